@@ -1,0 +1,65 @@
+"""A mapping: which neurons live on which tile, and where their weights are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import prod
+
+import numpy as np
+
+from chipletsim.network.model import Network
+from chipletsim.package.model import Package
+
+Box = tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Slice:
+    """A box of a population on one tile.
+
+    Attributes:
+        population: Index of the population.
+        box: (start, stop) along each axis of the population's shape.
+        tile: Index of the tile.
+        weight_tile: Index of the memory tile that holds its weights; ``tile`` itself
+            where they fit.
+    """
+
+    population: int
+    box: Box
+    tile: int
+    weight_tile: int
+
+    @property
+    def size(self) -> int:
+        """Number of neurons."""
+        return prod(stop - start for start, stop in self.box)
+
+
+@dataclass(frozen=True)
+class Mapping:
+    """Slices of populations on tiles, within every capacity.
+
+    Attributes:
+        network: The network as given; `lower` says what its tiles make of it.
+        package: The package.
+        slices: All slices; those of a population partition it.
+        strategy: Name of the strategy that placed them.
+        seed: Seed it used.
+    """
+
+    network: Network
+    package: Package
+    slices: tuple[Slice, ...]
+    strategy: str
+    seed: int
+
+    def neuron_slice(self) -> np.ndarray:
+        """Return int32 [neurons]: the slice of each neuron."""
+        owner = np.full(self.network.neurons, -1, np.int32)
+        for number, part in enumerate(self.slices):
+            population = self.network.populations[part.population]
+            start = self.network.offsets[part.population]
+            view = owner[start : start + population.size].reshape(population.shape)
+            view[tuple(slice(*bounds) for bounds in part.box)] = number
+        return owner

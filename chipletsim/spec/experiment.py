@@ -1,0 +1,119 @@
+"""The experiment file: a package, a network, inputs, and how to map and price them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from chipletsim.spec.base import Spec
+from chipletsim.spec.device import DeviceSpec
+from chipletsim.spec.network import NetworkSpec
+from chipletsim.spec.package import PackageSpec
+from chipletsim.units import PositiveTime
+
+
+class NirFileSpec(Spec):
+    """A network kept in a NIR file."""
+
+    nir: str = Field(description="path of the file, relative to this one")
+    dt_s: PositiveTime = Field(alias="dt", description="time step; NIR files hold none")
+
+
+class RegularEncoding(Spec):
+    """Value x in [0, 1] spikes whenever floor(gain x t) grows: x gain spikes a step, evenly."""
+
+    kind: Literal["regular"]
+    gain: float = Field(1.0, gt=0, le=1)
+
+
+class BernoulliEncoding(Spec):
+    """Value x in [0, 1] spikes in each step with probability gain x."""
+
+    kind: Literal["bernoulli"]
+    gain: float = Field(1.0, gt=0, le=1)
+    seed: int = 0
+
+
+class LatencyEncoding(Spec):
+    """Value x in (threshold, 1] spikes once, the earlier the larger it is."""
+
+    kind: Literal["latency"]
+    threshold: float = Field(0.0, ge=0, lt=1)
+
+
+class DirectEncoding(Spec):
+    """The value itself is sent in every step as a graded event."""
+
+    kind: Literal["direct"]
+    value_bits: int = Field(8, ge=1, le=32)
+
+
+class SpikesEncoding(Spec):
+    """The dataset already holds spikes over time, [samples, steps, ...]."""
+
+    kind: Literal["spikes"]
+
+
+Encoding = Annotated[
+    RegularEncoding | BernoulliEncoding | LatencyEncoding | DirectEncoding | SpikesEncoding,
+    Field(discriminator="kind"),
+]
+
+
+class DatasetInputsSpec(Spec):
+    """Samples from an .npz file with arrays `inputs` and, for accuracy, `labels`."""
+
+    dataset: str = Field(description="path of the .npz file, relative to this one")
+    samples: int | None = Field(None, ge=1, description="the first so many; all if left out")
+    steps: int = Field(ge=1, description="time steps per sample")
+    encoding: Encoding
+
+
+class PoissonInputsSpec(Spec):
+    """Random input spikes, for networks without a dataset."""
+
+    rate_per_step: float = Field(ge=0, le=1, description="probability of a spike in a step")
+    samples: int = Field(1, ge=1)
+    steps: int = Field(ge=1)
+    seed: int = 0
+
+
+class PlaceSpec(Spec):
+    """Where a population may live; every key given must match."""
+
+    kind: str | None = Field(None, description="tile kind")
+    chiplet: str | None = Field(None, description="chiplet name")
+    tile: str | None = Field(None, description="tile name, as `show` prints it")
+
+
+class MappingSpec(Spec):
+    """How populations are put on tiles."""
+
+    strategy: str = Field("traffic", description="`chipletsim list partitioners` names them")
+    seed: int = 0
+    place: dict[str, PlaceSpec] = Field({}, description="restrictions by population")
+    split: dict[str, Literal["auto", "channels", "rows"]] = Field(
+        {}, description="axis along which a convolutional population is cut"
+    )
+
+
+class BaselineSpec(Spec):
+    """The dense device beside the package."""
+
+    device: DeviceSpec
+    batch: int = Field(1, ge=1, description="samples run together")
+    devices: tuple[int, ...] = Field((1, 2, 4), description="numbers of devices for the cuts")
+    activation_bits: int = Field(8, ge=1, le=32, description="dense activation across a cut")
+
+
+class ExperimentSpec(Spec):
+    """One run: everything it needs and everything that changes its figures."""
+
+    name: str
+    package: PackageSpec
+    network: NirFileSpec | NetworkSpec
+    inputs: DatasetInputsSpec | PoissonInputsSpec
+    mapping: MappingSpec = MappingSpec()
+    timing: str = Field("bound", description="timing model; `chipletsim list timing` names them")
+    baseline: BaselineSpec | None = None

@@ -1,0 +1,158 @@
+"""The package file: chiplet types, tiles, networks of links, and their costs."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from chipletsim.spec.base import Spec
+from chipletsim.tiles import TileSpec
+from chipletsim.units import (
+    Bandwidth,
+    Bits,
+    EnergyPerBit,
+    EnergyPerPacket,
+    PositiveBits,
+    Power,
+    Time,
+)
+
+Coordinate = tuple[int, ...]
+TopologyName = Literal["mesh", "torus", "ring", "star", "crossbar", "edges"]
+
+
+class FrameSpec(Spec):
+    """Link-layer frames into which packets are packed; each step ends its last frame."""
+
+    payload_bits: PositiveBits = Field(alias="payload", description="bits of packets in a frame")
+    total_bits: PositiveBits = Field(alias="total", description="bits of a frame on the wire")
+
+    @model_validator(mode="after")
+    def _total_holds_payload(self) -> FrameSpec:
+        if self.total_bits < self.payload_bits:
+            raise ValueError("total must be at least payload")
+        return self
+
+
+class LinkSpec(Spec):
+    """One direction of a link. Packets are cut into whole flits of this link."""
+
+    bandwidth_bit_per_s: Bandwidth = Field(alias="bandwidth", description="per direction")
+    latency_s: Time = Field(alias="latency", description="from sending to receiving router")
+    flit_bits: PositiveBits = Field(alias="flit", description="a packet takes whole flits")
+    energy_j_per_bit: EnergyPerBit = Field(0.0, alias="energy_per_bit", description="on the wire")
+    energy_j_per_packet: EnergyPerPacket = Field(
+        0.0, alias="energy_per_packet", description="added for each packet, whatever its size"
+    )
+    static_power_w: Power = Field(0.0, alias="static_power", description="of both ends, always on")
+    frame: FrameSpec | None = Field(None, description="link-layer framing; none if left out")
+
+
+class RouterSpec(Spec):
+    """A router; every packet that enters it, from a link or a tile, is priced once."""
+
+    latency_s: Time = Field(0.0, alias="latency", description="per traversal")
+    energy_j_per_packet: EnergyPerPacket = Field(0.0, alias="energy_per_packet")
+    energy_j_per_bit: EnergyPerBit = Field(0.0, alias="energy_per_bit", description="of packets")
+    static_power_w: Power = Field(0.0, alias="static_power")
+    multicast: bool = Field(True, description="whether it can copy a packet to several outputs")
+
+
+class EdgeSpec(Spec):
+    """One explicit bidirectional edge between two routers of a chiplet."""
+
+    between: tuple[Coordinate, Coordinate]
+    link: LinkSpec | None = Field(None, description="the network's own link if left out")
+
+
+class OnChipNetworkSpec(Spec):
+    """Routers of a chiplet and the links between them."""
+
+    topology: TopologyName = "mesh"
+    shape: tuple[int, ...] = Field(
+        description="routers along x and y (mesh, torus), or their number"
+    )
+    link: LinkSpec
+    link_vertical: LinkSpec | None = Field(
+        None, description="links along y, where they differ from those along x"
+    )
+    router: RouterSpec = RouterSpec()
+    edges: tuple[EdgeSpec, ...] = Field((), description="links of topology `edges`")
+
+
+class TilePlacementSpec(Spec):
+    """A tile and the routers that have one."""
+
+    tile: TileSpec
+    at: Literal["all", "rest"] | tuple[Coordinate, ...] = Field(
+        "all", description="router coordinates; `all`, or `rest` for those named by no other entry"
+    )
+    per_router: int = Field(1, ge=1, description="tiles at each of these routers")
+    name: str | None = Field(None, description="name in reports; the tile's kind if left out")
+
+
+class ChipletTypeSpec(Spec):
+    """A die: its on-chip network and its tiles."""
+
+    network: OnChipNetworkSpec
+    tiles: tuple[TilePlacementSpec, ...]
+    static_power_w: Power = Field(0.0, alias="static_power", description="beyond tiles and links")
+
+
+class ChipletSpec(Spec):
+    """One die in the package."""
+
+    type: str = Field(description="name of a chiplet type")
+    at: Coordinate | None = Field(None, description="place in the package's network")
+
+
+class PackageNetworkSpec(Spec):
+    """Die-to-die links by topology: facing routers of neighbouring dies are joined."""
+
+    topology: TopologyName = "mesh"
+    shape: tuple[int, ...] = Field(description="chiplets along x and y, or their number")
+    link: LinkSpec
+    link_vertical: LinkSpec | None = None
+    parallel_links: int = Field(
+        1, ge=1, description="links per pair of neighbouring dies, spread over the facing edge"
+    )
+
+
+class DieToDieSpec(Spec):
+    """Explicit die-to-die links between two chiplets."""
+
+    between: tuple[str, str] = Field(description="names of two chiplets")
+    link: LinkSpec
+    parallel_links: int = Field(1, ge=1)
+    at: tuple[Coordinate, Coordinate] | None = Field(
+        None, description="router at each end; spread over the facing edges if left out"
+    )
+
+
+class PacketSpec(Spec):
+    """Format of a packet, the same in the whole package."""
+
+    header_bits: Bits = Field(alias="header", description="routing and control")
+    address_bits: Bits = Field(alias="address", description="which neuron spiked, or which word")
+    max_payload_bits: PositiveBits = Field(
+        1024, alias="max_payload", description="longest payload; longer data takes more packets"
+    )
+
+
+class PackageSpec(Spec):
+    """A package: dies of several types on an interposer, substrate or board."""
+
+    name: str
+    packet: PacketSpec
+    chiplet_types: dict[str, ChipletTypeSpec] = Field(min_length=1)
+    chiplets: dict[str, ChipletSpec] = Field(min_length=1)
+    network: PackageNetworkSpec | None = Field(
+        None, description="die-to-die links by topology; needed unless one chiplet or `links`"
+    )
+    links: tuple[DieToDieSpec, ...] = Field((), description="further die-to-die links")
+    virtual_channels: int = Field(
+        4, ge=1, description="a packet moves up one at each die or wrap-around crossing"
+    )
+    barrier_s: Time = Field(0.0, alias="barrier", description="synchronisation of each step")
+    static_power_w: Power = Field(0.0, alias="static_power", description="of the package itself")

@@ -1,0 +1,1 @@
+"""Example files that users copy: packages, tiles, links, devices, networks, experiments, sweeps."""

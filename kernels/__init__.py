@@ -1,0 +1,1 @@
+"""Room for native event-driven kernels behind JAX's foreign-function interface."""
