@@ -1,76 +1,127 @@
 """Quantities with units: text in files, SI floats inside.
 
 ``0.5 pJ/bit`` in YAML becomes the float 5e-13 in a field whose name says
-``_j_per_bit``. The registry is built from an empty one and knows only the units
-below, since pint's default one reads ``Gb/s`` as gilbert and ``pJ/b`` as barn.
+``_j_per_bit``. Only the units below are known, and each takes only the prefixes
+that make sense for it, so that ``Mb/s`` mistyped as ``mb/s`` is an error instead
+of a millibit. Scaling is exact: the float is the one nearest to the text.
 """
 
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from decimal import Decimal
+from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Any
 
 from pydantic import BeforeValidator, WithJsonSchema
 
-_PREFIXES = {
-    "f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3,
-    "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "P": 1e15,
-}  # fmt: skip
-_DEFINITIONS = (
-    "second = [time] = s",
-    "joule = [energy] = J",
-    "bit = [information] = bit = b",
-    "byte = 8 * bit = B",
-    "hertz = 1 / second = Hz",
-    "watt = joule / second = W",
-    "transfer = [transfer] = T",
-    "operation = [operation] = op = FLOP = MAC",
-    "packet = [event] = packet = message",
-    "KiB = 1024 * byte",
-    "MiB = 1048576 * byte",
-    "GiB = 1073741824 * byte",
+_SMALL = {"a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3}
+_LARGE = {"k": 3, "M": 6, "G": 9, "T": 12, "P": 15}
+_MAX_CHARACTERS = 80
+
+# Symbols, scale, powers of (second, joule, bit, operation, packet), and prefixes.
+_UNITS: dict[str, tuple[Fraction, tuple[int, ...], dict[str, int]]] = {}
+
+
+def _define(names: str, scale: int, powers: tuple[int, ...], prefixes: dict[str, int]) -> None:
+    for name in names.split():
+        _UNITS[name] = (Fraction(scale), powers, prefixes)
+
+
+_define("s second seconds", 1, (1, 0, 0, 0, 0), _SMALL)
+_define("J joule joules", 1, (0, 1, 0, 0, 0), _SMALL | {"k": 3})
+_define("W watt watts", 1, (-1, 1, 0, 0, 0), _SMALL | {"k": 3})
+_define("Hz hertz", 1, (-1, 0, 0, 0, 0), _LARGE)
+_define("b bit bits", 1, (0, 0, 1, 0, 0), _LARGE)
+_define("B byte bytes", 8, (0, 0, 1, 0, 0), _LARGE)
+_define("KiB", 8 << 10, (0, 0, 1, 0, 0), {})
+_define("MiB", 8 << 20, (0, 0, 1, 0, 0), {})
+_define("GiB", 8 << 30, (0, 0, 1, 0, 0), {})
+_define("op ops operation operations FLOP MAC", 1, (0, 0, 0, 1, 0), _LARGE)
+_define("packet packets message messages", 1, (0, 0, 0, 0, 1), _LARGE)
+_define("1", 1, (0, 0, 0, 0, 0), {})
+
+_NUMBER = re.compile(
+    r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?(?![0-9]))\s*(.*\S)?\s*"
 )
-_NUMBER = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*(.*\S)?\s*$")
+_TERMS = re.compile(r"\s*([*/])\s*")
 
 
-@cache
-def _registry() -> Any:
-    import pint
+def _one_unit(name: str) -> tuple[Fraction, tuple[int, ...]]:
+    """Return scale and powers of a single unit such as ``pJ``."""
+    if name in _UNITS:
+        return _UNITS[name][:2]
+    prefix, rest = name[:1], name[1:]
+    scale, powers, prefixes = _UNITS.get(rest, (Fraction(1), (), {}))
+    if prefix not in prefixes or rest == "1":
+        raise ValueError(f"unknown unit {name!r}")
+    return scale * Fraction(10) ** prefixes[prefix], powers
 
-    registry = pint.UnitRegistry(None)
-    for symbol, factor in _PREFIXES.items():
-        registry.define(f"{symbol}- = {factor!r}")
-    for definition in _DEFINITIONS:
-        registry.define(definition)
-    return registry
+
+@lru_cache(maxsize=1024)
+def _unit(text: str) -> tuple[Fraction, tuple[int, ...]]:
+    """Return scale and powers of a product of units such as ``pJ/bit``."""
+    parts = _TERMS.split(text.strip())
+    scale, powers = _one_unit(parts[0])
+    for operator, name in zip(parts[1::2], parts[2::2], strict=True):
+        factor, more = _one_unit(name)
+        sign = 1 if operator == "*" else -1
+        scale *= factor**sign
+        powers = tuple(a + sign * b for a, b in zip(powers, more, strict=True))
+    return scale, powers
+
+
+def _exact(text: str, unit: str) -> Fraction:
+    """Return ``text`` in ``unit`` as an exact fraction."""
+    if len(text) > _MAX_CHARACTERS:
+        raise ValueError(f"{text[:20]!r}... is too long for a number with a unit")
+    match = _NUMBER.fullmatch(text)
+    if match is None:
+        raise ValueError(f"expected a number with a unit, such as '1 {unit}', got {text!r}")
+    number, given = match[1], match[2]
+    if given is None:
+        raise ValueError(f"{text!r} has no unit; expected one like '{text.strip()} {unit}'")
+    try:
+        scale, powers = _unit(given)
+    except ValueError as error:
+        raise ValueError(f"{error} in {text!r}; expected a unit like {unit}") from None
+    target_scale, target_powers = _unit(unit)
+    if powers != target_powers:
+        raise ValueError(f"{text!r} has the wrong dimension; expected a unit like {unit}")
+    return Fraction(Decimal(number)) * scale / target_scale
 
 
 @lru_cache(maxsize=4096)
 def parse_quantity(text: str, unit: str) -> float:
     """Return ``text`` as a float in ``unit``.
 
+    >>> parse_quantity("104 mW", "W")
+    0.104
+    >>> parse_quantity("32 GB/s", "bit/s")
+    256000000000.0
+
     Args:
         text: Number and unit, such as ``32 GB/s``.
         unit: Unit to convert to, such as ``bit/s``.
 
     Raises:
-        ValueError: The text has no number, no unit, or a unit of another dimension.
+        ValueError: The text has no number, no unit, a unit of another dimension, or
+            a value beyond the range of a float.
     """
-    import pint
-
-    match = _NUMBER.match(text)
-    if match is None:
-        raise ValueError(f"expected a number with a unit, such as '1 {unit}', got {text!r}")
-    number, given = float(match[1]), match[2]
-    if given is None:
-        raise ValueError(f"{text!r} has no unit; expected one like '{text} {unit}'")
     try:
-        return float(_registry().Quantity(number, given).to(unit).magnitude)
-    except pint.DimensionalityError:
-        raise ValueError(f"{text!r} has the wrong dimension; expected a unit like {unit}") from None
-    except Exception as error:
-        raise ValueError(f"unknown unit {given!r}; expected one like {unit} ({error})") from None
+        return float(_exact(text, unit))
+    except OverflowError:
+        raise ValueError(f"{text!r} is too large") from None
+
+
+def _text(value: object, unit: str) -> str:
+    """Return ``value`` if it is text, and say what is missing otherwise."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        raise ValueError(f"expected a number with a unit, such as '1 {unit}'")
+    raise ValueError(f"{value!r} has no unit; expected one like '{value} {unit}'")
 
 
 def quantity(unit: str, *, minimum: float | None = 0.0, positive: bool = False) -> Any:
@@ -83,15 +134,12 @@ def quantity(unit: str, *, minimum: float | None = 0.0, positive: bool = False) 
     """
 
     def convert(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, str | int | float):
-            raise ValueError(f"expected a number with a unit, such as '1 {unit}'")
-        if not isinstance(value, str):
-            raise ValueError(f"{value!r} has no unit; expected one like '{value} {unit}'")
-        number = parse_quantity(value, unit)
+        text = _text(value, unit)
+        number = parse_quantity(text, unit)
         if positive and not number > 0:
-            raise ValueError(f"{value!r} must be greater than 0")
+            raise ValueError(f"{text!r} must be greater than 0")
         if minimum is not None and number < minimum:
-            raise ValueError(f"{value!r} must not be below {minimum:g} {unit}")
+            raise ValueError(f"{text!r} must not be below {minimum:g} {unit}")
         return number
 
     schema = {"type": "string", "description": f"quantity in {unit}", "examples": [f"1 {unit}"]}
@@ -99,14 +147,17 @@ def quantity(unit: str, *, minimum: float | None = 0.0, positive: bool = False) 
 
 
 def bits(*, positive: bool = False) -> Any:
-    """Return the pydantic type of a whole number of bits, such as ``64 B`` or ``32 bit``."""
+    """Return the pydantic type of a whole number of bits, such as ``64 B`` or ``32 bit``.
+
+    Args:
+        positive: Whether zero is refused.
+    """
 
     def convert(value: object) -> int:
-        if not isinstance(value, str):
-            raise ValueError(f"{value!r} has no unit; expected one like '{value} bit'")
-        number = parse_quantity(value, "bit")
-        if number != int(number) or number < (1 if positive else 0):
-            raise ValueError(f"{value!r} must be a whole number of bits, at least {int(positive)}")
+        text = _text(value, "bit")
+        number = _exact(text, "bit")
+        if number.denominator != 1 or not int(positive) <= number < 2**63:
+            raise ValueError(f"{text!r} must be a whole number of bits, at least {int(positive)}")
         return int(number)
 
     schema = {"type": "string", "description": "whole number of bits", "examples": ["32 bit"]}

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from math import prod
 
 import numpy as np
 
+from chipletsim.mapping.fanout import FanOut, fan_out
 from chipletsim.network.model import Network
 from chipletsim.package.model import Package
 
@@ -36,7 +39,7 @@ class Slice:
         return prod(stop - start for start, stop in self.box)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Mapping:
     """Slices of populations on tiles, within every capacity.
 
@@ -46,6 +49,7 @@ class Mapping:
         slices: All slices; those of a population partition it.
         strategy: Name of the strategy that placed them.
         seed: Seed it used.
+        rates: Where the traffic it was placed for comes from, in words.
     """
 
     network: Network
@@ -53,6 +57,12 @@ class Mapping:
     slices: tuple[Slice, ...]
     strategy: str
     seed: int
+    rates: str = "none"
+
+    @cached_property
+    def fan_out(self) -> FanOut:
+        """Synapses of every neuron in every block, made once per mapping."""
+        return fan_out(self.network, self.slices)
 
     def neuron_slice(self) -> np.ndarray:
         """Return int32 [neurons]: the slice of each neuron."""
@@ -63,3 +73,21 @@ class Mapping:
             view = owner[start : start + population.size].reshape(population.shape)
             view[tuple(slice(*bounds) for bounds in part.box)] = number
         return owner
+
+    def moved(self, tiles: Sequence[int], weight_tiles: Sequence[int]) -> Mapping:
+        """Return the same boxes on other tiles.
+
+        The fan-out table is passed on, since it depends on the boxes alone.
+
+        Args:
+            tiles: Tile of each slice.
+            weight_tiles: Tile that holds the weights of each slice.
+        """
+        slices = tuple(
+            replace(part, tile=int(tile), weight_tile=int(holder))
+            for part, tile, holder in zip(self.slices, tiles, weight_tiles, strict=True)
+        )
+        other = replace(self, slices=slices)
+        if "fan_out" in self.__dict__:
+            other.__dict__["fan_out"] = self.fan_out
+        return other

@@ -1,11 +1,13 @@
 """What a tile kind is: parameters, capacities and one cost function.
 
-A kind is one file in this folder with a `TileParameters` subclass, whose
-``cost`` prices the events of a tile, and a line in ``chipletsim.tiles.TILE_KINDS``.
+To add a kind, write one file in this folder with a `TileParameters` subclass whose
+literal field ``kind`` names it and whose ``cost`` prices the events of its tiles, and
+add a line to ``chipletsim.tiles.TILE_KINDS``.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -17,19 +19,41 @@ from chipletsim.units import Bits, Power
 class TileEvents(NamedTuple):
     """What happened on the tiles of one kind, step by step.
 
-    Every field is an integer array that broadcasts to [rows, tiles], one row a
-    hardware step of a sample; block fields are sums over the tile's blocks (a
-    block is one projection into one slice).
+    Every field is an integer array that broadcasts to [rows, tiles]; a row is one
+    hardware step of one sample. Fields are sums over the tile's blocks, a block
+    being one projection into one slice. Seen as a matrix, a block has
+
+    * ``rows``: distinct weights of one output neuron (dense: source neurons;
+      convolution: input channels of a group x kernel height x kernel width),
+    * ``columns``: output neurons that share those inputs (dense: neurons of the
+      slice; convolution: output channels of the slice),
+    * ``positions``: how often the matrix is used in a step (dense: 1; convolution:
+      output pixels of the slice).
+
+    A crossbar stores it in ``row_blocks x column_blocks`` arrays, which
+    `Crossbar.blocks` gives; ``drives`` below is the sum over source events of the
+    output positions of the slice that the source reaches.
 
     Attributes:
-        synaptic_operations: Source spikes times their synapses on the tile.
-        input_messages: Messages delivered to the tile, its own included.
-        output_spikes: Spikes (or graded events) its neurons sent out.
+        synaptic_operations: Source events times their synapses on the tile.
+        input_messages: Messages delivered to the tile, those from itself included.
+        output_spikes: Events that its neurons (or input channels) sent, each once
+            however many tiles it is bound for.
         neuron_updates: Neurons on the tile whose population advanced.
-        dense_operations: Multiply-accumulates of its blocks were every input active.
-        array_reads: Crossbar read-outs, columns times row blocks read (crossbar only).
-        row_activations: Crossbar rows driven (crossbar only).
-        dense_cycles: Clock cycles of the dense schedule (systolic only).
+        dense_operations: Multiply-accumulates of a dense schedule, in rows in which
+            the target population advances: synapses of the block, zeros of the
+            padding left out.
+        weight_reads: Stored weights of the blocks whose target population advances,
+            each read once (npu only).
+        dense_cycles: Clock cycles of the dense schedule, `Npu.dense_cycles` of each
+            block whose target population advances (npu only).
+        row_activations: Word lines driven, ``drives x column_blocks`` (crossbar only).
+        array_reads: Read-outs of one array,
+            ``min(drives, positions x row_blocks) x column_blocks`` (crossbar only).
+        column_reads: Weight columns converted,
+            ``min(drives, positions x row_blocks) x columns`` (crossbar only).
+        position_reads: Read-outs that follow one another, as all arrays of a block
+            work at once: ``min(drives, positions)`` (crossbar only).
         memory_read_bits: Weight bits read for other tiles (memory only).
         memory_requests: Requests for weights served (memory only).
     """
@@ -39,9 +63,12 @@ class TileEvents(NamedTuple):
     output_spikes: Any
     neuron_updates: Any
     dense_operations: Any
-    array_reads: Any
-    row_activations: Any
+    weight_reads: Any
     dense_cycles: Any
+    row_activations: Any
+    array_reads: Any
+    column_reads: Any
+    position_reads: Any
     memory_read_bits: Any
     memory_requests: Any
 
@@ -50,7 +77,9 @@ class TileCost(NamedTuple):
     """Energy by component and busy time of the tiles of one kind.
 
     Attributes:
-        energy_j: Component name to float array [rows, tiles], in joules.
+        energy_j: Component name to float array [rows, tiles], in joules. Kinds share
+            the names ``synaptic_operations``, ``neuron_updates``, ``messages`` and
+            ``memory``, and may add their own.
         busy_s: Float array [rows, tiles], in seconds.
     """
 
@@ -82,3 +111,25 @@ class TileParameters(Spec):
     weight_bits: int = Field(32, ge=1, le=32, description="precision of a weight")
     shares_weights: bool = Field(True, description="a convolution kernel is stored once per slice")
     static_power_w: Power = Field(0.0, alias="static_power", description="leakage of the tile")
+
+    @classmethod
+    def cost(cls, events: TileEvents, p: Mapping[str, Any]) -> TileCost:
+        """Return energy and busy time of the events on tiles of this kind.
+
+        Args:
+            events: Integer arrays that broadcast to [rows, tiles].
+            p: Every name of `constants` to a float array that broadcasts to [tiles].
+        """
+        raise NotImplementedError
+
+    def constants(self) -> dict[str, float]:
+        """Return every number that ``cost`` may use, by Python name, in SI units.
+
+        Flags count 0 or 1. Optional fields are left out, so that all tiles of a kind
+        have the same names.
+        """
+        return {
+            name: float(getattr(self, name))
+            for name, field in type(self).model_fields.items()
+            if field.annotation in (int, float, bool)
+        }

@@ -1,0 +1,113 @@
+"""chipletsim: spiking neural networks on packages of chiplets, priced in energy and time.
+
+The public verbs are the stages of a run::
+
+    load_package, load_network, map_network, simulate, price, baseline, compare
+    run, sweep
+
+Nothing heavy is imported until a name is used, so that ``import chipletsim`` is quick.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from chipletsim.errors import ChipletsimError, ConfigError, InfeasibleError, UsageError
+
+if TYPE_CHECKING:
+    from chipletsim.baseline.compare import Comparison, compare
+    from chipletsim.baseline.roofline import Baseline, baseline
+    from chipletsim.cost.price import Result, price
+    from chipletsim.engine.activity import Activity
+    from chipletsim.engine.simulate import simulate
+    from chipletsim.mapping.map import map_network
+    from chipletsim.mapping.model import Mapping
+    from chipletsim.network.load import load_network
+    from chipletsim.network.model import Network
+    from chipletsim.package.load import load_package
+    from chipletsim.package.model import Package
+    from chipletsim.run import RunResult, run
+    from chipletsim.sweep.sweep import SweepResult, sweep
+
+    __version__: str
+
+_HOME = {
+    "Activity": "chipletsim.engine.activity",
+    "Baseline": "chipletsim.baseline.roofline",
+    "Comparison": "chipletsim.baseline.compare",
+    "Mapping": "chipletsim.mapping.model",
+    "Network": "chipletsim.network.model",
+    "Package": "chipletsim.package.model",
+    "Result": "chipletsim.cost.price",
+    "RunResult": "chipletsim.run",
+    "SweepResult": "chipletsim.sweep.sweep",
+    "baseline": "chipletsim.baseline.roofline",
+    "compare": "chipletsim.baseline.compare",
+    "load_network": "chipletsim.network.load",
+    "load_package": "chipletsim.package.load",
+    "map_network": "chipletsim.mapping.map",
+    "price": "chipletsim.cost.price",
+    "run": "chipletsim.run",
+    "simulate": "chipletsim.engine.simulate",
+    "sweep": "chipletsim.sweep.sweep",
+}
+
+__all__ = [
+    "Activity",
+    "Baseline",
+    "ChipletsimError",
+    "Comparison",
+    "ConfigError",
+    "InfeasibleError",
+    "Mapping",
+    "Network",
+    "Package",
+    "Result",
+    "RunResult",
+    "SweepResult",
+    "UsageError",
+    "baseline",
+    "compare",
+    "load_network",
+    "load_package",
+    "map_network",
+    "price",
+    "run",
+    "simulate",
+    "sweep",
+]
+
+
+class _Package(ModuleType):
+    """A package in which a verb is never hidden by the submodule that holds it.
+
+    Importing ``chipletsim.run`` would bind the module to ``chipletsim.run``, where
+    users expect the function.
+    """
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if name in _HOME and isinstance(value, ModuleType):
+            return
+        super().__setattr__(name, value)
+
+
+sys.modules[__name__].__class__ = _Package
+
+
+def __getattr__(name: str) -> object:
+    if name == "__version__":
+        from importlib.metadata import version
+
+        return version("chipletsim")
+    if name not in _HOME:
+        raise AttributeError(f"module 'chipletsim' has no attribute {name!r}")
+    value = getattr(import_module(_HOME[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOME, "__version__"])

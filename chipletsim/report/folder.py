@@ -1,0 +1,58 @@
+"""The folder of a run: whole or not there at all."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from chipletsim.errors import UsageError
+
+
+def run_folder(out: Path, name: str, config_hash: str) -> Path:
+    """Return the folder in ``out`` that belongs to a resolved configuration.
+
+    Args:
+        out: Folder that holds runs.
+        name: Name of the experiment; characters that file systems dislike become ``_``.
+        config_hash: Hash of the resolved configuration, of which 8 digits are used.
+    """
+    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "run"
+    return out / f"{safe[:80]}-{config_hash[:8]}"
+
+
+@contextmanager
+def whole_folder(folder: Path) -> Iterator[Path]:
+    """Yield an empty folder that becomes ``folder`` if the block ends well.
+
+    Files are written beside it and renamed at the end, so that an interruption leaves
+    neither half a folder nor a damaged older one.
+
+    Raises:
+        UsageError: The folder cannot be made.
+    """
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{folder.name}-", dir=folder.parent))
+    except OSError as error:
+        raise UsageError(f"cannot write to {folder.parent}: {error.strerror}") from None
+    try:
+        yield temporary
+        temporary.chmod(0o755)
+        _replace(temporary, folder)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _replace(new: Path, folder: Path) -> None:
+    """Rename ``new`` to ``folder``, moving an older one out of the way first."""
+    if folder.exists():
+        old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
+        folder.rename(old / folder.name)
+        new.rename(folder)
+        shutil.rmtree(old, ignore_errors=True)
+    else:
+        new.rename(folder)

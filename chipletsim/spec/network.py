@@ -1,0 +1,164 @@
+"""The network file: populations of neurons and the projections between them."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from chipletsim.spec.base import Spec
+from chipletsim.units import PositiveTime
+
+Pair = tuple[int, int]
+
+
+class NormalSpec(Spec):
+    """A normal distribution."""
+
+    mean: float = 0.0
+    std: float = Field(ge=0)
+
+
+class UniformSpec(Spec):
+    """A uniform distribution on [low, high)."""
+
+    low: float
+    high: float
+
+
+class RandomArraySpec(Spec):
+    """Random numbers; they depend on the seed and on the name of what they are for."""
+
+    normal: NormalSpec | None = None
+    uniform: UniformSpec | None = None
+    seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_distribution(self) -> RandomArraySpec:
+        if (self.normal is None) == (self.uniform is None):
+            raise ValueError("give one of `normal` and `uniform`")
+        return self
+
+
+class ArrayFileSpec(Spec):
+    """An array kept in a NumPy file."""
+
+    file: str = Field(description="path of an .npz or .npy file, relative to this one")
+    array: str | None = Field(None, description="name of the array in an .npz file")
+
+
+Array = float | ArrayFileSpec | RandomArraySpec
+ParameterValue = float | str | ArrayFileSpec | RandomArraySpec
+
+
+class PopulationSpec(Spec):
+    """A population of neurons, or of input channels (model `input`)."""
+
+    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        min_length=1, description="such as [10], or [channels, height, width]"
+    )
+    model: str = Field(description="`chipletsim list neurons` names them")
+    parameters: dict[str, ParameterValue] = Field(
+        {}, description="parameter of the model to a number, a quantity, or an array"
+    )
+    bias: Array | None = Field(None, description="current added in every step")
+    output: bool = Field(False, description="whether its events leave the package as the answer")
+    value_bits: int | None = Field(
+        None, ge=0, le=32, description="bits of a graded event; 32 for graded models, 0 for spikes"
+    )
+
+
+class DenseSpec(Spec):
+    """Every source neuron to every target neuron."""
+
+    kind: Literal["dense"]
+    weight: Array = Field(description="[targets, sources]")
+
+
+class Conv2dSpec(Spec):
+    """Cross-correlation of [channels, height, width] planes."""
+
+    kind: Literal["conv2d"]
+    weight: Array = Field(description="[out channels, in channels / groups, kernel y, kernel x]")
+    kernel: Pair | None = Field(None, description="(y, x); needed unless `weight` is a file")
+    stride: Pair = (1, 1)
+    padding: Pair | tuple[Pair, Pair] | Literal["same", "valid"] = Field(
+        (0, 0), description="zeros (y, x), or ((top, bottom), (left, right))"
+    )
+    dilation: Pair = (1, 1)
+    groups: int = Field(1, ge=1)
+
+
+class Pool2dSpec(Spec):
+    """Sum or average over windows of each channel."""
+
+    kernel: Pair
+    stride: Pair | None = Field(None, description="the kernel if left out")
+    padding: Pair = (0, 0)
+    mode: Literal["sum", "avg"] = "sum"
+
+
+class PoolConnectionSpec(Pool2dSpec):
+    """Pooling as a connection of its own, with synaptic operations."""
+
+    kind: Literal["pool2d"]
+
+
+class SparseSpec(Spec):
+    """Listed synapses, from a file or drawn at random."""
+
+    kind: Literal["sparse"]
+    fan_out: int | None = Field(
+        None, ge=0, description="synapses per source neuron, to targets drawn with repetition"
+    )
+    probability: float | None = Field(
+        None, ge=0, le=1, description="of a synapse from any source neuron to any target neuron"
+    )
+    file: str | None = Field(
+        None, description="path of an .npz file with arrays `indptr`, `targets`, `weight`"
+    )
+    weight: Array | None = Field(None, description="[synapses]; needed unless `file` is given")
+    seed: int = Field(0, ge=0, description="of the targets drawn")
+
+    @model_validator(mode="after")
+    def _one_source(self) -> SparseSpec:
+        if sum(value is not None for value in (self.fan_out, self.probability, self.file)) != 1:
+            raise ValueError("give one of `fan_out`, `probability` and `file`")
+        if (self.file is None) == (self.weight is None):
+            raise ValueError("give `weight` with `fan_out` or `probability`, not with `file`")
+        return self
+
+
+class OneToOneSpec(Spec):
+    """Neuron i to neuron i."""
+
+    kind: Literal["one_to_one"]
+    weight: Array = Field(description="[neurons]")
+
+
+ConnectionSpec = Annotated[
+    DenseSpec | Conv2dSpec | PoolConnectionSpec | SparseSpec | OneToOneSpec,
+    Field(discriminator="kind"),
+]
+
+
+class ProjectionSpec(Spec):
+    """Synapses from one population to another."""
+
+    source: str
+    target: str
+    connection: ConnectionSpec
+    name: str | None = Field(None, description="`source>target` if left out")
+    pool: Pool2dSpec | None = Field(
+        None, description="pooling of the source's spikes in front of the connection"
+    )
+    delay: int = Field(0, ge=0, description="whole steps from spike to current")
+
+
+class NetworkSpec(Spec):
+    """A spiking network."""
+
+    name: str
+    dt_s: PositiveTime = Field(alias="dt", description="time step")
+    populations: dict[str, PopulationSpec] = Field(min_length=1)
+    projections: tuple[ProjectionSpec, ...] = ()

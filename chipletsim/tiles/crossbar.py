@@ -1,0 +1,104 @@
+"""An in-memory crossbar: analog products in memory arrays, read by converters."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from pydantic import Field
+
+from chipletsim.tiles.base import TileCost, TileEvents, TileParameters
+from chipletsim.units import EnergyPerOperation, EnergyPerPacket, TimePerOperation
+
+
+class Crossbar(TileParameters):
+    """Arrays of memory cells that multiply in place; a spike drives one word line.
+
+    Each weight takes ``cells_per_weight`` neighbouring cells of a row: its bits over
+    the bits of a cell, times the columns of a differential pair. Weights never move,
+    so every array works for itself and all of a tile's arrays read at once.
+
+    An array is read for an output position only if one of its rows is driven. How
+    many reads that makes depends on which rows were driven together; the number used
+    is the lesser of the rows driven and all reads there are, an upper bound that is
+    exact where each read has one driven row or where all reads are needed.
+    """
+
+    kind: Literal["crossbar"] = "crossbar"
+    array_rows: int = Field(ge=1, description="word lines of an array")
+    array_columns: int = Field(ge=1, description="bit lines of an array")
+    cell_bits: int = Field(ge=1, description="bits kept in one cell")
+    differential_columns: int = Field(
+        2, ge=1, le=2, description="columns of a weight: 2 where a pair holds its sign"
+    )
+    adcs_per_array: int = Field(ge=1, description="converters of an array; its columns share them")
+    energy_j_per_row_activation: EnergyPerOperation = Field(
+        alias="energy_per_row_activation", description="driving one word line of one array"
+    )
+    energy_j_per_cell: EnergyPerOperation = Field(
+        alias="energy_per_cell", description="one cell on a driven word line"
+    )
+    energy_j_per_conversion: EnergyPerOperation = Field(
+        alias="energy_per_conversion", description="one bit line, or pair of them, converted"
+    )
+    energy_j_per_neuron_update: EnergyPerOperation = Field(alias="energy_per_neuron_update")
+    energy_j_per_spike: EnergyPerPacket = Field(0.0, alias="energy_per_spike")
+    energy_j_per_message: EnergyPerPacket = Field(0.0, alias="energy_per_message")
+    time_s_per_read: TimePerOperation = Field(
+        alias="time_per_read", description="driving and settling of an array"
+    )
+    time_s_per_conversion: TimePerOperation = Field(
+        alias="time_per_conversion", description="one conversion of one converter"
+    )
+    time_s_per_neuron_update: TimePerOperation = Field(0.0, alias="time_per_neuron_update")
+
+    @property
+    def bit_slices(self) -> int:
+        """Cells that hold the bits of one weight, ``ceil(weight_bits / cell_bits)``."""
+        return -(-self.weight_bits // self.cell_bits)
+
+    @property
+    def cells_per_weight(self) -> int:
+        """Cells of one weight, both columns of a differential pair included."""
+        return self.bit_slices * self.differential_columns
+
+    def blocks(self, rows: int, columns: int) -> tuple[int, int]:
+        """Return how many arrays a weight matrix takes, down its rows and along its columns.
+
+        Args:
+            rows: Inputs of the matrix.
+            columns: Outputs of the matrix.
+        """
+        return -(-rows // self.array_rows), -(
+            -columns * self.cells_per_weight // self.array_columns
+        )
+
+    def constants(self) -> dict[str, float]:
+        """Return every number that ``cost`` may use, cells and bit slices of a weight included."""
+        derived = {"bit_slices": self.bit_slices, "cells_per_weight": self.cells_per_weight}
+        return super().constants() | {name: float(value) for name, value in derived.items()}
+
+    @classmethod
+    def cost(cls, events: TileEvents, p: Mapping[str, Any]) -> TileCost:
+        """Return energy and busy time.
+
+        ``E = row_activations e_row + synaptic_operations cells_per_weight e_cell
+        + column_reads bit_slices e_adc``: a differential pair is subtracted before one
+        conversion, the bit slices of a weight are converted apart and added digitally.
+        ``busy = position_reads (t_read + ceil(array_columns / (differential_columns
+        adcs_per_array)) t_adc) + neuron_updates t_update``.
+        """
+        import jax.numpy as jnp
+
+        sweeps = jnp.ceil(p["array_columns"] / (p["differential_columns"] * p["adcs_per_array"]))
+        energy = {
+            "synaptic_operations": events.row_activations * p["energy_j_per_row_activation"]
+            + events.synaptic_operations * (p["cells_per_weight"] * p["energy_j_per_cell"]),
+            "conversions": events.column_reads * (p["bit_slices"] * p["energy_j_per_conversion"]),
+            "neuron_updates": events.neuron_updates * p["energy_j_per_neuron_update"],
+            "messages": events.output_spikes * p["energy_j_per_spike"]
+            + events.input_messages * p["energy_j_per_message"],
+        }
+        read = p["time_s_per_read"] + sweeps * p["time_s_per_conversion"]
+        busy = events.position_reads * read + events.neuron_updates * p["time_s_per_neuron_update"]
+        return TileCost(energy, busy)
