@@ -10,7 +10,7 @@ ROOT = Path(__file__).parents[1] / "chipletsim"
 # Rooms in the order of the flow of data. A module may import from its own room and from
 # earlier ones. `spec.base` stands before `tiles` because a tile kind is a section of a file.
 FLOW = [
-    "errors", "units", "spec.base", "tiles", "spec", "package", "network", "mapping",
+    "errors", "units", "tables", "spec.base", "tiles", "spec", "package", "network", "mapping",
     "engine", "noc", "cost", "baseline", "training", "report", "run", "sweep", "__init__", "cli",
 ]  # fmt: skip
 MAY_IMPORT_JAX = {"engine", "noc", "cost", "training", "tiles", "cli"}

@@ -16,9 +16,9 @@ from typing import Literal
 
 import numpy as np
 
-from chipletsim.baseline.graph import components, topological_order
 from chipletsim.baseline.layers import DenseLayer
 from chipletsim.network.model import Network
+from chipletsim.network.schedule import components
 from chipletsim.spec.device import DeviceSpec
 
 
@@ -74,17 +74,16 @@ def pipeline_stages(
     Populations of a cycle stay in one stage. The stage of a population is that in which
     the middle of its work falls; input populations go with their first consumer.
     """
-    component = components(network)
-    work = np.zeros(int(component.max(initial=-1)) + 1)
+    index, work = network.index, np.zeros(len(network.populations))
     for layer in layers:
-        work[component[network.index[layer.target]]] += layer.macs
+        work[index[layer.target]] += layer.macs
     total = max(float(work.sum()), 1.0)
-    done, stage_of = 0.0, {}
-    for part in topological_order(network, component):
-        middle = done + work[part] / 2
-        stage_of[part] = min(int(devices * middle / total), devices - 1)
-        done += work[part]
-    stages = {p.name: stage_of[component[i]] for i, p in enumerate(network.populations)}
+    done, stages = 0.0, {}
+    for part in components(network):
+        share = float(work[list(part.populations)].sum())
+        stage = min(int(devices * (done + share / 2) / total), devices - 1)
+        stages |= {network.populations[i].name: stage for i in part.populations}
+        done += share
     return _inputs_with_consumers(network, stages)
 
 

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import prod
-from typing import Any
 
-from chipletsim.network.connections import Connection, Conv2d, Dense, OneToOne, Pool2d, Sparse
+from chipletsim.network.connections import Connection, Pool2d, Shape, Sparse
 from chipletsim.network.model import Network, Projection
 
 
@@ -49,19 +48,21 @@ def dense_layers(network: Network) -> tuple[DenseLayer, ...]:
 
 
 def _projection_layers(network: Network, projection: Projection) -> list[DenseLayer]:
-    shape = network.population(projection.source).shape
+    source = network.population(projection.source).shape
+    target = network.population(projection.target).shape
     layers = []
     if projection.pool is not None:
-        layers.append(_layer(projection, projection.pool, shape, ".pool"))
-        shape = _pooled_shape(shape, projection.pool)
-    layers.append(_layer(projection, projection.connection, shape, ""))
+        pooled = projection.pool.target_shape(source)
+        layers.append(_layer(projection, ".pool", projection.pool, source, pooled))
+        source = pooled
+    layers.append(_layer(projection, "", projection.connection, source, target))
     return layers
 
 
 def _layer(
-    projection: Projection, connection: Connection, shape: tuple[int, ...], suffix: str
+    projection: Projection, suffix: str, connection: Connection, source: Shape, target: Shape
 ) -> DenseLayer:
-    macs, flops, weights, outputs = _WORK[type(connection)](connection, shape)
+    macs, flops, weights = _work(connection, source, target)
     return DenseLayer(
         name=projection.name + suffix,
         source=projection.source,
@@ -69,66 +70,18 @@ def _layer(
         macs=macs,
         flops=flops,
         weights=weights,
-        inputs=prod(shape),
-        outputs=outputs,
+        inputs=prod(source),
+        outputs=prod(target),
     )
 
 
-def _windows(size: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
-    """Return how many windows fit along one axis; ``padding`` is that of both ends."""
-    return (size + padding - dilation * (kernel - 1) - 1) // stride + 1
-
-
-def _pooled_shape(shape: tuple[int, ...], pool: Pool2d) -> tuple[int, ...]:
-    planes = (
-        _windows(size, kernel, stride, 2 * padding)
-        for size, kernel, stride, padding in zip(
-            shape[1:], pool.kernel, pool.stride, pool.padding, strict=True
-        )
-    )
-    return (shape[0], *planes)
-
-
-def _dense(connection: Dense, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    macs = connection.weight.size
-    return macs, 2 * macs, macs, connection.weight.shape[0]
-
-
-def _conv(connection: Conv2d, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    plane = prod(
-        _windows(size, kernel, stride, sum(padding), dilation)
-        for size, kernel, stride, padding, dilation in zip(
-            shape[1:],
-            connection.weight.shape[2:],
-            connection.stride,
-            connection.padding,
-            connection.dilation,
-            strict=True,
-        )
-    )
-    macs = connection.weight.size * plane
-    return macs, 2 * macs, connection.weight.size, connection.weight.shape[0] * plane
-
-
-def _pool(connection: Pool2d, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    outputs = prod(_pooled_shape(shape, connection))
-    return 0, outputs * prod(connection.kernel), 0, outputs
-
-
-def _sparse(connection: Sparse, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    macs = prod(shape) * connection.n_targets
-    return macs, 2 * macs, macs, connection.n_targets
-
-
-def _one_to_one(connection: OneToOne, shape: tuple[int, ...]) -> tuple[int, int, int, int]:
-    macs = connection.weight.size
-    return macs, 2 * macs, macs, macs
-
-
-_WORK: dict[type, Any] = {
-    Dense: _dense,
-    Conv2d: _conv,
-    Pool2d: _pool,
-    Sparse: _sparse,
-    OneToOne: _one_to_one,
-}
+def _work(connection: Connection, source: Shape, target: Shape) -> tuple[int, int, int]:
+    """Return multiply-accumulates, floating-point operations and weight values."""
+    if isinstance(connection, Sparse):
+        matrix = prod(source) * prod(target)
+        return matrix, 2 * matrix, matrix
+    whole = [tuple((0, length) for length in target)]
+    operations = int(connection.dense_operations(source, target, whole)[0])
+    if isinstance(connection, Pool2d):
+        return 0, operations, 0
+    return operations, 2 * operations, connection.weights.size

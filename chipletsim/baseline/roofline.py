@@ -15,11 +15,12 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from chipletsim.baseline.cuts import Cut, cuts
-from chipletsim.baseline.graph import components
 from chipletsim.baseline.layers import DenseLayer, dense_layers
 from chipletsim.errors import UsageError
 from chipletsim.network.model import Network
+from chipletsim.network.schedule import components
 from chipletsim.spec.device import DeviceSpec
+from chipletsim.spec.load import load_spec
 from chipletsim.tables import render, si, table
 
 ASSUMPTIONS = (
@@ -239,20 +240,18 @@ def load_device(device: str | Path | DeviceSpec) -> DeviceSpec:
     """
     if isinstance(device, DeviceSpec):
         return device
-    from chipletsim.spec.load import load_spec
-
     path = Path(device)
-    if path.suffix not in {".yaml", ".yml"}:
-        from chipletsim import configs
-
-        path = Path(str(configs.__path__[0])) / "devices" / f"{device}.yaml"
-    return load_spec(path, DeviceSpec).spec
+    if path.suffix in {".yaml", ".yml"}:
+        return load_spec(path, DeviceSpec).spec
+    name = str(device) if len(path.parts) > 1 else f"devices/{device}"
+    return load_spec({"use": name}, DeviceSpec).spec
 
 
 def cyclic_layers(network: Network, layers: tuple[DenseLayer, ...]) -> list[bool]:
     """Return for each layer whether it lies on a cycle of the population graph."""
-    component, index = components(network), network.index
-    return [bool(component[index[x.source]] == component[index[x.target]]) for x in layers]
+    loops = [set(part.populations) for part in components(network) if part.cyclic]
+    ends = [{network.index[layer.source], network.index[layer.target]} for layer in layers]
+    return [any(pair <= loop for loop in loops) for pair in ends]
 
 
 def assumption_lines(assumptions: tuple[str, ...]) -> list[Text]:

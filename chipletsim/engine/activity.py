@@ -2,12 +2,27 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from math import prod
+from pathlib import Path
+from typing import Any, Literal
 
 import numpy as np
 
+from chipletsim.engine.archive import ArrayArchive
+from chipletsim.errors import ConfigError, UsageError
+from chipletsim.tables import render, table
 
-@dataclass(frozen=True)
+FORMAT = 1
+_CHUNK = 1 << 22
+"""Elements of the temporary arrays in which rasters are counted."""
+
+
+@dataclass(frozen=True, eq=False)
 class Activity:
     """Spikes of every neuron in every step of every sample.
 
@@ -32,3 +47,325 @@ class Activity:
     rasters: dict[str, np.ndarray]
     values: dict[str, np.ndarray]
     totals: dict[str, np.ndarray]
+
+    @classmethod
+    def from_rasters(
+        cls,
+        populations: Mapping[str, tuple[int, ...]],
+        rasters: Mapping[str, np.ndarray],
+        values: Mapping[str, np.ndarray] | None = None,
+        *,
+        network: str = "",
+        inputs: str = "",
+    ) -> Activity:
+        """Return the activity of bit-packed rasters, its totals counted.
+
+        Args:
+            populations: Population name to shape.
+            rasters: Population name to uint8 [samples, steps, ceil(neurons / 8)].
+            values: Graded population name to float32 [samples, steps, neurons].
+            network: Fingerprint of the network.
+            inputs: Fingerprint of the inputs.
+
+        Raises:
+            ConfigError: An array has the wrong shape or type, or a bit beyond the last
+                neuron is set.
+        """
+        values = dict(values or {})
+        _check_arrays(populations, rasters, values)
+        samples, steps = next(iter(rasters.values())).shape[:2] if rasters else (0, 0)
+        return cls(
+            network=network,
+            inputs=inputs,
+            populations={name: tuple(shape) for name, shape in populations.items()},
+            samples=samples,
+            steps=steps,
+            rasters={name: rasters[name] for name in populations},
+            values=values,
+            totals={name: _totals(rasters[name], prod(populations[name])) for name in populations},
+        )
+
+    @classmethod
+    def from_spikes(
+        cls,
+        populations: Mapping[str, tuple[int, ...]],
+        spikes: Mapping[str, np.ndarray],
+        *,
+        network: str = "",
+        inputs: str = "",
+    ) -> Activity:
+        """Return the activity of unpacked spikes or values.
+
+        Args:
+            populations: Population name to shape.
+            spikes: Population name to [samples, steps, *shape]; bool or integers for
+                spikes, float32 for graded events.
+            network: Fingerprint of the network.
+            inputs: Fingerprint of the inputs.
+
+        Raises:
+            ConfigError: As ``from_rasters``.
+        """
+        flat = {name: _flat(np.asarray(spikes[name]), populations[name]) for name in populations}
+        values = {
+            name: array.astype(np.float32)
+            for name, array in flat.items()
+            if np.issubdtype(array.dtype, np.floating)
+        }
+        rasters = {name: pack(array) for name, array in flat.items()}
+        return cls.from_rasters(populations, rasters, values, network=network, inputs=inputs)
+
+    @property
+    def neurons(self) -> int:
+        """Number of neurons, input channels included."""
+        return sum(prod(shape) for shape in self.populations.values())
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the rasters and values."""
+        return sum(array.nbytes for array in (*self.rasters.values(), *self.values.values()))
+
+    @property
+    def total_events(self) -> int:
+        """Events of all neurons over all samples and steps."""
+        return sum(int(total.sum()) for total in self.totals.values())
+
+    @cached_property
+    def fingerprint(self) -> str:
+        """SHA-256 of everything in it, in hexadecimal."""
+        digest = hashlib.sha256(json.dumps(self._header(), sort_keys=True).encode())
+        for arrays in (self.rasters, self.values):
+            for name in sorted(arrays):
+                digest.update(f"{name} {arrays[name].shape}\n".encode())
+                digest.update(np.ascontiguousarray(arrays[name]).reshape(-1).data)
+        return digest.hexdigest()
+
+    def spikes(self, population: str) -> np.ndarray:
+        """Return bool [samples, steps, neurons]: the events of a population.
+
+        Raises:
+            UsageError: There is no such population.
+        """
+        raster = self.rasters[self._known(population)]
+        size = prod(self.populations[population])
+        return np.unpackbits(raster, axis=-1, count=size, bitorder="little").view(bool)
+
+    def rates(self) -> dict[str, np.ndarray]:
+        """Return population name to float64 [neurons]: mean events per sample and step."""
+        rows = max(self.samples * self.steps, 1)
+        return {name: total / rows for name, total in self.totals.items()}
+
+    def class_counts(self, neuron_class: np.ndarray, n_classes: int) -> np.ndarray:
+        """Return int64 [samples, steps, n_classes]: events of each class of neurons.
+
+        The work grows with the events (and with one look at each byte of the raster);
+        temporary arrays stay within a few tens of megabytes.
+
+        Args:
+            neuron_class: int32 [neurons], class of each neuron in the network's
+                numbering; -1 leaves a neuron out.
+            n_classes: Number of classes.
+
+        Raises:
+            UsageError: ``neuron_class`` has another length, or a class is out of range.
+        """
+        neuron_class = np.asarray(neuron_class)
+        if neuron_class.shape != (self.neurons,):
+            given = list(neuron_class.shape)
+            raise UsageError(f"neuron_class has shape {given}, expected [{self.neurons}]")
+        if neuron_class.size and not -1 <= neuron_class.min() <= neuron_class.max() < n_classes:
+            raise UsageError(f"classes must lie in -1..{n_classes - 1}")
+        counts = np.zeros((self.samples * self.steps, n_classes), np.int64)
+        first = 0
+        for name, shape in self.populations.items():
+            classes = neuron_class[first : first + prod(shape)].astype(np.int64)
+            raster = self.rasters[name].reshape(-1, self.rasters[name].shape[-1])
+            _add_class_counts(counts, raster, classes)
+            first += prod(shape)
+        return counts.reshape(self.samples, self.steps, n_classes)
+
+    def save(self, path: str | Path) -> None:
+        """Write it to an .npz file, which ``load`` reads."""
+        header = np.frombuffer(json.dumps(self._header()).encode(), np.uint8)
+        arrays = {"header": header}
+        for position, name in enumerate(self.populations):
+            arrays[f"raster_{position}"] = self.rasters[name]
+            if name in self.values:
+                arrays[f"values_{position}"] = self.values[name]
+        with Path(path).open("wb") as file:
+            np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
+
+    @classmethod
+    def load(cls, path: str | Path) -> Activity:
+        """Return what ``save`` wrote.
+
+        Sizes are checked before anything large is read, and no pickle is opened.
+
+        Raises:
+            ConfigError: There is no such file, or it holds no activity.
+        """
+        archive = ArrayArchive(path)
+        header = _read_header(archive)
+        populations = {name: tuple(shape) for name, shape in header["populations"]}
+        rasters, values = {}, {}
+        for position, name in enumerate(populations):
+            rasters[name] = archive.read(f"raster_{position}")
+            if f"values_{position}" in archive.shapes:
+                values[name] = archive.read(f"values_{position}")
+        network, inputs = header["network"], header["inputs"]
+        try:
+            return cls.from_rasters(populations, rasters, values, network=network, inputs=inputs)
+        except ConfigError as error:
+            raise archive.fault(str(error)) from None
+
+    @classmethod
+    def concatenate(
+        cls, parts: Sequence[Activity], axis: Literal["samples", "steps"] = "steps"
+    ) -> Activity:
+        """Return several activities of one network as one.
+
+        Args:
+            parts: At least one; they agree in everything but the length of ``axis``.
+            axis: Axis along which they follow one another.
+
+        Raises:
+            UsageError: There are none, or they do not fit together.
+        """
+        if not parts:
+            raise UsageError("there are no activities to concatenate")
+        first, number = parts[0], ("samples", "steps").index(axis)
+        other = ("steps", "samples")[number]
+        for part in parts[1:]:
+            same = (part.network, part.populations, getattr(part, other), set(part.values))
+            if same != (first.network, first.populations, getattr(first, other), set(first.values)):
+                raise UsageError(f"activities to concatenate along {axis} do not fit together")
+        sources = list(dict.fromkeys(part.inputs for part in parts))
+        inputs = hashlib.sha256(" ".join(sources).encode()).hexdigest()
+        return cls(
+            network=first.network,
+            inputs=sources[0] if len(sources) == 1 else inputs,
+            populations=first.populations,
+            samples=sum(part.samples for part in parts) if number == 0 else first.samples,
+            steps=sum(part.steps for part in parts) if number == 1 else first.steps,
+            rasters=_joined([part.rasters for part in parts], number),
+            values=_joined([part.values for part in parts], number),
+            totals={name: sum(part.totals[name] for part in parts) for name in first.totals},
+        )
+
+    def _header(self) -> dict[str, Any]:
+        return {
+            "chipletsim_activity": FORMAT,
+            "network": self.network,
+            "inputs": self.inputs,
+            "populations": [[name, list(shape)] for name, shape in self.populations.items()],
+        }
+
+    def _known(self, population: str) -> str:
+        if population not in self.populations:
+            known = ", ".join(self.populations)
+            raise UsageError(f"there is no population {population!r}; there are: {known}")
+        return population
+
+    def __repr__(self) -> str:
+        return (
+            f"Activity({self.samples} samples, {self.steps} steps, {self.neurons:,} neurons, "
+            f"{self.total_events:,} events, network {self.network[:8] or '-'})"
+        )
+
+    def __str__(self) -> str:
+        rows = []
+        for name, shape in self.populations.items():
+            events, cells = int(self.totals[name].sum()), self.samples * self.steps * prod(shape)
+            rows.append((name, prod(shape), events, f"{events / max(cells, 1):.4g}"))
+        title = f"Activity of {self.samples} samples x {self.steps} steps"
+        columns = ("population", "neurons", "events", "events per neuron and step")
+        return render(table(title, columns, rows))
+
+
+def pack(events: np.ndarray) -> np.ndarray:
+    """Return uint8 [..., ceil(neurons / 8)]: one bit for each non-zero of [..., neurons]."""
+    return np.packbits(np.asarray(events) != 0, axis=-1, bitorder="little")
+
+
+def _flat(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Return [samples, steps, *shape] as [samples, steps, neurons]."""
+    if array.shape[2:] not in (tuple(shape), (prod(shape),)):
+        given = list(array.shape)
+        raise ConfigError(f"spikes have shape {given}, expected [samples, steps, *{list(shape)}]")
+    return array.reshape(*array.shape[:2], prod(shape))
+
+
+def _check_arrays(
+    populations: Mapping[str, tuple[int, ...]],
+    rasters: Mapping[str, np.ndarray],
+    values: Mapping[str, np.ndarray],
+) -> None:
+    if set(rasters) != set(populations) or not set(values) <= set(populations):
+        raise ConfigError(f"rasters and values do not belong to populations {list(populations)}")
+    rows = {raster.shape[:2] for raster in rasters.values()}
+    if len(rows) > 1:
+        raise ConfigError(f"rasters differ in samples and steps: {sorted(rows)}")
+    for name, shape in populations.items():
+        _check_array(name, rasters[name], (*next(iter(rows)), -(-prod(shape) // 8)), np.uint8)
+        if prod(shape) % 8 and np.any(rasters[name][..., -1] >> (prod(shape) % 8)):
+            raise ConfigError(f"raster of {name!r} has events beyond its {prod(shape)} neurons")
+        if name in values:
+            _check_array(name, values[name], (*next(iter(rows)), prod(shape)), np.float32)
+
+
+def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
+    if array.shape != shape or array.dtype != dtype:
+        given, needed = f"{array.dtype} {list(array.shape)}", f"{np.dtype(dtype)} {list(shape)}"
+        raise ConfigError(f"array of {name!r} is {given}, expected {needed}")
+
+
+def _chunks(rows: int, width: int) -> Iterator[slice]:
+    """Return slices of rows that hold at most ``_CHUNK`` elements of ``width`` a row."""
+    size = max(_CHUNK // max(width, 1), 1)
+    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
+
+
+def _totals(raster: np.ndarray, size: int) -> np.ndarray:
+    """Return int64 [neurons]: events of each neuron."""
+    rows = raster.reshape(-1, raster.shape[-1])
+    total = np.zeros(size, np.int64)
+    for part in _chunks(len(rows), 8 * raster.shape[-1]):
+        bits = np.unpackbits(rows[part], axis=-1, count=size, bitorder="little")
+        total += bits.sum(axis=0, dtype=np.int64)
+    return total
+
+
+def _add_class_counts(counts: np.ndarray, raster: np.ndarray, classes: np.ndarray) -> None:
+    """Add the events of one population to int64 [rows, classes], chunk by chunk."""
+    used = classes[classes >= 0]
+    if not used.size:
+        return
+    low, span = int(used.min()), int(np.ptp(used)) + 1
+    # Bits of neurons left out fall into an extra class, which is cut off again.
+    local = np.where(classes >= 0, classes - low, span)
+    local = np.pad(local, (0, -local.size % 8), constant_values=span).reshape(-1, 8)
+    for part in _chunks(len(raster), max(span + 1, 8 * raster.shape[1])):
+        row, byte = np.nonzero(raster[part])
+        bits = np.unpackbits(raster[part][row, byte][:, None], axis=1, bitorder="little")
+        event, bit = np.nonzero(bits)
+        key = row[event] * (span + 1) + local[byte[event], bit]
+        found = np.bincount(key, minlength=(part.stop - part.start) * (span + 1))
+        counts[part, low : low + span] += found.reshape(-1, span + 1)[:, :span]
+
+
+def _joined(parts: list[dict[str, np.ndarray]], axis: int) -> dict[str, np.ndarray]:
+    return {name: np.concatenate([part[name] for part in parts], axis) for name in parts[0]}
+
+
+def _read_header(archive: ArrayArchive) -> dict[str, Any]:
+    """Return the checked header of an activity file."""
+    try:
+        header = json.loads(archive.read("header").tobytes())
+        shapes = [shape for _, shape in header["populations"]]
+        sizes = [int(size) for shape in shapes for size in shape]
+        texts = all(isinstance(header[key], str) for key in ("network", "inputs"))
+        if header["chipletsim_activity"] == FORMAT and texts and all(size > 0 for size in sizes):
+            return header
+    except (ValueError, KeyError, TypeError):
+        pass
+    raise archive.fault("holds no activity of this version")

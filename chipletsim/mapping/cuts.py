@@ -1,9 +1,9 @@
-"""What a contiguous piece of a population needs of a tile, in constant time.
+"""Cutting a population into pieces that fit tiles.
 
 A population is cut along an order of its axes: along the first as far as possible,
 within one index of the first along the second where even that is too much, and so on.
 Every piece is then a box of the population and also a contiguous range of neurons
-once the axes are put into that order, so that demands are differences of running sums.
+once the axes are put into that order.
 """
 
 from __future__ import annotations
@@ -15,15 +15,14 @@ from math import prod
 
 import numpy as np
 
-from chipletsim.mapping.fanout import distinct_sources
+from chipletsim.mapping.demand import FanIn, stored_bits
 from chipletsim.mapping.model import Box
-from chipletsim.mapping.weights import index_bits, stored_per_neuron
 from chipletsim.network.model import Network
 from chipletsim.tiles import TileParameters
 
 
 class Cuts:
-    """Demands of the pieces of one population.
+    """Demands of the pieces of one population; a piece is a range [start, stop).
 
     Attributes:
         size: Number of neurons.
@@ -39,7 +38,7 @@ class Cuts:
             network: The network.
             population: Index of the population.
             axes: Axes of its shape, in the order in which it is cut.
-            pairs: int64 [neurons of the population], fan-out entries of each.
+            pairs: int64 [neurons of the population], fan-out entries each is taken to need.
         """
         self._network = network
         self._population = population
@@ -48,71 +47,55 @@ class Cuts:
         self._dims = [shape[axis] for axis in axes]
         self.size = prod(shape)
         self.strides = [prod(self._dims[level + 1 :]) for level in range(len(axes))]
-        self._pairs = self._running_sum(pairs)
-
-    def _running_sum(self, per_neuron: np.ndarray) -> np.ndarray:
-        shape = self._network.populations[self._population].shape
-        ordered = per_neuron.reshape(shape).transpose(self._axes).ravel()
-        return np.concatenate([[0], np.cumsum(ordered, dtype=np.int64)])
-
-    @cached_property
-    def _stored(self) -> tuple[np.ndarray, np.ndarray, np.ndarray, int]:
-        stored = stored_per_neuron(self._network, self._population)
-        sums = [self._running_sum(x) for x in (stored.plain, stored.convolved, stored.listed)]
-        return sums[0], sums[1], sums[2], stored.kernel_per_channel
-
-    @cached_property
-    def source_neurons(self) -> int:
-        """Neurons of all populations that project here, connected or not."""
-        name = self._network.populations[self._population].name
-        sources = {edge.source for edge in self._network.projections if edge.target == name}
-        return sum(self._network.population(source).size for source in sources)
+        ordered = pairs.reshape(shape).transpose(axes).ravel()
+        self._pairs = np.concatenate([[0], np.cumsum(ordered, dtype=np.int64)])
+        self._bits: dict[tuple[int, int, TileParameters], int] = {}
+        self._sources: dict[tuple[int, int], int] = {}
 
     def box(self, start: int, stop: int) -> Box:
-        """Return the box of the piece [start, stop)."""
+        """Return the box of the piece."""
         bounds = [(0, 0)] * len(self._axes)
         for axis, dim, stride in zip(self._axes, self._dims, self.strides, strict=True):
             first = start // stride % dim
-            bounds[axis] = (first, first + self._extent(start, stop, dim, stride))
+            extent = min(dim, max(1, (stop - start) // stride))
+            bounds[axis] = (first, first + extent)
         return tuple(bounds)
-
-    @staticmethod
-    def _extent(start: int, stop: int, dim: int, stride: int) -> int:
-        return min(dim, max(1, (stop - start) // stride))
-
-    def channels(self, start: int, stop: int) -> int:
-        """Return how many indices of the first axis of the shape the piece covers."""
-        level = self._axes.index(0)
-        return self._extent(start, stop, self._dims[level], self.strides[level])
 
     def bits(self, start: int, stop: int, parameters: TileParameters) -> int:
         """Return the bits of weights that the piece stores on a tile of this kind."""
-        plain, convolved, listed, kernel = self._stored
-        weights = plain[stop] - plain[start]
-        if parameters.shares_weights:
-            weights += kernel * self.channels(start, stop)
-        else:
-            weights += convolved[stop] - convolved[start]
-        entries = listed[stop] - listed[start]
-        entry_bits = parameters.weight_bits + index_bits(parameters)
-        return int(weights * parameters.weight_bits + entries * entry_bits)
+        key = (start, stop, parameters)
+        if key not in self._bits:
+            box = self.box(start, stop)
+            bits = stored_bits(self._network, self._population, [box], parameters)
+            self._bits[key] = int(bits[0])
+        return self._bits[key]
 
     def pairs(self, start: int, stop: int) -> int:
         """Return the fan-out entries that the neurons of the piece are taken to need."""
         return int(self._pairs[stop] - self._pairs[start])
 
-    def fan_in_fits(self, start: int, stop: int, parameters: TileParameters) -> bool:
-        """Return whether the piece has few enough distinct source neurons."""
-        if parameters.fan_in is None or self.source_neurons <= parameters.fan_in:
-            return True
-        return self.fan_in(start, stop) <= parameters.fan_in
+    @cached_property
+    def _fan_in(self) -> FanIn:
+        return FanIn(self._network, self._population)
 
     def fan_in(self, start: int, stop: int) -> int:
         """Return the number of distinct source neurons of the piece."""
-        return distinct_sources(self._network, self._population, self.box(start, stop))
+        if (start, stop) not in self._sources:
+            self._sources[start, stop] = self._fan_in.count(self.box(start, stop))
+        return self._sources[start, stop]
+
+    def fan_in_fits(self, start: int, stop: int, parameters: TileParameters) -> bool:
+        """Return whether the piece has few enough distinct source neurons."""
+        if parameters.fan_in is None or self._fan_in.most <= parameters.fan_in:
+            return True
+        return self.fan_in(start, stop) <= parameters.fan_in
 
     def largest(
-        self, start: int, fits: Callable[[int, int], bool], possible: Callable[[int, int], bool]
+        self,
+        start: int,
+        fits: Callable[[int, int], bool],
+        possible: Callable[[int, int], bool],
+        most: int,
     ) -> int:
         """Return the end of the largest piece from ``start`` that fits, or ``start``.
 
@@ -123,14 +106,14 @@ class Cuts:
             start: First neuron of the piece, where an earlier piece ended.
             fits: Whether the piece [start, stop) fits what is left of the tile.
             possible: Whether it would fit the tile were it empty.
+            most: Neurons that a piece should not exceed, if one index allows.
         """
         end = self.size
         for stride in self.strides:
             if start % stride == 0 and possible(start, start + stride):
-                units = range(1, (end - start) // stride + 1)
-                taken = bisect_left(
-                    units, True, key=lambda unit: not fits(start, start + unit * stride)
-                )
+                limit = max(1, min(end - start, most) // stride)
+                units = range(1, limit + 1)
+                taken = bisect_left(units, True, key=lambda n: not fits(start, start + n * stride))
                 return start + taken * stride
             end = (start // stride + 1) * stride
         return start

@@ -74,6 +74,10 @@ class Mapping:
             view[tuple(slice(*bounds) for bounds in part.box)] = number
         return owner
 
+    def renamed(self, strategy: str) -> Mapping:
+        """Return the same slices under the name of another strategy."""
+        return self._sharing_table(replace(self, strategy=strategy))
+
     def moved(self, tiles: Sequence[int], weight_tiles: Sequence[int]) -> Mapping:
         """Return the same boxes on other tiles.
 
@@ -87,7 +91,9 @@ class Mapping:
             replace(part, tile=int(tile), weight_tile=int(holder))
             for part, tile, holder in zip(self.slices, tiles, weight_tiles, strict=True)
         )
-        other = replace(self, slices=slices)
+        return self._sharing_table(replace(self, slices=slices))
+
+    def _sharing_table(self, other: Mapping) -> Mapping:
         if "fan_out" in self.__dict__:
             other.__dict__["fan_out"] = self.fan_out
         return other

@@ -53,8 +53,9 @@ def _canonical(population: Population) -> dict[str, Any]:
 def _feed(digest: Any, value: Any) -> None:
     """Add a value to the hash, with its type and length so that no two values collide."""
     if isinstance(value, np.ndarray):
-        digest.update(f"array {value.dtype.str} {value.shape}\n".encode())
-        digest.update(np.ascontiguousarray(value).data)
+        plain = np.ascontiguousarray(value, "<f4" if value.dtype.kind == "f" else "<i8")
+        digest.update(f"array {plain.dtype.str} {plain.shape}\n".encode())
+        digest.update(plain.data)
     elif is_dataclass(value):
         content = {field.name: getattr(value, field.name) for field in fields(value)}
         digest.update(f"{type(value).__name__}\n".encode())
@@ -69,5 +70,5 @@ def _feed(digest: Any, value: Any) -> None:
         for item in value:
             _feed(digest, item)
     else:
-        text = repr(value)
-        digest.update(f"{type(value).__name__} {len(text)} {text}\n".encode())
+        text = repr(value.item() if isinstance(value, np.generic) else value)
+        digest.update(f"value {len(text)} {text}\n".encode())

@@ -166,7 +166,7 @@ def _leak(xp: Any, constants: Constants, factor: Any, v: Any, current: Any) -> A
 
 def _fire(xp: Any, constants: Constants, v: Any) -> tuple[Any, Any]:
     """Return the spikes of ``v`` and ``v`` after reset in the same step."""
-    spike = v > constants["v_threshold"]
+    spike = xp.greater(v, constants["v_threshold"])
     return spike, xp.where(spike, constants["v_reset"], v)
 
 

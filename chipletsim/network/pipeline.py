@@ -56,17 +56,17 @@ def stages(network: Network) -> Pipeline:
         return _longest_paths(count, sources, targets, 1 - interval * delays)
 
     low, high = 1, max(count, 1)
-    if longest(high) is None:
+    stage = longest(high)
+    if stage is None:
         raise ValueError("a cycle of projections holds no delay")
     while low < high:
         middle = (low + high) // 2
-        if longest(middle) is None:
+        shorter = longest(middle)
+        if shorter is None:
             low = middle + 1
         else:
-            high = middle
-    stage = longest(low)
-    assert stage is not None  # noqa: S101 - the bisection keeps `high` feasible
-    return Pipeline(stage, low)
+            high, stage = middle, shorter
+    return Pipeline(stage, high)
 
 
 def _longest_paths(

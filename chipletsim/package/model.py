@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -97,6 +98,21 @@ class Package:
     def name(self) -> str:
         """Name of the package."""
         return self.spec.name
+
+    @cached_property
+    def link_source(self) -> np.ndarray:
+        """int64 [links]: sending router of each link."""
+        return np.array([link.source for link in self.links], np.int64)
+
+    @cached_property
+    def link_target(self) -> np.ndarray:
+        """int64 [links]: receiving router of each link."""
+        return np.array([link.target for link in self.links], np.int64)
+
+    @cached_property
+    def tile_router(self) -> np.ndarray:
+        """int64 [tiles]: router of each tile."""
+        return np.array([tile.router for tile in self.tiles], np.int64)
 
     def route(self, source: int, target: int) -> list[int]:
         """Return the links from router ``source`` to router ``target``, in order."""

@@ -100,6 +100,7 @@ class TileParameters(Spec):
     computes: ClassVar[bool] = True
     streams_weights: ClassVar[bool] = False
 
+    kind: str
     neurons: int = Field(ge=0, description="most neurons the tile holds")
     synaptic_memory_bits: Bits = Field(alias="synaptic_memory", description="room for weights")
     fan_in: int | None = Field(

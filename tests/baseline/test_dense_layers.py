@@ -34,7 +34,7 @@ def reference(name: str) -> dict:
 
 
 def layer_network(row: list) -> Network:
-    name, kind, c_in, c_out, kernel, stride, groups, h_out, w_out, *_ = row
+    _, kind, c_in, c_out, kernel, stride, groups, h_out, w_out, *_ = row
     if kind == "fc":
         return network((c_in,), Dense(zeros(c_out, c_in)), (c_out,))
     pad = kernel // 2
@@ -71,12 +71,13 @@ def test_convolution_counts_every_tap_of_every_window(size, kernel, stride, pads
     connection = Conv2d(
         zeros(4, 2 // groups, *kernel), stride, (pads[:2], pads[2:]), (dilation, dilation), groups
     )
-    windows = 1
+    counts = []
     for axis in range(2):
         padded = size[axis] + sum(connection.padding[axis])
         reach = dilation * (kernel[axis] - 1)
-        windows *= sum(1 for start in range(0, padded, stride[axis]) if start + reach < padded)
-    (layer,) = dense_layers(network((2, *size), connection, (4, 1, 1)))
+        counts.append(len([i for i in range(0, padded, stride[axis]) if i + reach < padded]))
+    windows = counts[0] * counts[1]
+    (layer,) = dense_layers(network((2, *size), connection, (4, *counts)))
     assert layer.outputs == 4 * windows
     assert layer.macs == windows * 4 * (2 // groups) * kernel[0] * kernel[1]
     assert layer.flops == 2 * layer.macs

@@ -1,5 +1,6 @@
 """The roofline, its three ways to run, and the cuts, against arithmetic by hand."""
 
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -33,10 +34,7 @@ def chain(*sizes: int, recurrent: str | None = None) -> Network:
     populations = [
         Population(f"p{i}", (size,), "input" if i == 0 else "if") for i, size in enumerate(sizes)
     ]
-    projections = [
-        dense(f"{a.name}-{b.name}", a, b)
-        for a, b in zip(populations, populations[1:], strict=False)
-    ]
+    projections = [dense(f"{a.name}-{b.name}", a, b) for a, b in pairwise(populations)]
     for population in populations:
         if population.name == recurrent:
             loop = dense("loop", population, population)
@@ -129,7 +127,8 @@ def test_pipeline_cut_sends_what_crosses_the_boundary():
 
 def test_pipeline_keeps_a_cycle_in_one_stage():
     net = chain(10, 10, 10, 10)
-    back = dense("back", net.population("p3"), net.population("p1"))
+    forward = dense("back", net.population("p3"), net.population("p1"))
+    back = Projection("back", "p3", "p1", forward.connection, None, 1)
     looped = Network("looped", net.populations, (*net.projections, back), 1e-3)
     stages = pipeline_stages(looped, baseline(looped, DEVICE).layers, 3)
     assert stages["p1"] == stages["p2"] == stages["p3"]

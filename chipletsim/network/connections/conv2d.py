@@ -10,7 +10,7 @@ import numpy as np
 
 from chipletsim.network.connections.base import BaseConnection
 from chipletsim.network.connections.boxes import Box, Shape, box_sizes, outer_products
-from chipletsim.network.connections.windows import Window, channel_counts
+from chipletsim.network.connections.windows import Window, channel_counts, plane_problem
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +49,21 @@ class Conv2d(BaseConnection):
         """Return why it cannot join these populations, or None where it can."""
         if self.weight.ndim != 4:
             return f"weight has {self.weight.ndim} axes, expected [out, in / groups, y, x]"
-        if len(source_shape) != 3:
-            return f"a convolution needs a source of shape [C, H, W], not {list(source_shape)}"
-        if self.weight.shape[0] % self.groups:
-            return f"{self.weight.shape[0]} output channels do not divide into {self.groups} groups"
-        channels = self.weight.shape[1] * self.groups
-        if channels != source_shape[0]:
-            return f"weight takes {channels} input channels, the source has {source_shape[0]}"
+        problem = plane_problem(self.windows, source_shape) or self._channel_problem(source_shape)
+        if problem:
+            return problem
         result = self.target_shape(source_shape)
         if result == tuple(target_shape):
             return None
         return f"gives shape {list(result)}, but the target has {list(target_shape)}"
+
+    def _channel_problem(self, source_shape: Shape) -> str | None:
+        if self.groups < 1 or self.weight.shape[0] % self.groups:
+            return f"{self.weight.shape[0]} output channels do not divide into {self.groups} groups"
+        channels = self.weight.shape[1] * self.groups
+        if channels != source_shape[0]:
+            return f"weight takes {channels} input channels, the source has {source_shape[0]}"
+        return None
 
     def fan_out(self, source_shape: Shape, target_shape: Shape, boxes: list[Box]) -> Any:
         """Return csr_array int64 [sources, boxes]: channels times outputs along y and x."""

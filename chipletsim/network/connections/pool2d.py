@@ -11,7 +11,7 @@ from scipy import sparse
 
 from chipletsim.network.connections.base import BaseConnection
 from chipletsim.network.connections.boxes import Box, Shape, box_sizes, outer_products
-from chipletsim.network.connections.windows import Window, channel_counts
+from chipletsim.network.connections.windows import Window, channel_counts, plane_problem
 
 
 @dataclass(frozen=True)
@@ -44,10 +44,17 @@ class Pool2d(BaseConnection):
         planes = zip(self.windows, source_shape[1:], strict=True)
         return (source_shape[0], *(window.outputs(length) for window, length in planes))
 
+    def window_problem(self, source_shape: Shape) -> str | None:
+        """Return why it cannot pool a source of this shape, or None where it can."""
+        if self.mode not in ("sum", "avg"):
+            return f"mode must be 'sum' or 'avg', not {self.mode!r}"
+        return plane_problem(self.windows, source_shape)
+
     def problem(self, source_shape: Shape, target_shape: Shape) -> str | None:
         """Return why it cannot join these populations, or None where it can."""
-        if len(source_shape) != 3:
-            return f"pooling needs a source of shape [C, H, W], not {list(source_shape)}"
+        problem = self.window_problem(source_shape)
+        if problem:
+            return problem
         result = self.target_shape(source_shape)
         if result == tuple(target_shape):
             return None

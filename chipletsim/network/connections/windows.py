@@ -27,6 +27,17 @@ class Window:
     after: int = 0
     dilation: int = 1
 
+    def problem(self, length: int) -> str | None:
+        """Return why it cannot slide along an axis of ``length`` inputs, or None."""
+        if min(self.kernel, self.stride, self.dilation) < 1:
+            return "kernel, stride and dilation must be at least 1"
+        if min(self.before, self.after) < 0:
+            return "padding must not be negative"
+        if self.outputs(length) < 1:
+            span = self.dilation * (self.kernel - 1) + 1
+            return f"a window of {span} does not fit into {length} inputs and their padding"
+        return None
+
     def outputs(self, length: int) -> int:
         """Return the outputs along an axis of ``length`` inputs; below 1 if there are none."""
         span = self.dilation * (self.kernel - 1) + 1
@@ -53,6 +64,15 @@ class Window:
         np.cumsum(self.taps(inputs, outputs), axis=1, out=totals[:, 1:])
         bounds = np.array(ranges, np.int64).reshape(-1, 2)
         return totals[:, bounds[:, 1]] - totals[:, bounds[:, 0]]
+
+
+def plane_problem(windows: tuple[Window, Window], shape: tuple[int, ...]) -> str | None:
+    """Return why windows along y and x cannot slide over a source of ``shape``, or None."""
+    if len(shape) != 3:
+        return f"needs a source of shape [C, H, W], not {list(shape)}"
+    planes = zip(windows, shape[1:], strict=True)
+    problems = (window.problem(length) for window, length in planes)
+    return next(filter(None, problems), None)
 
 
 def channel_counts(n_sources: int, groups: int, n_targets: int, ranges: list) -> np.ndarray:

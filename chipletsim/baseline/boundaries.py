@@ -1,0 +1,111 @@
+"""Bits across each die boundary: spikes as measured against dense activations."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chipletsim.cost.classes import traffic_classes
+from chipletsim.cost.entries import PacketLedger
+from chipletsim.cost.spike_packets import add_spike_packets, messages_per_tile, synapses_per_tile
+from chipletsim.mapping.model import Mapping
+
+
+@dataclass(frozen=True)
+class Boundary:
+    """One direction of a boundary between two dies, per inference.
+
+    Attributes:
+        source: Name of the sending die.
+        target: Name of the receiving die.
+        populations: Populations whose neurons send across it.
+        spike_bits: Bits on the wires with all overheads, memory traffic included.
+        values: Activations that cross in one dense evaluation, copies counted.
+        activation_bits: Bits of a dense activation.
+        steps: Time steps per sample.
+    """
+
+    source: str
+    target: str
+    populations: tuple[str, ...]
+    spike_bits: float
+    values: int
+    activation_bits: int
+    steps: int
+
+    @property
+    def ann_bits(self) -> int:
+        """Dense activations of the T=1 ANN, payload alone."""
+        return self.values * self.activation_bits
+
+    @property
+    def dense_bits(self) -> int:
+        """Dense activations in each of the T steps, payload alone."""
+        return self.ann_bits * self.steps
+
+    @property
+    def bitmap_bits(self) -> int:
+        """One bit per neuron and step, payload alone."""
+        return self.values * self.steps
+
+
+def boundaries(
+    mapping: Mapping, wire_bits: np.ndarray, steps: int, activation_bits: int
+) -> tuple[Boundary, ...]:
+    """Return the boundaries of a mapping that anything crosses.
+
+    Dense activations take the routes of the spikes: a value crosses a boundary as often
+    as a spike of its neuron would.
+
+    Args:
+        mapping: Where the neurons are.
+        wire_bits: float [links], bits on the wire per inference.
+        steps: Time steps per sample.
+        activation_bits: Bits of a dense activation.
+    """
+    package = mapping.package
+    values, senders = _values_on_links(mapping)
+    pairs: dict[tuple[int, int], list[int]] = {}
+    for number, link in enumerate(package.links):
+        if link.between_dies:
+            ends = package.routers[link.source].chiplet, package.routers[link.target].chiplet
+            pairs.setdefault(ends, []).append(number)
+    found = []
+    for (source, target), links in pairs.items():
+        crossing, bits = int(values[links].sum()), float(np.sum(wire_bits[links]))
+        if crossing or bits:
+            sending = np.flatnonzero(senders[links].any(axis=0))
+            found.append(
+                Boundary(
+                    source=package.chiplets[source].name,
+                    target=package.chiplets[target].name,
+                    populations=tuple(mapping.network.populations[i].name for i in sending),
+                    spike_bits=bits,
+                    values=crossing,
+                    activation_bits=activation_bits,
+                    steps=steps,
+                )
+            )
+    return tuple(found)
+
+
+def _values_on_links(mapping: Mapping) -> tuple[np.ndarray, np.ndarray]:
+    """Return packets on each link if every neuron sent one, and which populations send.
+
+    Returns:
+        int64 [links], and bool [links, populations].
+    """
+    classes = traffic_classes(mapping)
+    messages = messages_per_tile(mapping, classes, synapses_per_tile(mapping, classes))
+    ledger = PacketLedger(mapping.package)
+    add_spike_packets(ledger, mapping, classes, messages)
+    entries, channels, _ = ledger.close()
+    channel = channels[entries.quantity]
+    members = np.bincount(classes.neuron_class, minlength=classes.size)
+    values = np.zeros(ledger.channels, np.int64)
+    np.add.at(values, channel, entries.weight * members[entries.traffic_class])
+    senders = np.zeros((ledger.channels, len(mapping.network.populations)), bool)
+    senders[channel, classes.population[entries.traffic_class]] = True
+    links = len(mapping.package.links)
+    return values[:links], senders[:links]

@@ -1,0 +1,65 @@
+"""From activity to events of each traffic class in each hardware row."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from chipletsim.cost.classes import TrafficClasses
+from chipletsim.network.pipeline import Pipeline
+
+
+class RowQueue:
+    """Turns windows of steps into hardware rows, and keeps those not yet complete.
+
+    Population p in network step t counts in row ``interval * t + stage[p]`` of its
+    sample, so a row holds events of several steps. A row is complete once every step
+    that falls in it has been pushed.
+
+    Attributes:
+        rows: Rows given out so far, per sample.
+    """
+
+    def __init__(self, classes: TrafficClasses, pipeline: Pipeline, samples: int) -> None:
+        self._classes = classes
+        self._pipeline = pipeline
+        self._depth = int(pipeline.stage.max(initial=0))
+        self._pending = np.zeros((samples, 0, classes.size), np.int64)
+        self.rows = 0
+
+    def push(self, events: np.ndarray) -> np.ndarray:
+        """Add the next steps and return the rows that are complete now.
+
+        Args:
+            events: int64 [samples, steps, spike classes].
+
+        Returns:
+            int64 [samples, rows, classes], following those returned before.
+        """
+        samples, steps, _ = events.shape
+        interval = self._pipeline.initiation_interval
+        if not steps:
+            return self._pending[:, :0]
+        first = interval - 1 if self.rows else 0
+        complete = first + interval * (steps - 1) + 1
+        block = np.zeros((samples, complete + self._depth, self._classes.size), np.int64)
+        block[:, : self._pending.shape[1]] = self._pending
+        self._place(block[:, first:], events)
+        self._pending = block[:, complete:].copy()
+        self.rows += complete
+        return block[:, :complete]
+
+    def close(self) -> np.ndarray:
+        """Return the last rows, in which the pipeline runs empty."""
+        rest, self._pending = self._pending, self._pending[:, :0]
+        self.rows += rest.shape[1]
+        return rest
+
+    def _place(self, block: np.ndarray, events: np.ndarray) -> None:
+        """Add events, and one tick of each clock class, at the rows of their population."""
+        steps, interval = events.shape[1], self._pipeline.initiation_interval
+        spiking = self._classes.population[: self._classes.spike_classes]
+        for population, stage in enumerate(self._pipeline.stage):
+            first, last = np.searchsorted(spiking, [population, population + 1])
+            rows = slice(int(stage), int(stage) + interval * (steps - 1) + 1, interval)
+            block[:, rows, first:last] += events[:, :, first:last]
+            block[:, rows, self._classes.clock(population)] += 1

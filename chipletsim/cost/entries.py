@@ -1,0 +1,96 @@
+"""Building blocks of the incidence: what one event of a class adds to which quantity."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from chipletsim.package.model import Package
+
+
+class Entries(NamedTuple):
+    """Sparse incidence: each event of ``traffic_class`` adds ``weight`` to ``quantity``.
+
+    Attributes:
+        traffic_class: int32 [entries].
+        quantity: int32 [entries].
+        weight: int64 or int32 [entries].
+    """
+
+    traffic_class: np.ndarray
+    quantity: np.ndarray
+    weight: np.ndarray
+
+
+def concatenate(parts: list[Entries]) -> Entries:
+    """Return all entries of ``parts``, weights in 32 bits where they all fit."""
+    if not parts:
+        return Entries(*(np.zeros(0, np.int32) for _ in range(3)))
+    largest = max(int(part.weight.max(initial=0)) for part in parts)
+    weight_type = np.int32 if largest < 2**31 else np.int64
+    return Entries(
+        np.concatenate([part.traffic_class for part in parts]).astype(np.int32, copy=False),
+        np.concatenate([part.quantity for part in parts]).astype(np.int32, copy=False),
+        np.concatenate([part.weight.astype(weight_type, copy=False) for part in parts]),
+    )
+
+
+class PacketLedger:
+    """Packets that enter channels, gathered class by class.
+
+    A channel is a link (its index) or the port by which tiles inject into a router
+    (number of links + router). Packets of one size on one channel are one quantity, so
+    that whole flits and bits of routers follow from its packets.
+    """
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self.channels = len(package.links) + len(package.routers)
+        self._sizes: dict[int, int] = {}
+        self._parts: list[Entries] = []
+
+    def port(self, router: np.ndarray) -> np.ndarray:
+        """Return the channel by which tiles inject packets into each router."""
+        return len(self.package.links) + router
+
+    def add(
+        self,
+        traffic_class: np.ndarray,
+        channel: np.ndarray,
+        packets: np.ndarray,
+        packet_bits: np.ndarray,
+    ) -> None:
+        """Add packets per event of a class on a channel.
+
+        Args:
+            traffic_class: int [entries].
+            channel: int [entries].
+            packets: int [entries], packets of this size per event.
+            packet_bits: int [entries], bits of each packet, header included.
+        """
+        if not traffic_class.size:
+            return
+        one_size = np.ptp(packet_bits) == 0  # the common case, spared the sorting
+        sizes, inverse = np.unique(packet_bits[:1] if one_size else packet_bits, return_inverse=True)
+        numbers = [self._sizes.setdefault(int(size), len(self._sizes)) for size in sizes]
+        size = np.array(numbers, np.int32)[inverse]
+        key = (size * np.int32(self.channels) + channel).astype(np.int32)
+        self._parts.append(Entries(traffic_class.astype(np.int32), key, packets.astype(np.int32)))
+
+    def close(self) -> tuple[Entries, np.ndarray, np.ndarray]:
+        """Return the entries, and channel and packet bits of each quantity, int64 [cells].
+
+        Quantities are numbered from 0 without gaps, by packet size and channel.
+        """
+        used = np.zeros(max(len(self._sizes), 1) * self.channels, bool)
+        for part in self._parts:
+            used[part.quantity] = True
+        cells = np.flatnonzero(used)
+        number = np.zeros(used.size, np.int32)
+        number[cells] = np.arange(cells.size)
+        entries = concatenate(
+            [part._replace(quantity=number[part.quantity]) for part in self._parts]
+        )
+        sizes = np.array([*self._sizes, 0], np.int64)
+        return entries, cells % self.channels, sizes[cells // self.channels]

@@ -1,0 +1,156 @@
+"""Weights that stand on a memory tile: the packets that fetch them, and the reads."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from chipletsim.cost.classes import TrafficClasses
+from chipletsim.cost.entries import PacketLedger
+from chipletsim.mapping.demand import index_bits
+from chipletsim.mapping.model import Mapping
+from chipletsim.network.connections import Sparse
+from chipletsim.network.model import Projection
+from chipletsim.network.synapses import projection_stored_weights
+from chipletsim.noc.routes import links_on_routes
+from chipletsim.spec.package import PacketSpec
+from chipletsim.tiles import Npu, TileParameters
+
+
+class Fetches(NamedTuple):
+    """Weights fetched for each event of a class, one entry per class and block.
+
+    Attributes:
+        traffic_class: int64 [fetches]; a clock class where the block is dense.
+        tile: int64 [fetches], the tile that needs the weights.
+        memory: int64 [fetches], the tile that holds them.
+        bits: int64 [fetches], weight bits read.
+        requested: bool [fetches], whether the tile sends a request packet.
+    """
+
+    traffic_class: np.ndarray
+    tile: np.ndarray
+    memory: np.ndarray
+    bits: np.ndarray
+    requested: np.ndarray
+
+
+def weight_fetches(mapping: Mapping, classes: TrafficClasses) -> Fetches:
+    """Return every fetch of weights from memory tiles.
+
+    Event-driven tiles ask for the synapses of each event that arrives: fan-out times
+    bits of a weight (and of a target index where the projection is sparse). Dense tiles
+    are sent all weights of the block in each row in which its population advances; that
+    is known beforehand, so nothing is asked for.
+    """
+    fan_out = mapping.fan_out
+    columns = sparse.csc_array(classes.synapses)
+    parts = [
+        _block_fetches(mapping, classes, columns, int(block))
+        for block, part in enumerate(fan_out.block_slice)
+        if mapping.slices[part].weight_tile != mapping.slices[part].tile
+    ]
+    if not parts:
+        empty = np.zeros(0, np.int64)
+        return Fetches(empty, empty, empty, empty, empty.astype(bool))
+    return Fetches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
+
+
+def _block_fetches(
+    mapping: Mapping, classes: TrafficClasses, columns: sparse.csc_array, block: int
+) -> Fetches:
+    part = mapping.slices[mapping.fan_out.block_slice[block]]
+    projection = mapping.network.projections[mapping.fan_out.block_projection[block]]
+    parameters = mapping.package.tiles[part.tile].parameters
+    if isinstance(parameters, Npu):
+        traffic_class = np.array([classes.clock(part.population)], np.int64)
+        weights = projection_stored_weights(
+            projection, mapping.network, [part.box], shared=parameters.shares_weights
+        )
+    else:
+        entries = slice(columns.indptr[block], columns.indptr[block + 1])
+        traffic_class = columns.indices[entries].astype(np.int64)
+        weights = columns.data[entries]
+    size = traffic_class.size
+    return Fetches(
+        traffic_class,
+        np.full(size, part.tile),
+        np.full(size, part.weight_tile),
+        weights * _entry_bits(projection, parameters),
+        np.full(size, not isinstance(parameters, Npu)),
+    )
+
+
+def _entry_bits(projection: Projection, parameters: TileParameters) -> int:
+    listed = isinstance(projection.connection, Sparse)
+    return parameters.weight_bits + (index_bits(parameters) if listed else 0)
+
+
+def add_memory_packets(ledger: PacketLedger, fetches: Fetches) -> np.ndarray:
+    """Add requests and responses to the ledger, and count the packets delivered.
+
+    A request is a packet of header and address. A response is cut into packets of at
+    most the largest payload, each with a header.
+
+    Returns:
+        int64 [2, fetches]: packets that reach the memory, and the tile, per event.
+    """
+    packet = ledger.package.spec.packet
+    asked = np.flatnonzero(fetches.requested)
+    request_bits = np.full(asked.size, packet.header_bits + packet.address_bits)
+    _add_unicast(
+        ledger,
+        fetches.traffic_class[asked],
+        fetches.tile[asked],
+        fetches.memory[asked],
+        np.ones(asked.size, np.int64),
+        request_bits,
+    )
+    delivered = np.zeros((2, fetches.bits.size), np.int64)
+    delivered[0, asked] = 1
+    for packets, packet_bits in _cut(fetches.bits, packet):
+        sent = np.flatnonzero(packets)
+        _add_unicast(
+            ledger,
+            fetches.traffic_class[sent],
+            fetches.memory[sent],
+            fetches.tile[sent],
+            packets[sent],
+            packet_bits[sent],
+        )
+        delivered[1] += packets
+    return delivered
+
+
+def _cut(bits: np.ndarray, packet: PacketSpec) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Return number and size of the full packets, and of the last ones.
+
+    Example:
+        2,500 bits with payloads of at most 1,024 and headers of 8 bits take two packets
+        of 1,032 bits and one of 460:
+
+        >>> cut = _cut(np.array([2500]), PacketSpec(
+        ...     header_bits="8 bit", address_bits="32 bit", max_payload_bits="1024 bit"))
+        >>> [(int(packets[0]), int(size[0])) for packets, size in cut]
+        [(2, 1032), (1, 460)]
+    """
+    full, rest = np.divmod(bits, packet.max_payload_bits)
+    full_bits = np.full(bits.size, packet.header_bits + packet.max_payload_bits)
+    return [(full, full_bits), ((rest > 0).astype(np.int64), rest + packet.header_bits)]
+
+
+def _add_unicast(
+    ledger: PacketLedger,
+    traffic_class: np.ndarray,
+    source_tile: np.ndarray,
+    target_tile: np.ndarray,
+    packets: np.ndarray,
+    packet_bits: np.ndarray,
+) -> None:
+    routers = ledger.package.tile_router
+    sources, targets = routers[source_tile], routers[target_tile]
+    ledger.add(traffic_class, ledger.port(sources), packets, packet_bits)
+    hop, link = links_on_routes(ledger.package, sources, targets)
+    ledger.add(traffic_class[hop], link, packets[hop], packet_bits[hop])

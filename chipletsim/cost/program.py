@@ -1,0 +1,255 @@
+"""The cost program: from events of classes to traffic, times and energies.
+
+``cost`` is one function of (counts, incidence, constants) that JAX compiles; it can be
+mapped over constants, whose whole-number part is then not repeated, and differentiated
+in every one of them. Long runs go through it in batches of rows: ``row_costs`` for each
+batch, whose whole numbers add up exactly, then ``energy`` once on their totals.
+
+Run under ``jax.enable_x64``: counts are int64 and the rest float64.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+from jax import Array, lax
+
+from chipletsim.cost.constants import Constants
+from chipletsim.cost.entries import Entries
+from chipletsim.cost.incidence import Incidence
+from chipletsim.cost.tile_events import TILE_QUANTITIES
+from chipletsim.noc import timing_model
+from chipletsim.noc.traffic import NetworkTimes, RowTiming, RowTraffic
+from chipletsim.tiles import TILE_KINDS, TileEvents
+
+
+class Counted(NamedTuple):
+    """Whole numbers of each row, or their totals with a last axis of 1.
+
+    Attributes:
+        link_packets: int64 [links, rows].
+        link_bits: int64 [links, rows], whole flits.
+        wire_bits: int64 [links, rows], frames included.
+        injected: int64 [routers, rows], packets that tiles inject.
+        router_packets: int64 [routers, rows], packets that enter, from links or tiles.
+        router_bits: int64 [routers, rows], bits of those packets.
+        delivered: int64 [tiles, rows], packets that reach each tile over its router.
+        tiles: Events of all tiles, each int64 [rows, tiles].
+    """
+
+    link_packets: Any
+    link_bits: Any
+    wire_bits: Any
+    injected: Any
+    router_packets: Any
+    router_bits: Any
+    delivered: Any
+    tiles: TileEvents
+
+
+class Energies(NamedTuple):
+    """Energy by component and place, in joules.
+
+    Attributes:
+        tiles: Tile kind to component to float64 [tiles of that kind].
+        routers: float64 [routers].
+        links: float64 [links].
+        static_tiles: Tile kind to float64 [tiles of that kind].
+        static_routers: float64 [routers].
+        static_links: float64 [links].
+        static_chiplets: float64 [chiplets].
+        static_package: float64.
+    """
+
+    tiles: dict[str, dict[str, Any]]
+    routers: Any
+    links: Any
+    static_tiles: dict[str, Any]
+    static_routers: Any
+    static_links: Any
+    static_chiplets: Any
+    static_package: Any
+
+
+class Costs(NamedTuple):
+    """Everything that ``cost`` returns: whole numbers, times and energies."""
+
+    counted: Counted
+    timing: RowTiming
+    energies: Energies
+
+
+def cost(counts: Array, incidence: Incidence, constants: Constants, timing: str) -> Costs:
+    """Price all rows at once.
+
+    Args:
+        counts: int64 [rows, classes], events of each class in each row.
+        incidence: What each event adds.
+        constants: Numbers of the package.
+        timing: Name of the timing model; fixed when compiled.
+    """
+    counted, row_timing = row_costs(counts, incidence, constants, timing)
+    total = totals(counted)
+    time_s = row_timing.latency_s.sum()
+    return Costs(total, row_timing, energy(total, time_s, incidence, constants))
+
+
+def row_costs(
+    counts: Array, incidence: Incidence, constants: Constants, timing: str
+) -> tuple[Counted, RowTiming]:
+    """Return whole numbers and times of each row; arguments as in ``cost``."""
+    counted = count(counts, incidence)
+    traffic = RowTraffic(counts.T, counted.wire_bits, _busy(counted, incidence, constants))
+    times = NetworkTimes(
+        constants.links.bandwidth_bit_per_s,
+        constants.links.latency_s,
+        incidence.links.flit_bits,
+        constants.routers.latency_s,
+        constants.barrier_s,
+    )
+    return counted, timing_model(timing)(traffic, times, incidence.routes)
+
+
+def count(counts: Array, incidence: Incidence) -> Counted:
+    """Return the whole numbers of each row."""
+    cells = incidence.cell_channel.shape[0]
+    tiles = sum(members.shape[0] for members in incidence.kinds.values())
+    blocks = incidence.crossbars.tile.shape[0]
+    tile_quantities = len(TILE_QUANTITIES) * tiles
+    amounts = _product(incidence.entries, counts, cells + tile_quantities + blocks)
+    packets, amounts, drives = jnp.split(amounts, [cells, cells + tile_quantities])
+    of_tile = dict(zip(TILE_QUANTITIES, amounts.reshape(len(TILE_QUANTITIES), tiles, -1)))
+    events = _tile_events(of_tile, drives, incidence)
+    delivered = of_tile["input_messages"] - of_tile["own_messages"] + of_tile["memory_packets"]
+    return _count_network(packets, incidence, delivered, events)
+
+
+def totals(counted: Counted) -> Counted:
+    """Return the sums over rows, with one row left."""
+    tiles = TileEvents(*(events.sum(axis=0, keepdims=True) for events in counted.tiles))
+    network = (rows.sum(axis=1, keepdims=True) for rows in counted[:-1])
+    return Counted(*network, tiles)
+
+
+def energy(total: Counted, time_s: Array, incidence: Incidence, constants: Constants) -> Energies:
+    """Return all energies: events times energy per event, and static power times time.
+
+    Args:
+        total: Whole numbers summed over rows.
+        time_s: Time over which static power is drawn.
+        incidence: What each event adds.
+        constants: Numbers of the package.
+    """
+    links, routers = constants.links, constants.routers
+    tiles = {
+        kind: {name: part[0] for name, part in _tile_cost(kind, total, incidence, constants)[0].items()}
+        for kind in incidence.kinds
+    }
+    return Energies(
+        tiles=tiles,
+        routers=total.router_packets[:, 0] * routers.energy_j_per_packet
+        + total.router_bits[:, 0] * routers.energy_j_per_bit,
+        links=total.wire_bits[:, 0] * links.energy_j_per_bit
+        + total.link_packets[:, 0] * links.energy_j_per_packet,
+        static_tiles={
+            kind: numbers["static_power_w"] * time_s for kind, numbers in constants.tiles.items()
+        },
+        static_routers=routers.static_power_w * time_s,
+        static_links=links.static_power_w * time_s,
+        static_chiplets=constants.chiplet_static_power_w * time_s,
+        static_package=constants.package_static_power_w * time_s,
+    )
+
+
+def _product(entries: Entries, counts: Array, quantities: int) -> Array:
+    """Return int64 [quantities, rows]: the incidence times the counts.
+
+    Chunk by chunk, whole rows of counts are gathered and added, so that the cost of
+    addressing is shared by all rows and no array has the size of the incidence.
+    """
+    by_class = counts.T
+
+    def step(amounts: Array, chunk: Entries) -> tuple[Array, None]:
+        parts = by_class[chunk.traffic_class] * chunk.weight[:, None].astype(jnp.int64)
+        return amounts.at[chunk.quantity].add(parts, mode="promise_in_bounds"), None
+
+    start = jnp.zeros((quantities, counts.shape[0]), jnp.int64)
+    return lax.scan(step, start, entries)[0]
+
+
+def _tile_events(amounts: dict[str, Array], drives: Array, incidence: Incidence) -> TileEvents:
+    """Return the events of all tiles; read-outs of crossbars are the lesser of two counts."""
+    blocks = incidence.crossbars
+    tiles = amounts["input_messages"].shape[0]
+
+    def on_tiles(amount: Array) -> Array:
+        return jnp.zeros((tiles, amount.shape[1]), jnp.int64).at[blocks.tile].add(amount)
+
+    reads = jnp.minimum(drives, blocks.reads[:, None])
+    crossbar = {
+        "row_activations": on_tiles(drives * blocks.column_blocks[:, None]),
+        "array_reads": on_tiles(reads * blocks.column_blocks[:, None]),
+        "column_reads": on_tiles(reads * blocks.columns[:, None]),
+        "position_reads": on_tiles(jnp.minimum(drives, blocks.positions[:, None])),
+    }
+    found = {**amounts, **crossbar}
+    return TileEvents(**{name: found[name].T for name in TileEvents._fields})
+
+
+def _count_network(
+    packets: Array, incidence: Incidence, delivered: Array, events: TileEvents
+) -> Counted:
+    """Return packets and bits of links and routers, given packets [cells, rows]."""
+    links, rows = incidence.links.flit_bits.shape[0], packets.shape[1]
+    channels = incidence.channel_router.shape[0]
+    flit = jnp.append(incidence.links.flit_bits, jnp.ones(channels - links, jnp.int64))
+    flit = flit[incidence.cell_channel]
+    whole_flits = -(-incidence.cell_bits // flit) * flit
+    by_channel = jnp.zeros((channels, rows), jnp.int64)
+    channel_packets = by_channel.at[incidence.cell_channel].add(packets)
+    channel_bits = by_channel.at[incidence.cell_channel].add(packets * whole_flits[:, None])
+    by_router = jnp.zeros((channels - links, rows), jnp.int64)
+    cell_router = incidence.channel_router[incidence.cell_channel]
+    link_bits = channel_bits[:links]
+    return Counted(
+        link_packets=channel_packets[:links],
+        link_bits=link_bits,
+        wire_bits=_framed(link_bits, incidence),
+        injected=channel_packets[links:],
+        router_packets=by_router.at[cell_router].add(packets),
+        router_bits=by_router.at[cell_router].add(packets * incidence.cell_bits[:, None]),
+        delivered=delivered,
+        tiles=events,
+    )
+
+
+def _framed(bits: Array, incidence: Incidence) -> Array:
+    """Return the bits on the wire: whole frames per row where the link has frames."""
+    payload = incidence.links.frame_payload_bits[:, None]
+    frames = -(-bits // jnp.maximum(payload, 1))
+    return jnp.where(payload > 0, frames * incidence.links.frame_total_bits[:, None], bits)
+
+
+def _tile_cost(
+    kind: str, counted: Counted, incidence: Incidence, constants: Constants
+) -> tuple[dict[str, Array], Array]:
+    members = incidence.kinds[kind]
+    events = TileEvents(*(amount[:, members] for amount in counted.tiles))
+    priced = TILE_KINDS[kind].cost(events, constants.tiles[kind])
+    shape = (events.input_messages.shape[0], members.shape[0])
+    energies = {name: jnp.broadcast_to(part, shape) for name, part in priced.energy_j.items()}
+    return energies, jnp.broadcast_to(priced.busy_s, shape)
+
+
+def _busy(counted: Counted, incidence: Incidence, constants: Constants) -> Array:
+    """Return float64 [tiles, rows]: busy time of each tile."""
+    rows, tiles = counted.tiles.input_messages.shape
+    busy = jnp.zeros((tiles, rows))
+    for kind, members in incidence.kinds.items():
+        busy = busy.at[members].set(_tile_cost(kind, counted, incidence, constants)[1].T)
+    return busy
+
+
+compiled_cost = jax.jit(cost, static_argnames="timing")

@@ -1,0 +1,210 @@
+"""Rows through the cost program in batches, and what is kept of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from chipletsim.cost.constants import Constants, constants_of
+from chipletsim.cost.incidence import Incidence, TrafficModel
+from chipletsim.cost.program import Counted, Energies, energy, row_costs, totals
+from chipletsim.package.model import Package
+
+BATCH_ROWS = 64
+"""Rows priced by one call of the program, the last batch filled with empty rows, so that
+runs of any length share one compiled program."""
+BATCH_PACKAGES = 16
+"""Most packages priced by one call of the program."""
+
+
+@dataclass(frozen=True, eq=False)
+class RowTotals:
+    """What is left of all rows of a run.
+
+    Attributes:
+        samples: Number of samples.
+        rows: Hardware rows of a sample.
+        counted: Whole numbers summed over all rows, each NumPy int64 with one row.
+        class_events: int64 [classes], events of each class.
+        steps: Name to int64 [samples, rows]: spikes, synaptic operations and traffic of
+            each row.
+        link_load: int64 [rows, links], bits on the wire by row, summed over samples.
+        latency_s: float64 [packages, samples, rows].
+        resource: int32 [packages, samples, rows], what bounds each row.
+    """
+
+    samples: int
+    rows: int
+    counted: Counted
+    class_events: np.ndarray
+    steps: dict[str, np.ndarray]
+    link_load: np.ndarray
+    latency_s: np.ndarray
+    resource: np.ndarray
+
+
+class RowPricer:
+    """Prices rows as they come, for several packages of one structure at once.
+
+    Whole numbers are added in 64 bits, which is exact in any order; times are kept row
+    by row. So it does not matter how the rows are grouped.
+    """
+
+    def __init__(self, model: TrafficModel, packages: list[Package], timing: str) -> None:
+        self._between = np.array([link.between_dies for link in model.mapping.package.links], bool)
+        self._spikes = model.classes.spike_classes
+        self._timing = timing
+        with jax.enable_x64(True):
+            self._incidence = jax.device_put(model.incidence)
+            self._constants = _batches([constants_of(package) for package in packages])
+        self._packages = len(packages)
+        self._buffer = np.zeros((BATCH_ROWS, model.classes.size), np.int64)
+        self._filled = 0
+        self._places: list[tuple[int, int]] = []
+        self._class_events = np.zeros(model.classes.size, np.int64)
+        self._counted: Counted | None = None
+        self._steps: list[dict[str, np.ndarray]] = []
+        self._times: list[tuple[np.ndarray, np.ndarray]] = []
+        self._link_load: dict[int, np.ndarray] = {}
+
+    def add(self, first_row: int, counts: np.ndarray) -> None:
+        """Price consecutive rows of all samples.
+
+        Args:
+            first_row: Row of the sample with which ``counts`` begin.
+            counts: int64 [samples, rows, classes].
+        """
+        self.add_samples(0, first_row, counts)
+
+    def add_samples(self, first_sample: int, first_row: int, counts: np.ndarray) -> None:
+        """Price consecutive rows of some samples, the first of them ``first_sample``."""
+        for sample in range(counts.shape[0]):
+            for row in range(counts.shape[1]):
+                self._buffer[self._filled] = counts[sample, row]
+                self._places.append((first_sample + sample, first_row + row))
+                self._filled += 1
+                if self._filled == BATCH_ROWS:
+                    self._run()
+
+    def close(self) -> RowTotals:
+        """Return what is left of all rows added."""
+        if self._filled or self._counted is None:
+            self._run()
+        places = np.array(self._places, np.int64).reshape(-1, 2)
+        samples, rows = places.max(axis=0, initial=-1) + 1
+        where = (places[:, 0], places[:, 1])
+
+        def arranged(values: list[np.ndarray]) -> np.ndarray:
+            joined = np.concatenate(values, axis=-1)
+            result = np.zeros((*joined.shape[:-1], samples, rows), joined.dtype)
+            result[..., *where] = joined
+            return result
+
+        names = self._steps[0]
+        load = [self._link_load[row] for row in sorted(self._link_load)]
+        return RowTotals(
+            samples=int(samples),
+            rows=int(rows),
+            counted=self._counted,
+            class_events=self._class_events,
+            steps={name: arranged([step[name] for step in self._steps]) for name in names},
+            link_load=np.array(load, np.int64).reshape(-1, self._between.size),
+            latency_s=arranged([latency for latency, _ in self._times]),
+            resource=arranged([resource for _, resource in self._times]),
+        )
+
+    def energies(self, time_s: np.ndarray, counted: Counted) -> list[Energies]:
+        """Return the energies of each package, as NumPy arrays.
+
+        Args:
+            time_s: float64 [packages], time over which static power is drawn.
+            counted: Whole numbers summed over all rows.
+        """
+        found: list[Energies] = []
+        with jax.enable_x64(True):
+            for start, constants in enumerate(self._constants):
+                times = time_s[start * BATCH_PACKAGES : (start + 1) * BATCH_PACKAGES]
+                width = constants.barrier_s.shape[0]
+                padded = np.pad(times, (0, width - times.size))
+                batch = jax.device_get(_energies(counted, padded, self._incidence, constants))
+                found += [jax.tree.map(lambda x, i=i: x[i], batch) for i in range(times.size)]
+        return found
+
+    def _run(self) -> None:
+        """Price the buffer and empty it."""
+        filled = self._filled
+        self._buffer[filled:] = 0
+        latency, resource = [], []
+        with jax.enable_x64(True):
+            counts = jnp.asarray(self._buffer)
+            for constants in self._constants:
+                rows, timing = _priced(counts, self._incidence, constants, self._timing)
+                latency.append(np.asarray(timing.latency_s))
+                resource.append(np.asarray(timing.resource))
+            rows = jax.device_get(rows)
+        self._class_events += self._buffer.sum(axis=0)
+        batch = jax.tree.map(np.asarray, totals(rows))
+        self._counted = (
+            batch if self._counted is None else jax.tree.map(np.add, self._counted, batch)
+        )
+        self._steps.append(self._step_totals(rows))
+        for column, (_, row) in enumerate(self._places[len(self._places) - filled :]):
+            bits = rows.wire_bits[:, column]
+            self._link_load[row] = self._link_load.get(row, 0) + bits
+        kept = np.s_[: self._packages, :filled]
+        self._times.append((np.concatenate(latency)[kept], np.concatenate(resource)[kept]))
+        self._filled = 0
+
+    def _step_totals(self, rows: Counted) -> dict[str, np.ndarray]:
+        """Return the totals of each row over links and tiles, int64 [rows]."""
+        across, inside = self._between, ~self._between
+        steps = {
+            "spikes": self._buffer[:, : self._spikes].sum(axis=1),
+            "synaptic_operations": rows.tiles.synaptic_operations.sum(axis=1),
+            "messages": rows.tiles.input_messages.sum(axis=1),
+            "packets_injected": rows.injected.sum(axis=0),
+            "packets_delivered": rows.delivered.sum(axis=0),
+            "hops": rows.link_packets.sum(axis=0),
+            "bits_on_chip": rows.link_bits[inside].sum(axis=0),
+            "bits_across_dies": rows.link_bits[across].sum(axis=0),
+            "wire_bits_on_chip": rows.wire_bits[inside].sum(axis=0),
+            "wire_bits_across_dies": rows.wire_bits[across].sum(axis=0),
+        }
+        return {name: values[: self._filled] for name, values in steps.items()}
+
+
+@partial(jax.jit, static_argnames="timing")
+def _priced(counts: Any, incidence: Incidence, constants: Constants, timing: str) -> Any:
+    """Price a batch of rows for a batch of packages; whole numbers are counted once."""
+    mapped = jax.vmap(
+        lambda numbers: row_costs(counts, incidence, numbers, timing), out_axes=(None, 0)
+    )
+    return mapped(constants)
+
+
+@jax.jit
+def _energies(counted: Counted, time_s: Any, incidence: Incidence, constants: Constants) -> Any:
+    return jax.vmap(lambda time, numbers: energy(counted, time, incidence, numbers))(
+        time_s, constants
+    )
+
+
+def _batches(numbers: list[Constants]) -> list[Constants]:
+    """Stack constants in batches of one size, a power of two up to the largest batch.
+
+    The last batch repeats its last package, so that all share one compiled program.
+    """
+    width = 1
+    while width < min(len(numbers), BATCH_PACKAGES):
+        width *= 2
+    batches = []
+    for start in range(0, len(numbers), width):
+        batch = numbers[start : start + width]
+        batch += [batch[-1]] * (width - len(batch))
+        batches.append(jax.tree.map(lambda *values: jnp.asarray(np.stack(values)), *batch))
+    return batches

@@ -1,0 +1,108 @@
+"""Packets that carry events from the tile of a neuron to the tiles of its synapses."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from chipletsim.cost.classes import TrafficClasses
+from chipletsim.cost.entries import PacketLedger
+from chipletsim.errors import InfeasibleError, Shortfall
+from chipletsim.mapping.model import Mapping
+from chipletsim.mapping.traffic import first_io_tile
+from chipletsim.package.model import Package
+from chipletsim.package.multicast import multicast_copies
+
+
+def synapses_per_tile(mapping: Mapping, classes: TrafficClasses) -> Any:
+    """Return csr_array int64 [spike classes, tiles]: synapses of a member on each tile."""
+    tile_of_slice = np.array([part.tile for part in mapping.slices], np.int64)
+    blocks = mapping.fan_out.block_slice.size
+    members = sparse.csr_array(
+        (
+            np.ones(blocks, np.int64),
+            tile_of_slice[mapping.fan_out.block_slice],
+            np.arange(blocks + 1),
+        ),
+        shape=(blocks, len(mapping.package.tiles)),
+    )
+    table = sparse.csr_array(classes.synapses @ members)
+    table.eliminate_zeros()
+    return table
+
+
+def messages_per_tile(mapping: Mapping, classes: TrafficClasses, synapses: Any) -> Any:
+    """Return csr_array int64 [spike classes, tiles]: 1 where an event is bound for the tile.
+
+    An event goes once to each tile with a synapse of its neuron, its own included, and
+    if its population is an output, to the first io tile of the package.
+
+    Raises:
+        InfeasibleError: Answers have no io tile to leave by.
+    """
+    answers = np.flatnonzero(classes.sends_out)
+    if not answers.size:
+        return _ones(synapses)
+    exit_tile = first_io_tile(mapping.package)
+    if exit_tile is None:
+        remedy = "add a tile of kind io, or mark no population as output"
+        raise InfeasibleError([Shortfall("tiles by which answers leave", 1, 0, "tiles", remedy)])
+    leaving = sparse.coo_array(
+        (np.ones(answers.size, np.int64), (answers, np.full(answers.size, exit_tile))),
+        shape=synapses.shape,
+    )
+    return _ones(sparse.csr_array(synapses + leaving))
+
+
+def _ones(table: Any) -> Any:
+    return sparse.csr_array((np.ones_like(table.data), table.indices, table.indptr), table.shape)
+
+
+def add_spike_packets(
+    ledger: PacketLedger, mapping: Mapping, classes: TrafficClasses, messages: Any
+) -> None:
+    """Add the packets of one event of each spike class to the ledger.
+
+    Example:
+        A neuron on tile 0 of a row of four routers with one tile each has synapses on
+        tiles 1, 2 and 3. Routers that multicast need 1 packet per link, 3 in all; with
+        unicast the links carry 3, 2 and 1 packets:
+
+        >>> from chipletsim.package.multicast import multicast_copies  # doctest: +SKIP
+    """
+    package = mapping.package
+    deliveries = _deliveries(package, classes, messages)
+    routers = package.tile_router[classes.tile]
+    bits = event_bits(mapping)[classes.population[: classes.spike_classes]]
+    sending = np.diff(deliveries.indptr) > 0
+    for source in np.unique(routers[sending]):
+        members = np.flatnonzero(sending & (routers == source))
+        links, entering = multicast_copies(package, int(source), deliveries[members])
+        for table, first in ((links, 0), (entering[:, [source]], int(ledger.port(source)))):
+            found = sparse.coo_array(table)
+            of_class = members[found.coords[0]]
+            channel = found.coords[1] + first
+            ledger.add(of_class, channel, found.data, bits[of_class])
+
+
+def event_bits(mapping: Mapping) -> np.ndarray:
+    """Return int64 [populations]: bits of the packet of one event, header included."""
+    packet = mapping.package.spec.packet
+    own = [population.value_bits for population in mapping.network.populations]
+    return np.array(own, np.int64) + packet.header_bits + packet.address_bits
+
+
+def _deliveries(package: Package, classes: TrafficClasses, messages: Any) -> Any:
+    """Return csr_array int64 [spike classes, routers]: tiles to reach at each router.
+
+    Messages to the sender's own tile stay in it and reach no router.
+    """
+    found = sparse.coo_array(messages)
+    of_class, tile = found.coords
+    leaves = tile != classes.tile[of_class]
+    router = package.tile_router[tile[leaves]]
+    ones = np.ones(router.size, np.int64)
+    shape = (classes.spike_classes, len(package.routers))
+    return sparse.csr_array(sparse.coo_array((ones, (of_class[leaves], router)), shape=shape))

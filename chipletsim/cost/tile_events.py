@@ -1,0 +1,173 @@
+"""What events do on tiles: synaptic operations, messages, updates, reads."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+from scipy import sparse
+
+from chipletsim.cost.classes import TrafficClasses
+from chipletsim.cost.entries import Entries
+from chipletsim.cost.matrices import block_matrix
+from chipletsim.cost.memory_traffic import Fetches
+from chipletsim.mapping.model import Mapping
+from chipletsim.network.synapses import (
+    projection_positions,
+    projection_stored_weights,
+    projection_synapses,
+)
+from chipletsim.tiles import Crossbar, Npu
+
+TILE_QUANTITIES = (
+    "synaptic_operations",
+    "input_messages",
+    "output_spikes",
+    "neuron_updates",
+    "dense_operations",
+    "weight_reads",
+    "dense_cycles",
+    "memory_read_bits",
+    "memory_requests",
+    "own_messages",
+    "memory_packets",
+)
+"""Quantities counted on every tile: fields of `TileEvents`, and two for conservation:
+messages that stay on their tile, and packets of memory traffic delivered to a tile."""
+
+
+class CrossbarBlocks(NamedTuple):
+    """Blocks on crossbars, whose read-outs are not linear in events.
+
+    Attributes:
+        tile: int32 [crossbar blocks].
+        column_blocks: int64 [crossbar blocks], arrays along the outputs of a matrix.
+        columns: int64 [crossbar blocks], outputs of a matrix.
+        positions: int64 [crossbar blocks], output positions of a step.
+        reads: int64 [crossbar blocks], read-outs of arrays down the rows, were all driven.
+    """
+
+    tile: Any
+    column_blocks: Any
+    columns: Any
+    positions: Any
+    reads: Any
+
+
+class TileEntries:
+    """Gathers entries of tile quantities; a quantity is numbered ``name x tiles + tile``."""
+
+    def __init__(self, tiles: int) -> None:
+        self.tiles = tiles
+        self.parts: list[Entries] = []
+
+    def add(self, name: str, traffic_class: Any, tile: Any, weight: Any) -> None:
+        """Add ``weight`` of the quantity ``name`` on ``tile`` per event of a class."""
+        quantity = TILE_QUANTITIES.index(name) * self.tiles + np.atleast_1d(tile)
+        of_class, quantity, weight = np.broadcast_arrays(
+            np.atleast_1d(traffic_class), quantity, np.atleast_1d(weight)
+        )
+        self.parts.append(Entries(of_class, quantity, weight))
+
+
+def add_spike_events(
+    entries: TileEntries, classes: TrafficClasses, synapses: Any, messages: Any
+) -> None:
+    """Add synaptic operations, messages and spikes sent, per event of each spike class."""
+    work = sparse.coo_array(synapses)
+    entries.add("synaptic_operations", *work.coords, work.data)
+    arriving = sparse.coo_array(messages)
+    of_class, tile = arriving.coords
+    one = np.int32(1)
+    entries.add("input_messages", of_class, tile, one)
+    own = np.flatnonzero(tile == classes.tile[of_class])
+    entries.add("own_messages", of_class[own], tile[own], one)
+    sending = np.flatnonzero(np.diff(messages.indptr))
+    entries.add("output_spikes", sending, classes.tile[sending], one)
+
+
+def add_clock_events(entries: TileEntries, mapping: Mapping, classes: TrafficClasses) -> None:
+    """Add what happens whenever a population advances: updates and dense schedules."""
+    for part in mapping.slices:
+        if mapping.network.populations[part.population].model != "input":
+            entries.add("neuron_updates", classes.clock(part.population), part.tile, part.size)
+    for projection, slices in _blocks_by_projection(mapping):
+        _add_dense(entries, mapping, classes, projection, slices)
+
+
+def _blocks_by_projection(mapping: Mapping) -> Iterator[tuple[int, np.ndarray]]:
+    fan_out = mapping.fan_out
+    for projection in range(len(mapping.network.projections)):
+        yield projection, fan_out.block_slice[fan_out.block_projection == projection]
+
+
+def _add_dense(
+    entries: TileEntries,
+    mapping: Mapping,
+    classes: TrafficClasses,
+    projection: int,
+    slices: np.ndarray,
+) -> None:
+    """Add the dense schedule of the blocks of a projection that lie on dense tiles."""
+    network, edge = mapping.network, mapping.network.projections[projection]
+    parts = [mapping.slices[number] for number in slices]
+    parts = [p for p in parts if isinstance(mapping.package.tiles[p.tile].parameters, Npu)]
+    if not parts:
+        return
+    operations = projection_synapses(edge, network, [part.box for part in parts])
+    for part, block_operations in zip(parts, operations, strict=True):
+        parameters = mapping.package.tiles[part.tile].parameters
+        shared = parameters.shares_weights
+        stored = projection_stored_weights(edge, network, [part.box], shared=shared)
+        matrix = block_matrix(network, edge, part.box)
+        clock = classes.clock(part.population)
+        entries.add("dense_operations", clock, part.tile, block_operations)
+        entries.add("weight_reads", clock, part.tile, stored)
+        entries.add("dense_cycles", clock, part.tile, parameters.dense_cycles(*matrix))
+
+
+def add_memory_events(entries: TileEntries, fetches: Fetches, delivered: np.ndarray) -> None:
+    """Add reads, requests and delivered packets of memory traffic.
+
+    Args:
+        entries: Where to add.
+        fetches: All fetches of weights.
+        delivered: int64 [2, fetches], packets that reach the memory, and the tile.
+    """
+    of_class, memory = fetches.traffic_class, fetches.memory
+    entries.add("memory_read_bits", of_class, memory, fetches.bits)
+    entries.add("memory_requests", of_class, memory, np.int64(1))
+    entries.add("memory_packets", of_class, memory, delivered[0])
+    entries.add("memory_packets", of_class, fetches.tile, delivered[1])
+
+
+def crossbar_blocks(
+    mapping: Mapping, classes: TrafficClasses
+) -> tuple[CrossbarBlocks, list[Entries]]:
+    """Return the blocks on crossbars, and how often an event drives each of them.
+
+    A word line is driven once for each output position that the source reaches. The
+    matrices of a grouped convolution are distinct arrays that work side by side.
+    """
+    fan_out, network = mapping.fan_out, mapping.network
+    rows: list[tuple[int, int, int, int, int]] = []
+    parts: list[Entries] = []
+    for block, number in enumerate(fan_out.block_slice):
+        part = mapping.slices[number]
+        parameters = mapping.package.tiles[part.tile].parameters
+        if not isinstance(parameters, Crossbar):
+            continue
+        edge = network.projections[fan_out.block_projection[block]]
+        matrix = block_matrix(network, edge, part.box)
+        row_blocks, column_blocks = parameters.blocks(matrix.rows, matrix.columns)
+        reads = matrix.positions * row_blocks * matrix.groups
+        driven = projection_positions(edge, network, [part.box])
+        source = network.index[edge.source]
+        own = np.flatnonzero(classes.population[: classes.spike_classes] == source)
+        drives = driven[classes.member[own] - network.offsets[source]].toarray()[:, 0]
+        active = np.flatnonzero(drives)
+        parts.append(Entries(own[active], np.full(active.size, len(rows)), drives[active]))
+        rows.append((part.tile, column_blocks, matrix.columns, matrix.positions, reads))
+    table = np.array(rows, np.int64).reshape(-1, 5)
+    return CrossbarBlocks(table[:, 0].astype(np.int32), *table[:, 1:].T), parts

@@ -1,0 +1,201 @@
+"""The one door from a network on the host to arrays on the device.
+
+Whatever the engine cannot run is refused here. A network becomes a ``Program``, which is
+hashable and decides what is compiled, and ``Arrays``, which are its arguments: networks of
+one structure and shape share one compiled program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import jax
+import numpy as np
+
+from chipletsim.engine.projections import PROJECTIONS
+from chipletsim.errors import ConfigError, Problem
+from chipletsim.network.check import check_network
+from chipletsim.network.connections import Pool2d
+from chipletsim.network.model import Network, Population, Projection
+from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.schedule import components
+from chipletsim.network.synapses import connection_source_shape
+
+Schedule = Literal["layers", "steps"]
+
+
+@dataclass(frozen=True)
+class PopulationPlan:
+    """A population, as far as it decides the program.
+
+    Attributes:
+        shape: Its shape.
+        model: Key of ``NEURON_MODELS``.
+        graded: Whether its events are values.
+        history: Longest delay of its projections, in steps.
+    """
+
+    shape: tuple[int, ...]
+    model: str
+    graded: bool
+    history: int
+
+
+@dataclass(frozen=True)
+class ProjectionPlan:
+    """A projection, as far as it decides the program.
+
+    Attributes:
+        source: Index of the sending population.
+        target: Index of the receiving population.
+        delay: Steps from event to current.
+        pool: Pooling in front, or None.
+        kind: Type of the connection, a key of ``PROJECTIONS``.
+        geometry: What its kind needs to know when it is compiled.
+    """
+
+    source: int
+    target: int
+    delay: int
+    pool: Pool2d | None
+    kind: type
+    geometry: Hashable
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Populations that run together: one over all steps, or several step by step.
+
+    Attributes:
+        populations: Their indices; delay-0 projections point forward.
+        stepwise: Whether they run step by step.
+    """
+
+    populations: tuple[int, ...]
+    stepwise: bool
+
+
+@dataclass(frozen=True)
+class Program:
+    """The structure of a network: what is compiled.
+
+    Attributes:
+        populations: In the network's order.
+        projections: In the network's order.
+        stages: The schedule; input populations are in none.
+    """
+
+    populations: tuple[PopulationPlan, ...]
+    projections: tuple[ProjectionPlan, ...]
+    stages: tuple[Stage, ...]
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """Indices of the input populations."""
+        return tuple(i for i, plan in enumerate(self.populations) if plan.model == "input")
+
+
+@dataclass(frozen=True, eq=False)
+class Compiled:
+    """A network ready to run.
+
+    Attributes:
+        network: The network.
+        program: Its structure.
+        neurons: For each population, its constants and bias: float32 device arrays.
+        synapses: For each projection, the arrays of its kind.
+        initial: For each population, state name to float32 [*shape] on the host.
+    """
+
+    network: Network
+    program: Program
+    neurons: tuple[dict[str, Any], ...]
+    synapses: tuple[dict[str, Any], ...]
+    initial: tuple[dict[str, np.ndarray], ...]
+
+
+def compile_network(network: Network, schedule: Schedule = "layers") -> Compiled:
+    """Return a network as a program and its arrays.
+
+    Args:
+        network: The network, lowered if hardware is to change it.
+        schedule: ``layers`` runs what is in no cycle over all steps at once; ``steps`` runs
+            everything step by step.
+
+    Raises:
+        ConfigError: The network has a fault, or something the engine cannot run.
+    """
+    problems = check_network(network) or _unsupported(network)
+    if problems:
+        raise ConfigError(problems)
+    neurons, initial = [], []
+    for population in network.populations:
+        constants = NEURON_MODELS[population.model].prepare(population.parameters, network.dt_s)
+        start = NEURON_MODELS[population.model].initial_state(constants, population.shape)
+        if population.bias is not None:
+            constants["bias"] = np.asarray(population.bias, np.float32)
+        neurons.append(constants)
+        initial.append(start)
+    parts = [_split(projection, network) for projection in network.projections]
+    program = Program(
+        populations=tuple(_population_plan(network, each) for each in network.populations),
+        projections=tuple(plan for plan, _ in parts),
+        stages=_stages(network, schedule),
+    )
+    neurons_on, synapses_on = jax.device_put((tuple(neurons), tuple(part for _, part in parts)))
+    return Compiled(network, program, neurons_on, synapses_on, tuple(initial))
+
+
+def is_graded(population: Population) -> bool:
+    """Return whether a population's events are values instead of spikes."""
+    if population.model == "input":
+        return population.value_bits > 0
+    return not NEURON_MODELS[population.model].spiking
+
+
+def _unsupported(network: Network) -> list[Problem]:
+    return [
+        Problem(
+            f"the engine cannot run connections of type {type(projection.connection).__name__}",
+            f"projections.{projection.name}.connection",
+        )
+        for projection in network.projections
+        if type(projection.connection) not in PROJECTIONS
+    ]
+
+
+def _population_plan(network: Network, population: Population) -> PopulationPlan:
+    delays = [each.delay for each in network.projections if each.source == population.name]
+    return PopulationPlan(
+        shape=tuple(population.shape),
+        model=population.model,
+        graded=is_graded(population),
+        history=max(delays, default=0),
+    )
+
+
+def _split(projection: Projection, network: Network) -> tuple[ProjectionPlan, dict[str, Any]]:
+    kind = type(projection.connection)
+    source = connection_source_shape(projection, network)
+    target = network.population(projection.target).shape
+    geometry, arrays = PROJECTIONS[kind].split(projection.connection, source, tuple(target))
+    plan = ProjectionPlan(
+        source=network.index[projection.source],
+        target=network.index[projection.target],
+        delay=projection.delay,
+        pool=projection.pool,
+        kind=kind,
+        geometry=geometry,
+    )
+    return plan, arrays
+
+
+def _stages(network: Network, schedule: Schedule) -> tuple[Stage, ...]:
+    """Return the schedule of all populations but the inputs."""
+    inputs = {i for i, each in enumerate(network.populations) if each.model == "input"}
+    order = [part for part in components(network) if not inputs.issuperset(part.populations)]
+    if schedule == "steps" and order:
+        return (Stage(tuple(index for part in order for index in part.populations), True),)
+    return tuple(Stage(part.populations, part.cyclic) for part in order)

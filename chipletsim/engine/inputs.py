@@ -1,0 +1,172 @@
+"""Inputs of a network: checked, of one form, with a fingerprint; and datasets to make them of."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from chipletsim.engine.archive import MAX_FILE_BYTES, ArrayArchive
+from chipletsim.engine.compile import is_graded
+from chipletsim.errors import ConfigError, Problem
+from chipletsim.network.model import Network, Population
+
+Inputs = np.ndarray | Mapping[str, np.ndarray]
+_CHUNK_ROWS = 1 << 24
+"""Elements that are hashed at a time."""
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples from a file.
+
+    Attributes:
+        inputs: Numbers [samples, ...], as in the file.
+        labels: int64 [samples], or None where the file has none.
+    """
+
+    inputs: np.ndarray
+    labels: np.ndarray | None
+
+
+def load_dataset(
+    path: str | Path, samples: int | None = None, *, max_bytes: int = MAX_FILE_BYTES
+) -> Dataset:
+    """Return the samples of an .npz file with arrays ``inputs`` and, maybe, ``labels``.
+
+    Args:
+        path: The file.
+        samples: How many to keep, the first ones; None for all.
+        max_bytes: Bytes that the arrays of the file may take.
+
+    Raises:
+        ConfigError: There is no such file, its arrays have the wrong form, or it holds
+            fewer samples.
+    """
+    archive = ArrayArchive(path, max_bytes)
+    inputs = archive.read("inputs")
+    if inputs.ndim < 2 or inputs.dtype.kind not in "bufi":
+        raise archive.fault(f"inputs are {inputs.dtype} {list(inputs.shape)}, not [samples, ...]")
+    if inputs.dtype.kind == "f" and not np.all(np.isfinite(inputs)):
+        raise archive.fault("inputs hold NaN or infinite values")
+    if samples is not None and samples > len(inputs):
+        raise archive.fault(f"holds {len(inputs)} samples, but {samples} are asked for")
+    labels = archive.read("labels") if "labels" in archive.shapes else None
+    if labels is not None and (labels.shape != inputs.shape[:1] or labels.dtype.kind not in "ui"):
+        given = f"{labels.dtype} {list(labels.shape)}"
+        raise archive.fault(f"labels are {given}, expected one integer for each input")
+    return Dataset(
+        inputs[:samples], None if labels is None else labels[:samples].astype(np.int64)
+    )
+
+
+def input_populations(network: Network) -> list[Population]:
+    """Return the input populations, in the network's order."""
+    return [population for population in network.populations if population.model == "input"]
+
+
+def prepare_inputs(network: Network, inputs: Inputs) -> dict[str, np.ndarray]:
+    """Return the inputs in the form the engine takes, by input population in order.
+
+    Args:
+        network: The network.
+        inputs: Population name to [samples, steps, *shape], or to [samples, steps,
+            neurons]; the array itself where there is one input population. Spikes are bool,
+            or numbers 0 and 1; graded events (``value_bits`` above 0) are any finite
+            numbers.
+
+    Returns:
+        Population name to bool or float32 [samples, steps, *shape].
+
+    Raises:
+        ConfigError: With every fault found.
+    """
+    populations = input_populations(network)
+    given = _by_name(populations, inputs)
+    problems, arrays = [], {}
+    for population in populations:
+        array = np.asarray(given[population.name])
+        message = _fault(population, array)
+        if message:
+            problems.append(Problem(message, f"inputs.{population.name}"))
+            continue
+        form = np.float32 if is_graded(population) else np.bool_
+        arrays[population.name] = array.astype(form, copy=False).reshape(
+            *array.shape[:2], *population.shape
+        )
+    rows = {array.shape[:2] for array in arrays.values()}
+    if len(rows) > 1:
+        problems.append(Problem(f"inputs differ in samples and steps: {sorted(rows)}", "inputs"))
+    if problems:
+        raise ConfigError(problems)
+    return arrays
+
+
+def inputs_fingerprint(network: Network, inputs: Inputs) -> str:
+    """Return the SHA-256 of inputs in the form the engine takes, in hexadecimal.
+
+    Raises:
+        ConfigError: The inputs do not fit the network.
+    """
+    return prepared_fingerprint(prepare_inputs(network, inputs))
+
+
+def prepared_fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
+    """Return the SHA-256 of what ``prepare_inputs`` returns, in hexadecimal."""
+    digest = hashlib.sha256()
+    for name in sorted(arrays):
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        flat = array.reshape(-1)
+        for start in range(0, flat.size, _CHUNK_ROWS):
+            part = flat[start : start + _CHUNK_ROWS]
+            digest.update((np.packbits(part) if part.dtype == np.bool_ else part).data)
+    return digest.hexdigest()
+
+
+def _by_name(populations: list[Population], inputs: Inputs) -> dict[str, Any]:
+    """Return inputs by name, one for each input population."""
+    names = [population.name for population in populations]
+    if not names:
+        raise ConfigError("the network has no input population, so there is nothing to simulate")
+    if not isinstance(inputs, Mapping):
+        if len(names) > 1:
+            raise ConfigError(f"give inputs by name: the network has input populations {names}")
+        return {names[0]: inputs}
+    problems = [
+        Problem(f"there is no input population {name!r}; there are: {', '.join(names)}", "inputs")
+        for name in inputs
+        if name not in names
+    ]
+    problems += [
+        Problem("missing", f"inputs.{name}") for name in names if name not in inputs
+    ]
+    if problems:
+        raise ConfigError(problems)
+    return dict(inputs)
+
+
+def _fault(population: Population, array: np.ndarray) -> str | None:
+    """Return what is wrong with the inputs of a population, or None."""
+    if array.dtype.kind not in "buif":
+        return f"must be numbers, not {array.dtype}"
+    shapes = (tuple(population.shape), (population.size,))
+    if array.ndim < 3 or array.shape[2:] not in shapes:
+        expected = f"[samples, steps, {', '.join(map(str, population.shape))}]"
+        return f"shape is {list(array.shape)}, expected {expected}"
+    if prod(array.shape) == 0:
+        return f"shape is {list(array.shape)}: there must be at least one sample and one step"
+    if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
+        return "holds NaN or infinite values"
+    if is_graded(population) or array.dtype == np.bool_ or _zeros_and_ones(array):
+        return None
+    return "spikes must be 0 or 1; give the population value_bits for graded events"
+
+
+def _zeros_and_ones(array: np.ndarray) -> bool:
+    return bool(np.all((array == 0) | (array == 1)))

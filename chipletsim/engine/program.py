@@ -1,0 +1,270 @@
+"""What runs on the device: a window of steps of a batch of samples, as one compiled program.
+
+Arrays are time-major inside: events are [steps, samples, *shape].
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from jax import lax
+
+from chipletsim.engine.compile import Compiled, Program, ProjectionPlan, Stage
+from chipletsim.engine.projections import PROJECTIONS, pool_currents
+from chipletsim.network.neurons import NEURON_MODELS
+
+Events = dict[int, jax.Array]
+
+
+class State(NamedTuple):
+    """What a window hands to the next.
+
+    Attributes:
+        neurons: For each population, state name to float32 [samples, *shape].
+        history: For each population, its last events [longest delay, samples, *shape].
+    """
+
+    neurons: tuple[dict[str, jax.Array], ...]
+    history: tuple[jax.Array, ...]
+
+
+class Outputs(NamedTuple):
+    """What a window gives.
+
+    Attributes:
+        rasters: For each population, uint8 [samples, steps, ceil(neurons / 8)].
+        values: For each graded population, float32 [samples, steps, neurons]; else None.
+    """
+
+    rasters: tuple[jax.Array, ...]
+    values: tuple[jax.Array | None, ...]
+
+
+def initial_state(compiled: Compiled, samples: int) -> State:
+    """Return the state before the first step, with no events in the past."""
+    neurons = tuple(
+        {name: jnp.array(np.broadcast_to(start, (samples, *start.shape))) for name, start in each}
+        for each in (states.items() for states in compiled.initial)
+    )
+    history = tuple(
+        jnp.zeros((plan.history, samples, *plan.shape), _event_type(plan.graded))
+        for plan in compiled.program.populations
+    )
+    return State(neurons, history)
+
+
+def run_window(
+    compiled: Compiled, state: State, inputs: tuple[np.ndarray, ...]
+) -> tuple[State, Outputs]:
+    """Run a window of steps.
+
+    Args:
+        compiled: The network.
+        state: State before the window; its buffers are given up.
+        inputs: For each input population, bool or float32 [samples, steps, *shape].
+
+    Returns:
+        The state after the window, and its events.
+    """
+    return _run(compiled.program, compiled.neurons, compiled.synapses, state, inputs)
+
+
+def window_events(
+    program: Program,
+    neurons: tuple[dict[str, jax.Array], ...],
+    synapses: tuple[dict[str, jax.Array], ...],
+    state: State,
+    inputs: tuple[jax.Array, ...],
+    xp: Any = jnp,
+) -> tuple[State, Events]:
+    """Run a window of steps under the caller's transformations.
+
+    Args:
+        program: The structure.
+        neurons: Constants and bias of each population.
+        synapses: Arrays of each projection.
+        state: State before the window.
+        inputs: For each input population, bool or float32 [samples, steps, *shape].
+        xp: Array namespace of the neurons; training gives one with surrogate gradients.
+
+    Returns:
+        The state after the window, and by population its events [steps, samples, *shape].
+    """
+    window = _Window(program, neurons, synapses, list(state.neurons), state.history, {}, xp)
+    for index, given in zip(program.inputs, inputs, strict=True):
+        window.events[index] = jnp.moveaxis(given, 1, 0)
+    samples, steps = inputs[0].shape[:2]
+    for stage in program.stages:
+        if stage.stepwise:
+            _run_stepwise(window, stage, steps, samples)
+        else:
+            _run_layer(window, stage.populations[0], steps, samples)
+    history = tuple(
+        jnp.concatenate([past, window.events[index]])[steps:] if past.shape[0] else past
+        for index, past in enumerate(state.history)
+    )
+    return State(tuple(window.states), history), window.events
+
+
+def _window(
+    program: Program,
+    neurons: tuple[dict[str, jax.Array], ...],
+    synapses: tuple[dict[str, jax.Array], ...],
+    state: State,
+    inputs: tuple[jax.Array, ...],
+) -> tuple[State, Outputs]:
+    after, events = window_events(program, neurons, synapses, state, inputs)
+    return after, _outputs(program, events)
+
+
+_run = jax.jit(_window, static_argnums=0, donate_argnums=3)
+
+
+class _Window(NamedTuple):
+    """The arrays of one window while it is traced.
+
+    Attributes:
+        program: The structure.
+        neurons: Constants and bias of each population.
+        synapses: Arrays of each projection.
+        states: State of each population; replaced once it has run.
+        history: Events of each population before the window.
+        events: Events of each population that has run, [steps, samples, *shape].
+        xp: Array namespace of the neurons.
+    """
+
+    program: Program
+    neurons: tuple[dict[str, jax.Array], ...]
+    synapses: tuple[dict[str, jax.Array], ...]
+    states: list[dict[str, jax.Array]]
+    history: tuple[jax.Array, ...]
+    events: Events
+    xp: Any
+
+    def incoming(self, population: int) -> list[int]:
+        """Return the indices of the projections to a population, in the network's order."""
+        plans = self.program.projections
+        return [index for index, plan in enumerate(plans) if plan.target == population]
+
+    def advance(
+        self, population: int, state: dict[str, jax.Array], currents: list[jax.Array], samples: int
+    ) -> tuple[dict[str, jax.Array], jax.Array]:
+        """Return state and events [samples, *shape] of a population after one step."""
+        plan, constants = self.program.populations[population], self.neurons[population]
+        # Summed in the network's order, the bias last, so that all schedules agree.
+        terms = [*currents, *([constants["bias"]] if "bias" in constants else [])]
+        current = jnp.zeros((samples, *plan.shape), jnp.float32)
+        for term in terms:
+            current = current + term
+        return NEURON_MODELS[plan.model].step(self.xp, constants, state, current)
+
+    def window_currents(self, projection: int) -> jax.Array:
+        """Return [steps, samples, *target shape]: currents of a source that has run."""
+        plan = self.program.projections[projection]
+        events, past = self.events[plan.source], self.history[plan.source]
+        steps, samples = events.shape[:2]
+        if plan.delay:
+            first = past.shape[0] - plan.delay
+            events = jnp.concatenate([past, events])[first : first + steps]
+        rows = events.reshape(steps * samples, *events.shape[2:])
+        currents = _currents(plan, self.synapses[projection], rows)
+        return currents.reshape(steps, samples, *currents.shape[1:])
+
+
+def _run_layer(window: _Window, population: int, steps: int, samples: int) -> None:
+    """Run a population that is in no cycle: one product for all steps, then its neurons."""
+    currents = [window.window_currents(each) for each in window.incoming(population)]
+
+    def step(
+        state: dict[str, jax.Array], given: list[jax.Array]
+    ) -> tuple[dict[str, jax.Array], jax.Array]:
+        return window.advance(population, state, given, samples)
+
+    state, events = lax.scan(step, window.states[population], currents, length=steps)
+    window.states[population], window.events[population] = state, events
+
+
+def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> None:
+    """Run populations together step by step, their delayed events in ring buffers.
+
+    Slot ``t % length`` of a ring holds the events of step ``t``; at the start of a window
+    the steps before it lie in order.
+    """
+    inside = set(stage.populations)
+    plans = window.program.projections
+    incoming = {population: window.incoming(population) for population in stage.populations}
+    external = {
+        each: window.window_currents(each)
+        for projections in incoming.values()
+        for each in projections
+        if plans[each].source not in inside
+    }
+
+    def step(carry: Any, given: Any) -> tuple[Any, Events]:
+        states, rings = dict(carry[0]), carry[1]
+        time, currents = given
+        now: Events = {}
+        for population in stage.populations:
+            arriving = [
+                currents[each]
+                if each in currents
+                else _internal(window, each, now, rings, time)
+                for each in incoming[population]
+            ]
+            states[population], now[population] = window.advance(
+                population, states[population], arriving, samples
+            )
+        return (states, _remember(rings, now, time)), now
+
+    states = {population: window.states[population] for population in inside}
+    rings = {each: window.history[each] for each in inside if window.history[each].shape[0]}
+    time = jnp.arange(steps, dtype=jnp.int32)
+    (states, _), events = lax.scan(step, (states, rings), (time, external))
+    for population in stage.populations:
+        window.states[population] = states[population]
+        window.events[population] = events[population]
+
+
+def _internal(
+    window: _Window, projection: int, now: Events, rings: Events, time: jax.Array
+) -> jax.Array:
+    """Return the current of a projection between populations that run together."""
+    plan = window.program.projections[projection]
+    if not plan.delay:
+        return _currents(plan, window.synapses[projection], now[plan.source])
+    ring = rings[plan.source]
+    slot = (time - plan.delay) % ring.shape[0]
+    events = lax.dynamic_index_in_dim(ring, slot, keepdims=False)
+    return _currents(plan, window.synapses[projection], events)
+
+
+def _remember(rings: Events, now: Events, time: jax.Array) -> Events:
+    return {
+        index: lax.dynamic_update_index_in_dim(ring, now[index], time % ring.shape[0], 0)
+        for index, ring in rings.items()
+    }
+
+
+def _currents(plan: ProjectionPlan, arrays: dict[str, jax.Array], rows: jax.Array) -> jax.Array:
+    """Return the currents of rows of events, pooling in front included."""
+    if plan.pool is not None:
+        rows = pool_currents(plan.pool, {}, rows)
+    currents = PROJECTIONS[plan.kind].currents(plan.geometry, arrays, rows)
+    # The select keeps XLA from adding a bias inside the product, in another order.
+    return jnp.where(currents == currents, currents, jnp.nan)  # noqa: PLR0124 - false for NaN
+
+
+def _outputs(program: Program, events: Events) -> Outputs:
+    rasters, values = [], []
+    for index, plan in enumerate(program.populations):
+        flat = jnp.moveaxis(events[index].reshape(*events[index].shape[:2], -1), 1, 0)
+        rasters.append(jnp.packbits(flat != 0, axis=-1, bitorder="little"))
+        values.append(flat if plan.graded else None)
+    return Outputs(tuple(rasters), tuple(values))
+
+
+def _event_type(graded: bool) -> Any:
+    return jnp.float32 if graded else jnp.bool_

@@ -1,0 +1,204 @@
+"""Pieces on tiles, and what room that leaves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from chipletsim.mapping.model import Mapping, Slice
+from chipletsim.mapping.problem import PlacementProblem
+
+UNLIMITED = np.iinfo(np.int64).max // 4
+"""Stands for a capacity that a tile does not bound."""
+
+
+class Piece(NamedTuple):
+    """Neurons [start, stop) of a population, in its order of cutting."""
+
+    population: int
+    start: int
+    stop: int
+
+
+class Placement:
+    """Pieces on tiles, kept within every capacity.
+
+    Attributes:
+        problem: The problem.
+        pieces: Pieces cut so far.
+        tiles: Tile of each piece, -1 where it has none.
+        holders: Tile that holds the weights of each piece, -1 where it has none.
+        free_neurons: int64 [tiles], neurons that each tile has room for.
+        free_bits: int64 [tiles], bits of synaptic memory left.
+        free_pairs: int64 [tiles], fan-out entries left.
+    """
+
+    def __init__(self, problem: PlacementProblem) -> None:
+        parameters = [tile.parameters for tile in problem.package.tiles]
+        self.problem = problem
+        self.pieces: list[Piece] = []
+        self.tiles: list[int] = []
+        self.holders: list[int] = []
+        self.free_neurons = np.array([p.neurons for p in parameters], np.int64)
+        self.free_bits = np.array([p.synaptic_memory_bits for p in parameters], np.int64)
+        self.free_pairs = np.array([p.fan_out or UNLIMITED for p in parameters], np.int64)
+
+    def bits(self, piece: Piece) -> np.ndarray:
+        """Return int64 [tiles]: bits of weights of the piece on each tile, by its kind."""
+        cuts = self.problem.cuts[piece.population]
+        chosen = self.problem.types_of(piece.population)
+        per_type = np.zeros(len(self.problem.types), np.int64)
+        for index in chosen:
+            per_type[index] = cuts.bits(piece.start, piece.stop, self.problem.types[index])
+        return per_type[self.problem.tile_type]
+
+    def fits(self, piece: Piece, *, spill: bool = True) -> np.ndarray:
+        """Return bool [tiles]: whether the piece may and can go there now.
+
+        Args:
+            piece: A piece that is not on a tile.
+            spill: Whether its weights may go to a memory tile.
+        """
+        problem, population = self.problem, piece.population
+        cuts = problem.cuts[population]
+        kinds = np.zeros(len(problem.types), bool)
+        for index in problem.types_of(population):
+            kinds[index] = cuts.fan_in_fits(piece.start, piece.stop, problem.types[index])
+        allowed = np.zeros(len(problem.package.tiles), bool)
+        allowed[problem.allowed[population]] = True
+        return (
+            allowed
+            & kinds[problem.tile_type]
+            & (self.free_neurons >= piece.stop - piece.start)
+            & (self.free_pairs >= cuts.pairs(piece.start, piece.stop))
+            & (self.room_for_weights(spill=spill) >= self.bits(piece))
+        )
+
+    def room_for_weights(self, *, spill: bool) -> np.ndarray:
+        """Return int64 [tiles]: the most bits that one piece on each tile may have."""
+        if not spill or not self.problem.memories.size:
+            return self.free_bits
+        streams = np.array([kind.streams_weights for kind in self.problem.types])
+        elsewhere = self.free_bits[self.problem.memories].max()
+        room = np.maximum(self.free_bits, elsewhere)
+        return np.where(streams[self.problem.tile_type], room, self.free_bits)
+
+    def add(self, piece: Piece, tile: int) -> None:
+        """Cut a piece and put it on a tile that it fits."""
+        self._append(piece)
+        self.put(len(self.pieces) - 1, tile)
+
+    def _append(self, piece: Piece) -> None:
+        self.pieces.append(piece)
+        self.tiles.append(-1)
+        self.holders.append(-1)
+
+    def lifted(self) -> Placement:
+        """Return a placement of the same pieces, none on a tile yet."""
+        other = Placement(self.problem)
+        for piece in self.pieces:
+            other._append(piece)
+        return other
+
+    def sort(self) -> None:
+        """Number the pieces population by population, in order of cutting."""
+        entries = sorted(zip(self.pieces, self.tiles, self.holders, strict=True))
+        self.pieces = [piece for piece, _, _ in entries]
+        self.tiles = [tile for _, tile, _ in entries]
+        self.holders = [holder for _, _, holder in entries]
+
+    def has_room(self, number: int, tile: int) -> bool:
+        """Return whether a piece without a tile, for which the kind suits, fits now."""
+        piece = self.pieces[number]
+        cuts = self.problem.cuts[piece.population]
+        parameters = self.problem.package.tiles[tile].parameters
+        room = int(self.free_bits[tile])
+        if parameters.streams_weights and self.problem.memories.size:
+            room = max(room, int(self.free_bits[self.problem.memories].max()))
+        return bool(
+            piece.stop - piece.start <= self.free_neurons[tile]
+            and cuts.pairs(piece.start, piece.stop) <= self.free_pairs[tile]
+            and cuts.bits(piece.start, piece.stop, parameters) <= room
+            and cuts.fan_in_fits(piece.start, piece.stop, parameters)
+        )
+
+    def fetch_cost(self, piece: Piece) -> np.ndarray:
+        """Return float64 [tiles]: cost per step of fetching the weights of a piece there.
+
+        Zero where they fit the tile; else from the nearest memory tile with room,
+        infinite where none has.
+        """
+        bits = self.bits(piece)
+        far = np.full(bits.size, np.inf)
+        for memory in self.problem.memories:
+            usable = self.free_bits[memory] >= bits
+            far = np.where(usable, np.minimum(far, self.problem.tile_costs[memory]), far)
+        return np.where(bits <= self.free_bits, 0.0, bits * far)
+
+    def put(self, number: int, tile: int, holder: int | None = None) -> None:
+        """Put a piece without a tile on a tile it fits.
+
+        Args:
+            number: The piece.
+            tile: Its tile.
+            holder: Tile for its weights; if None, the tile itself where they fit, else
+                the nearest memory tile with room.
+        """
+        piece = self.pieces[number]
+        bits = self._bits_on(piece, tile)
+        if holder is None:
+            holder = tile if bits <= self.free_bits[tile] else self._nearest_memory(tile, bits)
+        self.tiles[number], self.holders[number] = tile, holder
+        self._use(piece, tile, holder, bits, sign=1)
+
+    def _nearest_memory(self, tile: int, bits: int) -> int:
+        memories = self.problem.memories[self.free_bits[self.problem.memories] >= bits]
+        return int(memories[np.argmin(self.problem.tile_costs[memories, tile])])
+
+    def weight_bits(self, number: int) -> int:
+        """Return the bits of weights of a piece on the tile where it is."""
+        return self._bits_on(self.pieces[number], self.tiles[number])
+
+    def _bits_on(self, piece: Piece, tile: int) -> int:
+        cuts, parameters = self.problem.cuts[piece.population], self.problem.package.tiles[tile]
+        return cuts.bits(piece.start, piece.stop, parameters.parameters)
+
+    def lift(self, number: int) -> None:
+        """Take a piece off its tile."""
+        tile, piece = self.tiles[number], self.pieces[number]
+        bits = self._bits_on(piece, tile)
+        self._use(piece, tile, self.holders[number], bits, sign=-1)
+        self.tiles[number] = self.holders[number] = -1
+
+    def _use(self, piece: Piece, tile: int, holder: int, bits: int, *, sign: int) -> None:
+        pairs = self.problem.cuts[piece.population].pairs(piece.start, piece.stop)
+        self.free_neurons[tile] -= sign * (piece.stop - piece.start)
+        self.free_pairs[tile] -= sign * pairs
+        self.free_bits[holder] -= sign * bits
+
+    def drop_since(self, count: int) -> None:
+        """Forget all pieces but the first ``count``."""
+        while len(self.pieces) > count:
+            self.lift(len(self.pieces) - 1)
+            for entries in (self.pieces, self.tiles, self.holders):
+                entries.pop()
+
+    def slices(self) -> tuple[Slice, ...]:
+        """Return the pieces as slices, in the same order."""
+        return tuple(
+            Slice(
+                piece.population,
+                self.problem.cuts[piece.population].box(piece.start, piece.stop),
+                tile,
+                holder,
+            )
+            for piece, tile, holder in zip(self.pieces, self.tiles, self.holders, strict=True)
+        )
+
+    def mapping(self, strategy: str, seed: int) -> Mapping:
+        """Return the mapping."""
+        problem = self.problem
+        return Mapping(
+            problem.network, problem.package, self.slices(), strategy, seed, problem.rates_from
+        )

@@ -1,0 +1,145 @@
+"""From a network file to a network: arrays read or drawn, defaults filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import numpy as np
+
+from chipletsim.errors import ConfigError, Problem
+from chipletsim.network.check import check_network, unknown_name
+from chipletsim.network.draw import make_array
+from chipletsim.network.make_connection import Ends, make_connection, make_pool
+from chipletsim.network.model import Network, Population, Projection
+from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.spec.network import NetworkSpec, ParameterValue, PopulationSpec, ProjectionSpec
+from chipletsim.units import parse_quantity
+
+GRADED_BITS = 32
+"""Bits of a graded event where nothing is said: a float32."""
+
+Made = TypeVar("Made")
+
+
+def build_network(spec: NetworkSpec, folder: Path, dt_s: float | None = None) -> Network:
+    """Return the network that a file describes.
+
+    Args:
+        spec: The validated file.
+        folder: Folder that its file paths are relative to.
+        dt_s: Time step in seconds, in place of the file's.
+
+    Raises:
+        ConfigError: With every fault found; paths are those of the network file.
+    """
+    build = _Build(folder)
+    populations = {
+        name: build.population(name, section) for name, section in spec.populations.items()
+    }
+    projections = [
+        build.projection(f"projections.{number}", section, populations)
+        for number, section in enumerate(spec.projections)
+    ]
+    kept = tuple(projection for projection in projections if projection is not None)
+    dt_s = spec.dt_s if dt_s is None else dt_s
+    network = Network(spec.name, tuple(populations.values()), kept, dt_s)
+    problems = build.problems or check_network(network)
+    if problems:
+        raise ConfigError(problems)
+    return network
+
+
+def parameter_value(model: str, name: str, value: float | str) -> float:
+    """Return a parameter given as a number, or as text with a unit for times.
+
+    Raises:
+        ValueError: The unit is missing, unknown, or of another dimension.
+    """
+    known = NEURON_MODELS[model].parameters if model in NEURON_MODELS else {}
+    if name in known and known[name].unit == "s":
+        if isinstance(value, str):
+            return parse_quantity(value, "s")
+        raise ValueError(f"{value!r} has no unit; expected one like '{value} s'")
+    if isinstance(value, str):
+        raise ValueError(f"expected a number, got {value!r}")
+    return value
+
+
+def default_value_bits(model: str) -> int:
+    """Return the bits of an event of ``model``: 0 for spikes, 32 for graded values."""
+    known = NEURON_MODELS.get(model)
+    return GRADED_BITS if known is not None and not known.spiking else 0
+
+
+class _Build:
+    """One pass over a network file; faults are gathered, not raised."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.problems: list[Problem] = []
+
+    def population(self, name: str, section: PopulationSpec) -> Population:
+        """Return one population, without the arrays that are at fault."""
+        path = f"populations.{name}"
+        parameters = {
+            key: self._attempt(f"{path}.parameters.{key}", self._value, name, section, key)
+            for key in section.parameters
+        }
+        bias = None
+        if section.bias is not None:
+            given = (section.bias, section.shape, self.folder, f"{name}.bias")
+            bias = self._attempt(f"{path}.bias", make_array, *given)
+        bits = section.value_bits
+        return Population(
+            name=name,
+            shape=section.shape,
+            model=section.model,
+            parameters={key: value for key, value in parameters.items() if value is not None},
+            bias=bias,
+            output=section.output,
+            value_bits=default_value_bits(section.model) if bits is None else bits,
+        )
+
+    def projection(
+        self, path: str, section: ProjectionSpec, populations: dict[str, Population]
+    ) -> Projection | None:
+        """Return one projection, or None after noting why it cannot be made."""
+        ends = {"source": section.source, "target": section.target}
+        unknown = [
+            Problem(unknown_name("population", name, list(populations)), f"{path}.{end}")
+            for end, name in ends.items()
+            if name not in populations
+        ]
+        if unknown:
+            self.problems += unknown
+            return None
+        name = section.name or f"{section.source}>{section.target}"
+        source = populations[section.source].shape
+        pool = make_pool(section.pool) if section.pool else None
+        if pool is not None:
+            problem = pool.window_problem(source)
+            if problem:
+                self.problems.append(Problem(problem, f"{path}.pool"))
+                return None
+            source = pool.target_shape(source)
+        given = Ends(source, populations[section.target].shape, self.folder, name)
+        connection = self._attempt(f"{path}.connection", make_connection, section.connection, given)
+        if connection is None:
+            return None
+        return Projection(name, section.source, section.target, connection, pool, section.delay)
+
+    def _value(self, population: str, section: PopulationSpec, name: str) -> np.ndarray:
+        value: ParameterValue = section.parameters[name]
+        if isinstance(value, str | float):
+            return np.asarray(parameter_value(section.model, name, value), np.float32)
+        return make_array(value, section.shape, self.folder, f"{population}.{name}")
+
+    def _attempt(self, path: str, make: Callable[..., Made], *given: object) -> Made | None:
+        """Return ``make(*given)``, or None after noting its ValueError."""
+        try:
+            return make(*given)
+        except ValueError as error:
+            self.problems.append(Problem(str(error), path))
+            return None

@@ -1,0 +1,162 @@
+"""Arrays of a network file: numbers, NumPy files, random draws."""
+
+from __future__ import annotations
+
+import zipfile
+from math import prod
+from pathlib import Path
+from typing import IO
+from zlib import crc32
+
+import numpy as np
+from numpy.lib import format as npy
+
+from chipletsim.network.connections import Shape, Sparse
+from chipletsim.spec.network import Array, ArrayFileSpec, RandomArraySpec
+
+_MOST_SYNAPSES = 2**31 - 1
+
+
+def make_array(spec: Array, shape: Shape, folder: Path, name: str) -> np.ndarray:
+    """Return the float32 array that a network file asks for.
+
+    Args:
+        spec: A number, a file, or a distribution with a seed.
+        shape: Shape to fill; a file must hold exactly this shape.
+        folder: Folder that file paths are relative to.
+        name: What the array is for; draws depend on it and on the seed alone.
+
+    Raises:
+        ValueError: A file is missing, broken, or holds another shape.
+    """
+    if isinstance(spec, ArrayFileSpec):
+        return read_array(folder / spec.file, spec.array, shape).astype(np.float32)
+    if isinstance(spec, RandomArraySpec):
+        return draw_array(spec, shape, name)
+    return np.full(shape, spec, np.float32)
+
+
+def generator(seed: int, name: str) -> np.random.Generator:
+    """Return the random numbers of ``seed`` for the array called ``name``."""
+    return np.random.default_rng([seed, crc32(name.encode())])
+
+
+def draw_array(spec: RandomArraySpec, shape: Shape, name: str) -> np.ndarray:
+    """Return float32 random numbers."""
+    random = generator(spec.seed, name)
+    if spec.normal is not None:
+        values = random.standard_normal(shape, np.float32)
+        return np.float32(spec.normal.std) * values + np.float32(spec.normal.mean)
+    if spec.uniform is None:
+        raise ValueError("no distribution given")
+    low, high = spec.uniform.low, spec.uniform.high
+    return np.float32(high - low) * random.random(shape, np.float32) + np.float32(low)
+
+
+def draw_fan_out(n_sources: int, n_targets: int, fan_out: int, seed: int, name: str) -> Sparse:
+    """Return ``fan_out`` synapses of weight 0 per source, to targets drawn with repetition.
+
+    Raises:
+        ValueError: More than 2^31 - 1 synapses.
+    """
+    if n_sources * fan_out > _MOST_SYNAPSES:
+        raise ValueError(f"{n_sources * fan_out:,} synapses; most are {_MOST_SYNAPSES:,}")
+    random = generator(seed, name)
+    targets = random.integers(0, n_targets, (n_sources, fan_out), np.int32)
+    targets.sort(axis=1)
+    indptr = np.arange(n_sources + 1, dtype=np.int64) * fan_out
+    weight = np.zeros(targets.size, np.float32)
+    return Sparse(indptr, targets.ravel(), weight, n_targets)
+
+
+def draw_probability(
+    n_sources: int, n_targets: int, probability: float, seed: int, name: str
+) -> Sparse:
+    """Return synapses of weight 0, each of all pairs with ``probability``, independently.
+
+    The gaps between synapses in the row-by-row list of pairs are geometric, so the time is
+    that of the synapses drawn, not of the pairs.
+
+    Raises:
+        ValueError: More than 2^31 - 1 synapses are expected.
+    """
+    pairs = n_sources * n_targets
+    if pairs * probability > _MOST_SYNAPSES:
+        raise ValueError(f"about {pairs * probability:,.0f} synapses; most are {_MOST_SYNAPSES:,}")
+    random = generator(seed, name)
+    chunk = int(pairs * probability * 1.01) + 100
+    drawn, last = [np.zeros(0, np.int64)], -1
+    while probability > 0 and last < pairs:
+        places = last + np.cumsum(np.minimum(random.geometric(probability, chunk), pairs + 1))
+        drawn.append(places)
+        last = int(places[-1])
+    places = np.concatenate(drawn)
+    source, target = np.divmod(places[places < pairs], n_targets)
+    indptr = np.searchsorted(source, np.arange(n_sources + 1)).astype(np.int64)
+    weight = np.zeros(target.size, np.float32)
+    return Sparse(indptr, target.astype(np.int32), weight, n_targets)
+
+
+def read_sparse(path: Path, n_sources: int, n_targets: int) -> Sparse:
+    """Return the synapses in an .npz file with arrays ``indptr``, ``targets``, ``weight``.
+
+    Raises:
+        ValueError: The file is missing, broken, or its arrays have other shapes.
+    """
+    indptr = read_array(path, "indptr", (n_sources + 1,)).astype(np.int64)
+    synapses = (int(indptr[-1]),)
+    targets = read_array(path, "targets", synapses)
+    weight = read_array(path, "weight", synapses)
+    return Sparse(indptr, targets.astype(np.int32), weight.astype(np.float32), n_targets)
+
+
+def read_array(path: Path, name: str | None, shape: tuple[int | None, ...]) -> np.ndarray:
+    """Return a numeric array from an .npz or .npy file, its shape checked before it is read.
+
+    Args:
+        path: The file.
+        name: Array in an .npz file; may be None where it holds a single one.
+        shape: Shape it must have; None for any length.
+
+    Raises:
+        ValueError: The file is missing or broken, or holds no such array.
+    """
+    try:
+        if path.suffix == ".npy":
+            with path.open("rb") as file:
+                return _read_checked(file, path.stat().st_size, path, shape)
+        with zipfile.ZipFile(path) as archive:
+            member = _member(archive, path, name)
+            with archive.open(member) as file:
+                return _read_checked(file, member.file_size, path, shape)
+    except (OSError, zipfile.BadZipFile, EOFError) as error:
+        raise ValueError(f"cannot read {path}: {error}") from None
+
+
+def _member(archive: zipfile.ZipFile, path: Path, name: str | None) -> zipfile.ZipInfo:
+    members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
+    if name is None and len(members) == 1:
+        return next(iter(members.values()))
+    if name not in members:
+        raise ValueError(f"{path} holds no array {name!r}; it holds: {', '.join(members)}")
+    return members[name]
+
+
+def _read_checked(
+    file: IO[bytes], size: int, path: Path, shape: tuple[int | None, ...]
+) -> np.ndarray:
+    """Return the array in an open .npy file of ``size`` bytes."""
+    version = npy.read_magic(file)
+    read_header = npy.read_array_header_1_0 if version[0] == 1 else npy.read_array_header_2_0
+    stored, fortran_order, dtype = read_header(file)
+    if dtype.kind not in "fiub":
+        raise ValueError(f"{path} holds {dtype}, expected numbers")
+    wanted = zip(stored, shape, strict=False)
+    if len(stored) != len(shape) or any(need not in (None, has) for has, need in wanted):
+        expected = ", ".join("any" if need is None else str(need) for need in shape)
+        raise ValueError(f"{path} holds shape {list(stored)}, expected [{expected}]")
+    if prod(stored) * dtype.itemsize > size:
+        raise ValueError(f"{path} is shorter than its header says")
+    content = file.read(prod(stored) * dtype.itemsize)
+    values = np.frombuffer(content, dtype)
+    return values.reshape(stored, order="F" if fortran_order else "C")

@@ -1,0 +1,129 @@
+"""Timing `bound`: the time that no schedule of a row can undercut."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import jax.numpy as jnp
+from jax import Array, lax
+
+from chipletsim.noc.routes import RouteTables
+from chipletsim.noc.traffic import NetworkTimes, RowTiming, RowTraffic
+
+_CHUNK = 8192
+"""Routes handled at once, which bounds the memory of a sweep over many packages."""
+
+
+class RouteTimes(NamedTuple):
+    """Zero-load times along the routes in use.
+
+    Attributes:
+        first_arrival_s: float64 [links], least time until a packet can enter the link.
+        remaining_s: float64 [links], least time from the end of the link to the end of
+            a route. Both are 0 for links on no route.
+        class_path_s: float64 [classes], longest route of an event of the class.
+    """
+
+    first_arrival_s: Any
+    remaining_s: Any
+    class_path_s: Any
+
+
+def bound(traffic: RowTraffic, times: NetworkTimes, routes: RouteTables) -> RowTiming:
+    """Return the least time each row can take.
+
+    ``latency = barrier + max(tiles, links, routes)`` with
+
+    * tiles: the longest busy time of a tile;
+    * links: the longest ``first arrival + wire bits / bandwidth + latency of the link
+      and of the router behind it + remaining``, over links with traffic;
+    * routes: the longest ``router latency + sum over links (flit / bandwidth + link
+      latency + router latency)`` of an event, from its tile to a destination.
+
+    First arrival and remaining time are the least over all routes of the mapping that
+    use the link. So the bound holds for any flow control in which a flit is received
+    whole before it is sent on, and a frame before any packet in it is. It leaves out
+    contention between links, and the order in which packets and computation follow each
+    other; it is exact where one tile, or one link, is busy all the time.
+
+    Args:
+        traffic: Events, wire bits and busy times.
+        times: Latencies and bandwidths.
+        routes: Routes in use.
+
+    Example:
+        One 40-bit packet crosses one link of 64-bit flits, 32 Gbit/s and 4 ns, between
+        routers of 1 ns: 1 ns + 64 bit / 32 Gbit/s + 4 ns + 1 ns = 8 ns.
+    """
+    route = route_times(times, routes, traffic.events.shape[0])
+    serial = traffic.wire_bits / times.link_bandwidth_bit_per_s[:, None]
+    behind = times.link_latency_s + times.router_latency_s[routes.link_target] + route.remaining_s
+    on_link = jnp.where(
+        traffic.wire_bits > 0, route.first_arrival_s[:, None] + serial + behind[:, None], 0.0
+    )
+    path = jnp.where(traffic.events > 0, route.class_path_s[:, None], 0.0)
+    longest = path.max(axis=0, initial=0.0)[None]
+    idle = jnp.zeros_like(longest)
+    candidates = jnp.concatenate([idle, traffic.tile_busy_s, on_link, longest])
+    resource = jnp.argmax(candidates, axis=0)
+    worst = jnp.take_along_axis(candidates, resource[None], axis=0)[0]
+    last = candidates.shape[0] - 1
+    resource = jnp.where(resource == 0, last, resource - 1)
+    return RowTiming(times.barrier_s + worst, resource.astype(jnp.int32))
+
+
+def route_times(times: NetworkTimes, routes: RouteTables, classes: int) -> RouteTimes:
+    """Return zero-load times along all routes.
+
+    Args:
+        times: Latencies and bandwidths.
+        routes: Routes in use.
+        classes: Number of traffic classes.
+    """
+    flit_s = times.link_flit_bits / times.link_bandwidth_bit_per_s
+    hop = flit_s + times.link_latency_s + times.router_latency_s[routes.link_target]
+    arrival = _arrivals(times, routes, jnp.append(hop, 0.0))
+    nearest = _nearest_ends(routes, arrival)
+    links = hop.shape[0]
+    inner = jnp.where(routes.node_link >= 0, routes.node_link, links)
+    enters = arrival[jnp.maximum(routes.jump[0], 0)]
+    first = _least(enters, inner, links)
+    remaining = _least(nearest - arrival, inner, links)
+    return RouteTimes(first, remaining, _class_paths(routes, arrival, classes))
+
+
+def _arrivals(times: NetworkTimes, routes: RouteTables, hop: Array) -> Array:
+    """Return float64 [nodes]: zero-load time of a flit from its tile through each node."""
+    since = hop[routes.node_link]
+    for ancestor in routes.jump:
+        since = since + jnp.where(ancestor >= 0, since[jnp.maximum(ancestor, 0)], 0.0)
+    return since + times.router_latency_s[routes.node_source]
+
+
+def _nearest_ends(routes: RouteTables, arrival: Array) -> Array:
+    """Return float64 [nodes]: least arrival over the route ends at or below each node."""
+    nearest = jnp.where(routes.node_ends, arrival, jnp.inf)
+    for ancestor in routes.jump:
+        target = jnp.where(ancestor >= 0, ancestor, nearest.shape[0])
+        nearest = nearest.at[target].min(nearest, mode="drop")
+    return nearest
+
+
+def _least(values: Array, group: Array, groups: int) -> Array:
+    """Return the least value of each group, 0 for groups without any."""
+    least = jnp.full(groups, jnp.inf).at[group].min(values, mode="drop")
+    return jnp.where(jnp.isfinite(least), least, 0.0)
+
+
+def _class_paths(routes: RouteTables, arrival: Array, classes: int) -> Array:
+    """Return float64 [classes]: longest arrival over the routes of each class."""
+    longest = jnp.zeros(classes)
+    missing = -routes.route_class.shape[0] % _CHUNK
+    of_class = jnp.pad(routes.route_class, (0, missing), constant_values=classes)
+    node = jnp.pad(routes.route_node, (0, missing))
+
+    def step(longest: Array, chunk: tuple[Array, Array]) -> tuple[Array, None]:
+        return longest.at[chunk[0]].max(arrival[chunk[1]], mode="drop"), None
+
+    chunks = (of_class.reshape(-1, _CHUNK), node.reshape(-1, _CHUNK))
+    return lax.scan(step, longest, chunks)[0]

@@ -1,0 +1,131 @@
+"""Deadlock: no cycle may exist among the channels that routes hold and wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import breadth_first_order, connected_components
+
+from chipletsim.errors import ConfigError, Problem
+from chipletsim.package.model import Package
+from chipletsim.package.trees import carries, parents, path_sums
+
+_CHUNK_ENTRIES = 1 << 22
+
+
+def check_deadlock(package: Package) -> None:
+    """Check that the routes between routers with tiles cannot deadlock.
+
+    A packet that holds a channel (a link and a virtual channel of it) and waits for
+    the next one makes the second depend on the first. Routing is free of deadlock if
+    these dependencies have no cycle (W. J. Dally and C. L. Seitz, "Deadlock-free
+    message routing in multiprocessor interconnection networks", IEEE Trans. Computers
+    36(5), 1987). A packet starts in virtual channel 0 and moves up one, to the last at
+    most, on entering a die-to-die or wrap-around link. Copies of a multicast packet
+    are taken to be buffered whole where they part.
+
+    Raises:
+        ConfigError: There is a cycle; it names the links and how many virtual
+            channels would do.
+    """
+    channels = package.spec.virtual_channels
+    hops = _Hops(package)
+    cycle = find_cycle(hops.dependencies(channels), len(package.links) * channels)
+    if cycle:
+        names = " > ".join(package.links[channel // channels].name for channel in cycle)
+        raise ConfigError(
+            [Problem(f"routes can deadlock on {names}; {_remedy(hops)}", "virtual_channels")]
+        )
+
+
+class _Hops:
+    """Every pair of links that follow one another on a route, and their die crossings."""
+
+    def __init__(self, package: Package) -> None:
+        self.package = package
+        self.pairs = np.unique(np.concatenate(list(self._collect())), axis=0)
+
+    @property
+    def most_crossings(self) -> int:
+        """Most die-to-die and wrap-around links on a route."""
+        return int(self.pairs[:, 2:].max(initial=0))
+
+    def dependencies(self, channels: int) -> np.ndarray:
+        """Return int64 [dependencies, 2]: channels held and waited for."""
+        first, second, before, after = self.pairs.T
+        top = channels - 1
+        held = first * channels + np.minimum(before, top)
+        wanted = second * channels + np.minimum(after, top)
+        return np.stack([held, wanted], axis=1)
+
+    def _collect(self) -> Iterator[np.ndarray]:
+        """Yield int64 [pairs, 4]: two links, and the crossings made on entering each."""
+        package = self.package
+        links = package.links
+        climbs = np.array([link.between_dies or link.wraps for link in links], np.int64)
+        with_tiles = np.unique(package.tile_router)
+        yield np.zeros((0, 4), np.int64)
+        size = max(1, _CHUNK_ENTRIES // len(package.routers))
+        for start in range(0, len(with_tiles) if links else 0, size):
+            sources = with_tiles[start : start + size]
+            crossed = path_sums(package, sources, climbs)
+            before = parents(package, sources)
+            used = carries(package, sources, with_tiles) & (before != sources[:, None])
+            row, router = np.nonzero(used)
+            previous = before[row, router]
+            incoming = package.incoming_link[sources].astype(np.int64)
+            pairs = np.stack(
+                [
+                    incoming[row, previous],
+                    incoming[row, router],
+                    crossed[row, previous],
+                    crossed[row, router],
+                ],
+                axis=1,
+            )
+            yield _unique_rows(pairs)
+
+
+def _unique_rows(pairs: np.ndarray) -> np.ndarray:
+    """Return the distinct rows; as one integer each, which sorts far faster."""
+    base = int(pairs.max(initial=0)) + 1
+    if base**4 >= 2**63:
+        return np.unique(pairs, axis=0)
+    keys = np.unique(pairs @ np.array([base**3, base**2, base, 1], np.int64))
+    return np.stack([keys // base**power % base for power in (3, 2, 1, 0)], axis=1)
+
+
+def find_cycle(dependencies: np.ndarray, channels: int) -> list[int]:
+    """Return the channels of a cycle in order, or an empty list.
+
+    Args:
+        dependencies: int [dependencies, 2], channel held and channel waited for.
+        channels: Number of channels.
+    """
+    held, wanted = dependencies.T
+    ones = np.ones(len(held), np.int8)
+    graph = csr_array((ones, (held, wanted)), shape=(channels, channels))
+    _, part = connected_components(graph, directed=True, connection="strong")
+    inside = part[held] == part[wanted]
+    if not inside.any():
+        return []
+    start, goal = int(wanted[inside][0]), int(held[inside][0])
+    _, before = breadth_first_order(graph, start)
+    cycle = [goal]
+    while cycle[-1] != start:
+        cycle.append(int(before[cycle[-1]]))
+    return cycle[::-1]
+
+
+def _remedy(hops: _Hops) -> str:
+    links = len(hops.package.links)
+    given = hops.package.spec.virtual_channels
+    for channels in range(given + 1, hops.most_crossings + 2):
+        if not find_cycle(hops.dependencies(channels), links * channels):
+            return f"{channels} virtual channels would do, there are {given}"
+    return (
+        "no number of virtual channels helps, as the cycle crosses no die boundary and no "
+        "wrap-around link; use a mesh, a tree or fewer edges"
+    )

@@ -1,0 +1,170 @@
+"""Checks across sections of a file: names that must exist, coordinates that must fit.
+
+They read the plain tree, not the validated spec, so that they report their faults
+together with those of the schema. Anything of the wrong type is left to the schema.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from pathlib import Path as FilePath
+from typing import Any
+
+from chipletsim.spec.experiment import ExperimentSpec
+from chipletsim.spec.network import NetworkSpec
+from chipletsim.spec.node import Path
+from chipletsim.spec.package import PackageSpec
+from chipletsim.spec.resolve import DATA_PATH_KEYS
+from chipletsim.tiles import TILE_KINDS
+
+Fault = tuple[Path, str]
+
+
+def cross_faults(data: Any, model: Any) -> Iterator[Fault]:
+    """Yield path and message of every fault that spans sections.
+
+    Args:
+        data: The resolved tree as plain data.
+        model: What the file is.
+    """
+    yield from CHECKS.get(model, lambda _: iter(()))(data)
+    yield from _missing_files(data, ())
+
+
+def _section(data: Any, *path: str) -> dict[str, Any]:
+    """Return the mapping at ``path``, empty where there is none."""
+    for part in path:
+        data = data.get(part) if isinstance(data, Mapping) else None
+    return dict(data) if isinstance(data, Mapping) else {}
+
+
+def _rows(data: Any, key: str) -> list[Any]:
+    """Return the list under ``key``, empty where there is none."""
+    rows = _section(data).get(key)
+    return rows if isinstance(rows, list) else []
+
+
+def _unknown(what: str, name: Any, known: Sequence[str]) -> str:
+    close = get_close_matches(str(name), known, n=1)
+    if close:
+        return f"there is no {what} `{name}`; did you mean `{close[0]}`?"
+    listed = ", ".join(f"`{one}`" for one in sorted(known)[:12]) or "none"
+    return f"there is no {what} `{name}`; known: {listed}"
+
+
+def _check_name(what: str, name: Any, known: Sequence[str], path: Path) -> Iterator[Fault]:
+    if isinstance(name, str) and known and name not in known:
+        yield path, _unknown(what, name, known)
+
+
+def _check_coordinate(at: Any, shape: Any, path: Path) -> Iterator[Fault]:
+    """Yield the fault of a coordinate that is not inside ``shape``."""
+    if not (_whole_numbers(at) and _whole_numbers(shape)):
+        return
+    if len(at) != len(shape):
+        yield path, f"expected {_count(len(shape), 'coordinate')} inside {shape}, got {at}"
+    elif any(not 0 <= place < size for place, size in zip(at, shape, strict=True)):
+        yield path, f"{at} lies outside {shape}; coordinates count from 0"
+
+
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" + ("" if number == 1 else "s")
+
+
+def _whole_numbers(value: Any) -> bool:
+    return isinstance(value, list) and all(type(number) is int for number in value)
+
+
+# --- packages -----------------------------------------------------------------------
+
+
+def package_faults(data: Any) -> Iterator[Fault]:
+    """Yield the faults of a package: types, places and links that do not fit together."""
+    for name, kind in _section(data, "chiplet_types").items():
+        yield from _tile_places(kind, ("chiplet_types", name))
+    yield from _chiplet_places(data)
+    chiplets = list(_section(data, "chiplets"))
+    for number, link in enumerate(_rows(data, "links")):
+        for end, name in enumerate(_rows(link, "between")):
+            path = ("links", number, "between", end)
+            yield from _check_name("chiplet", name, chiplets, path)
+    if len(chiplets) > 1 and not _section(data).get("network") and not _rows(data, "links"):
+        yield ("chiplets",), "several chiplets need `network` or `links` between them"
+
+
+def _tile_places(kind: Any, path: Path) -> Iterator[Fault]:
+    shape = _section(kind, "network").get("shape")
+    for number, tile in enumerate(_rows(kind, "tiles")):
+        for place, at in enumerate(_rows(tile, "at")):
+            yield from _check_coordinate(at, shape, (*path, "tiles", number, "at", place))
+
+
+def _chiplet_places(data: Any) -> Iterator[Fault]:
+    types = list(_section(data, "chiplet_types"))
+    shape = _section(data, "network").get("shape")
+    taken: dict[str, str] = {}
+    for name, chiplet in _section(data, "chiplets").items():
+        path = ("chiplets", name)
+        section = _section(chiplet)
+        yield from _check_name("chiplet type", section.get("type"), types, (*path, "type"))
+        at = section.get("at")
+        yield from _check_coordinate(at, shape, (*path, "at"))
+        if isinstance(at, list) and taken.setdefault(str(at), name) != name:
+            yield (*path, "at"), f"{at} is already the place of `{taken[str(at)]}`"
+
+
+# --- networks -----------------------------------------------------------------------
+
+
+def network_faults(data: Any) -> Iterator[Fault]:
+    """Yield the faults of an inline network: populations that projections name in vain."""
+    populations = list(_section(data, "populations"))
+    for number, projection in enumerate(_rows(data, "projections")):
+        for end in ("source", "target"):
+            name = _section(projection).get(end)
+            yield from _check_name("population", name, populations, ("projections", number, end))
+
+
+# --- experiments --------------------------------------------------------------------
+
+
+def experiment_faults(data: Any) -> Iterator[Fault]:
+    """Yield the faults of an experiment, those of its package and network included."""
+    for key, check in (("package", package_faults), ("network", network_faults)):
+        for path, message in check(_section(data, key)):
+            yield (key, *path), message
+    populations = list(_section(data, "network", "populations"))
+    chiplets = list(_section(data, "package", "chiplets"))
+    for key in ("place", "split"):
+        for name in _section(data, "mapping", key):
+            yield from _check_name("population", name, populations, ("mapping", key, name))
+    for name, place in _section(data, "mapping", "place").items():
+        path = ("mapping", "place", name)
+        section = _section(place)
+        yield from _check_name("tile kind", section.get("kind"), list(TILE_KINDS), (*path, "kind"))
+        yield from _check_name("chiplet", section.get("chiplet"), chiplets, (*path, "chiplet"))
+
+
+def _missing_files(data: Any, path: Path) -> Iterator[Fault]:
+    """Yield the data files that are not there."""
+    items = data.items() if isinstance(data, dict) else enumerate(data)
+    for key, value in items:
+        if isinstance(value, dict | list):
+            yield from _missing_files(value, (*path, key))
+        elif key in DATA_PATH_KEYS and isinstance(value, str) and not _is_file(value):
+            yield (*path, key), f"there is no file {value}"
+
+
+def _is_file(name: str) -> bool:
+    try:
+        return FilePath(name).is_file()
+    except OSError:
+        return False
+
+
+CHECKS: dict[Any, Callable[[Any], Iterator[Fault]]] = {
+    PackageSpec: package_faults,
+    NetworkSpec: network_faults,
+    ExperimentSpec: experiment_faults,
+}
