@@ -179,3 +179,12 @@ OperationRate = quantity("op/s", positive=True)
 EventRate = quantity("packet/s", positive=True)
 Bits = bits()
 PositiveBits = bits(positive=True)
+
+
+def is_quantity(text: str) -> bool:
+    """Whether ``text`` is a number with a unit, whatever its dimension."""
+    match = _NUMBER.fullmatch(text[:_MAX_CHARACTERS])
+    try:
+        return match is not None and match[2] is not None and bool(_unit(match[2]))
+    except ValueError:
+        return False

@@ -67,7 +67,9 @@ def constants_of(package: Package) -> Constants:
 def tiles_by_kind(package: Package) -> list[tuple[str, np.ndarray]]:
     """Return each tile kind of the package, by name, with int32 indices of its tiles."""
     kinds = np.array([tile.kind for tile in package.tiles])
-    return [(str(kind), np.flatnonzero(kinds == kind).astype(np.int32)) for kind in np.unique(kinds)]
+    return [
+        (str(kind), np.flatnonzero(kinds == kind).astype(np.int32)) for kind in np.unique(kinds)
+    ]
 
 
 def _columns(specs: Sequence[Any], names: type[Any]) -> list[np.ndarray]:

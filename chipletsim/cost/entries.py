@@ -72,7 +72,9 @@ class PacketLedger:
         if not traffic_class.size:
             return
         one_size = np.ptp(packet_bits) == 0  # the common case, spared the sorting
-        sizes, inverse = np.unique(packet_bits[:1] if one_size else packet_bits, return_inverse=True)
+        sizes, inverse = np.unique(
+            packet_bits[:1] if one_size else packet_bits, return_inverse=True
+        )
         numbers = [self._sizes.setdefault(int(size), len(self._sizes)) for size in sizes]
         size = np.array(numbers, np.int32)[inverse]
         key = (size * np.int32(self.channels) + channel).astype(np.int32)

@@ -98,30 +98,26 @@ def add_memory_packets(ledger: PacketLedger, fetches: Fetches) -> np.ndarray:
         int64 [2, fetches]: packets that reach the memory, and the tile, per event.
     """
     packet = ledger.package.spec.packet
-    asked = np.flatnonzero(fetches.requested)
-    request_bits = np.full(asked.size, packet.header_bits + packet.address_bits)
-    _add_unicast(
-        ledger,
-        fetches.traffic_class[asked],
-        fetches.tile[asked],
-        fetches.memory[asked],
-        np.ones(asked.size, np.int64),
-        request_bits,
-    )
-    delivered = np.zeros((2, fetches.bits.size), np.int64)
-    delivered[0, asked] = 1
+    requests = fetches.requested.astype(np.int64)
+    request_bits = np.full(requests.size, packet.header_bits + packet.address_bits)
+    there = _Transfer(fetches.tile, fetches.memory, requests, request_bits)
+    _add_unicast(ledger, fetches.traffic_class, there)
+    delivered = np.zeros((2, requests.size), np.int64)
+    delivered[0] = requests
     for packets, packet_bits in _cut(fetches.bits, packet):
-        sent = np.flatnonzero(packets)
-        _add_unicast(
-            ledger,
-            fetches.traffic_class[sent],
-            fetches.memory[sent],
-            fetches.tile[sent],
-            packets[sent],
-            packet_bits[sent],
-        )
+        back = _Transfer(fetches.memory, fetches.tile, packets, packet_bits)
+        _add_unicast(ledger, fetches.traffic_class, back)
         delivered[1] += packets
     return delivered
+
+
+class _Transfer(NamedTuple):
+    """Packets from tile to tile, one entry per fetch; each int [fetches]."""
+
+    source: np.ndarray
+    target: np.ndarray
+    packets: np.ndarray
+    packet_bits: np.ndarray
 
 
 def _cut(bits: np.ndarray, packet: PacketSpec) -> list[tuple[np.ndarray, np.ndarray]]:
@@ -141,16 +137,11 @@ def _cut(bits: np.ndarray, packet: PacketSpec) -> list[tuple[np.ndarray, np.ndar
     return [(full, full_bits), ((rest > 0).astype(np.int64), rest + packet.header_bits)]
 
 
-def _add_unicast(
-    ledger: PacketLedger,
-    traffic_class: np.ndarray,
-    source_tile: np.ndarray,
-    target_tile: np.ndarray,
-    packets: np.ndarray,
-    packet_bits: np.ndarray,
-) -> None:
+def _add_unicast(ledger: PacketLedger, traffic_class: np.ndarray, transfer: _Transfer) -> None:
+    sent = np.flatnonzero(transfer.packets)
+    of_class = traffic_class[sent]
+    source, target, packets, packet_bits = (column[sent] for column in transfer)
     routers = ledger.package.tile_router
-    sources, targets = routers[source_tile], routers[target_tile]
-    ledger.add(traffic_class, ledger.port(sources), packets, packet_bits)
-    hop, link = links_on_routes(ledger.package, sources, targets)
-    ledger.add(traffic_class[hop], link, packets[hop], packet_bits[hop])
+    ledger.add(of_class, ledger.port(routers[source]), packets, packet_bits)
+    hop, link = links_on_routes(ledger.package, routers[source], routers[target])
+    ledger.add(of_class[hop], link, packets[hop], packet_bits[hop])

@@ -120,7 +120,9 @@ def count(counts: Array, incidence: Incidence) -> Counted:
     tile_quantities = len(TILE_QUANTITIES) * tiles
     amounts = _product(incidence.entries, counts, cells + tile_quantities + blocks)
     packets, amounts, drives = jnp.split(amounts, [cells, cells + tile_quantities])
-    of_tile = dict(zip(TILE_QUANTITIES, amounts.reshape(len(TILE_QUANTITIES), tiles, -1)))
+    of_tile = dict(
+        zip(TILE_QUANTITIES, amounts.reshape(len(TILE_QUANTITIES), tiles, -1), strict=True)
+    )
     events = _tile_events(of_tile, drives, incidence)
     delivered = of_tile["input_messages"] - of_tile["own_messages"] + of_tile["memory_packets"]
     return _count_network(packets, incidence, delivered, events)
@@ -129,8 +131,12 @@ def count(counts: Array, incidence: Incidence) -> Counted:
 def totals(counted: Counted) -> Counted:
     """Return the sums over rows, with one row left."""
     tiles = TileEvents(*(events.sum(axis=0, keepdims=True) for events in counted.tiles))
-    network = (rows.sum(axis=1, keepdims=True) for rows in counted[:-1])
-    return Counted(*network, tiles)
+    network = {
+        name: rows.sum(axis=1, keepdims=True)
+        for name, rows in counted._asdict().items()
+        if name != "tiles"
+    }
+    return Counted(**network, tiles=tiles)
 
 
 def energy(total: Counted, time_s: Array, incidence: Incidence, constants: Constants) -> Energies:
@@ -144,7 +150,9 @@ def energy(total: Counted, time_s: Array, incidence: Incidence, constants: Const
     """
     links, routers = constants.links, constants.routers
     tiles = {
-        kind: {name: part[0] for name, part in _tile_cost(kind, total, incidence, constants)[0].items()}
+        kind: {
+            name: part[0] for name, part in _tile_cost(kind, total, incidence, constants)[0].items()
+        }
         for kind in incidence.kinds
     }
     return Energies(

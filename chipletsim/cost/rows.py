@@ -67,22 +67,19 @@ class RowPricer:
         self._filled = 0
         self._places: list[tuple[int, int]] = []
         self._class_events = np.zeros(model.classes.size, np.int64)
-        self._counted: Counted | None = None
+        self._sums: list[Counted] = []
         self._steps: list[dict[str, np.ndarray]] = []
         self._times: list[tuple[np.ndarray, np.ndarray]] = []
         self._link_load: dict[int, np.ndarray] = {}
 
-    def add(self, first_row: int, counts: np.ndarray) -> None:
-        """Price consecutive rows of all samples.
+    def add(self, first_sample: int, first_row: int, counts: np.ndarray) -> None:
+        """Price consecutive rows of consecutive samples.
 
         Args:
-            first_row: Row of the sample with which ``counts`` begin.
+            first_sample: Sample with which ``counts`` begin.
+            first_row: Row of each sample with which they begin.
             counts: int64 [samples, rows, classes].
         """
-        self.add_samples(0, first_row, counts)
-
-    def add_samples(self, first_sample: int, first_row: int, counts: np.ndarray) -> None:
-        """Price consecutive rows of some samples, the first of them ``first_sample``."""
         for sample in range(counts.shape[0]):
             for row in range(counts.shape[1]):
                 self._buffer[self._filled] = counts[sample, row]
@@ -93,7 +90,7 @@ class RowPricer:
 
     def close(self) -> RowTotals:
         """Return what is left of all rows added."""
-        if self._filled or self._counted is None:
+        if self._filled or not self._times:
             self._run()
         places = np.array(self._places, np.int64).reshape(-1, 2)
         samples, rows = places.max(axis=0, initial=-1) + 1
@@ -110,7 +107,7 @@ class RowPricer:
         return RowTotals(
             samples=int(samples),
             rows=int(rows),
-            counted=self._counted,
+            counted=self._sums[0],
             class_events=self._class_events,
             steps={name: arranged([step[name] for step in self._steps]) for name in names},
             link_load=np.array(load, np.int64).reshape(-1, self._between.size),
@@ -148,10 +145,7 @@ class RowPricer:
                 resource.append(np.asarray(timing.resource))
             rows = jax.device_get(rows)
         self._class_events += self._buffer.sum(axis=0)
-        batch = jax.tree.map(np.asarray, totals(rows))
-        self._counted = (
-            batch if self._counted is None else jax.tree.map(np.add, self._counted, batch)
-        )
+        self._sums = [jax.tree.map(lambda *each: sum(each), totals(rows), *self._sums)]
         self._steps.append(self._step_totals(rows))
         for column, (_, row) in enumerate(self._places[len(self._places) - filled :]):
             bits = rows.wire_bits[:, column]

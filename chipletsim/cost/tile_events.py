@@ -76,7 +76,8 @@ def add_spike_events(
 ) -> None:
     """Add synaptic operations, messages and spikes sent, per event of each spike class."""
     work = sparse.coo_array(synapses)
-    entries.add("synaptic_operations", *work.coords, work.data)
+    of_class, tile = work.coords
+    entries.add("synaptic_operations", of_class, tile, work.data)
     arriving = sparse.coo_array(messages)
     of_class, tile = arriving.coords
     one = np.int32(1)

@@ -249,7 +249,10 @@ class Activity:
             steps=sum(part.steps for part in parts) if number == 1 else first.steps,
             rasters=_joined([part.rasters for part in parts], number),
             values=_joined([part.values for part in parts], number),
-            totals={name: sum(part.totals[name] for part in parts) for name in first.totals},
+            totals={
+                name: np.stack([part.totals[name] for part in parts]).sum(axis=0)
+                for name in first.totals
+            },
         )
 
     def _header(self) -> dict[str, Any]:

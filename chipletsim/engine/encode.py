@@ -64,16 +64,14 @@ def poisson(
 def _regular(values: np.ndarray, encoding: RegularEncoding, steps: int) -> np.ndarray:
     """Spike in step t where ``floor(r (t + 1)) > floor(r t)`` with ``r = gain x``.
 
-    After t steps there are ``floor(r t)`` spikes. The rate r is rounded to a multiple of
-    2^-30 and the count is kept in integers, so that no rounding adds or loses a spike: a
-    rate of 0.1 gives its tenth spike-bearing step exactly at step 10.
+    After t steps there are ``floor(r t)`` spikes. A billionth is added before rounding
+    down, so that ten steps of 0.7 give 7 spikes although 0.7 is no binary fraction.
     """
-    rate = np.rint(values * encoding.gain * _ONE).astype(np.int64)
+    rate = values * encoding.gain
     spikes = np.empty((values.shape[0], steps, *values.shape[1:]), np.bool_)
     before = np.zeros_like(rate)
     for step in range(steps):
-        # Half a unit of rounding per step, so that 0.1 x 10 counts as 1.
-        after = (rate * (step + 1) + (step + 1) // 2 + 1) >> _ONE_BITS
+        after = np.floor(rate * (step + 1) + 1e-9)
         spikes[:, step] = after > before
         before = after
     return spikes
@@ -114,8 +112,6 @@ ENCODINGS: dict[type, Callable[[np.ndarray, Any, int], np.ndarray]] = {
     LatencyEncoding: _latency,
     DirectEncoding: _direct,
 }
-_ONE_BITS = 30
-_ONE = 1 << _ONE_BITS
 
 
 def _unit_values(values: np.ndarray) -> np.ndarray:

@@ -60,9 +60,7 @@ def load_dataset(
     if labels is not None and (labels.shape != inputs.shape[:1] or labels.dtype.kind not in "ui"):
         given = f"{labels.dtype} {list(labels.shape)}"
         raise archive.fault(f"labels are {given}, expected one integer for each input")
-    return Dataset(
-        inputs[:samples], None if labels is None else labels[:samples].astype(np.int64)
-    )
+    return Dataset(inputs[:samples], None if labels is None else labels[:samples].astype(np.int64))
 
 
 def input_populations(network: Network) -> list[Population]:
@@ -88,7 +86,8 @@ def prepare_inputs(network: Network, inputs: Inputs) -> dict[str, np.ndarray]:
     """
     populations = input_populations(network)
     given = _by_name(populations, inputs)
-    problems, arrays = [], {}
+    problems: list[Problem] = []
+    arrays: dict[str, np.ndarray] = {}
     for population in populations:
         array = np.asarray(given[population.name])
         message = _fault(population, array)
@@ -143,9 +142,7 @@ def _by_name(populations: list[Population], inputs: Inputs) -> dict[str, Any]:
         for name in inputs
         if name not in names
     ]
-    problems += [
-        Problem("missing", f"inputs.{name}") for name in names if name not in inputs
-    ]
+    problems += [Problem("missing", f"inputs.{name}") for name in names if name not in inputs]
     if problems:
         raise ConfigError(problems)
     return dict(inputs)

@@ -78,6 +78,7 @@ def window_events(
     synapses: tuple[dict[str, jax.Array], ...],
     state: State,
     inputs: tuple[jax.Array, ...],
+    *,
     xp: Any = jnp,
 ) -> tuple[State, Events]:
     """Run a window of steps under the caller's transformations.
@@ -209,9 +210,7 @@ def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> No
         now: Events = {}
         for population in stage.populations:
             arriving = [
-                currents[each]
-                if each in currents
-                else _internal(window, each, now, rings, time)
+                currents[each] if each in currents else _internal(window, each, now, rings, time)
                 for each in incoming[population]
             ]
             states[population], now[population] = window.advance(

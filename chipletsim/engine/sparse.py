@@ -100,11 +100,8 @@ def _group_currents(listed: Segments, events: jax.Array, n_targets: int) -> jax.
     """Return the currents of a group of rows, whose segments fit in one list."""
     rows, (n_segments, width) = events.shape[0], listed.target.shape
     value = events[:, listed.source].reshape(-1)
-    active = value != 0
     block = min(max(_BLOCK // width, 1), value.size)
-    listing = jnp.nonzero(active, size=value.size, fill_value=0)[0].astype(jnp.int32)
-    listing = jnp.pad(listing, (0, -value.size % block))
-    count = jnp.sum(active, dtype=jnp.int32)
+    listing, count = _list_active(value != 0, -value.size % block)
 
     def body(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         turn, currents = carry
@@ -118,6 +115,20 @@ def _group_currents(listed: Segments, events: jax.Array, n_targets: int) -> jax.
     start = (jnp.int32(0), jnp.zeros(rows * n_targets, jnp.float32))
     _, currents = lax.while_loop(lambda carry: carry[0] * block < count, body, start)
     return currents.reshape(rows, n_targets)
+
+
+def _list_active(active: jax.Array, spare: int) -> tuple[jax.Array, jax.Array]:
+    """Return the indices of set elements, then zeros, and how many are set.
+
+    Args:
+        active: bool [elements].
+        spare: Zeros to add at the end.
+    """
+    position = jnp.cumsum(active, dtype=jnp.int32)
+    listing = jnp.zeros(active.size + spare, jnp.int32)
+    where = jnp.where(active, position - 1, listing.size)
+    indices = jnp.arange(active.size, dtype=jnp.int32)
+    return listing.at[where].set(indices, mode="drop"), position[-1]
 
 
 def _contributions(weight: jax.Array, value: jax.Array, real: jax.Array) -> jax.Array:

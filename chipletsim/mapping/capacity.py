@@ -120,6 +120,8 @@ def _misplaced(mapping: Mapping) -> list[Shortfall]:
         if fetches and not (tile.parameters.streams_weights and holder.kind == "memory"):
             remedy = f"a {tile.kind} cannot fetch weights from tile {holder.name!r}"
             found.append(Shortfall(f"local memory for the {where}", 1, 0, "tiles", remedy))
-    if first_io_tile(mapping.package) is None and any(p.output for p in mapping.network.populations):
+    if first_io_tile(mapping.package) is None and any(
+        p.output for p in mapping.network.populations
+    ):
         found.append(Shortfall("io tiles for answers", 1, 0, "tiles", "add a tile of kind io"))
     return found

@@ -69,9 +69,7 @@ def fan_out(network: Network, slices: Sequence[Slice]) -> FanOut:
         members[part.population].append(number)
     targets = [members[network.index[edge.target]] for edge in network.projections]
     starts = np.concatenate([[0], np.cumsum([len(part) for part in targets])]).astype(np.int64)
-    rows = [
-        _rows(network, source.name, slices, targets, starts) for source in network.populations
-    ]
+    rows = [_rows(network, source.name, slices, targets, starts) for source in network.populations]
     return FanOut(
         synapses=_stack(rows, int(starts[-1])),
         block_projection=np.repeat(np.arange(len(targets)), np.diff(starts)).astype(np.int32),

@@ -113,9 +113,7 @@ def _memory_bits(problem: PlacementProblem, tiles: Iterable[int]) -> list[int]:
 def _totals(problem: PlacementProblem, population: int) -> list[Shortfall]:
     """Return resources of which all who depend on the population's tiles need more than all."""
     allowed = problem.allowed[population]
-    rivals = [
-        index for index, tiles in enumerate(problem.allowed) if np.isin(tiles, allowed).all()
-    ]
+    rivals = [index for index, tiles in enumerate(problem.allowed) if np.isin(tiles, allowed).all()]
     names = ", ".join(repr(problem.network.populations[index].name) for index in rivals)
     where = f"of the {allowed.size} tiles ({_kinds(problem, allowed)}) for {names}"
     needs = (
@@ -130,9 +128,7 @@ def _kinds(problem: PlacementProblem, tiles: np.ndarray) -> str:
     return ", ".join(dict.fromkeys(problem.package.tiles[tile].kind for tile in tiles))
 
 
-def _neurons(
-    problem: PlacementProblem, rivals: list[int], tiles: np.ndarray
-) -> tuple[int, int]:
+def _neurons(problem: PlacementProblem, rivals: list[int], tiles: np.ndarray) -> tuple[int, int]:
     need = sum(problem.cuts[index].size for index in rivals)
     return need, sum(problem.package.tiles[tile].parameters.neurons for tile in tiles)
 
@@ -142,9 +138,7 @@ def _bits(problem: PlacementProblem, rivals: list[int], tiles: np.ndarray) -> tu
     need = 0
     for index in rivals:
         cuts, kinds = problem.cuts[index], problem.types_of(index)
-        need += min(
-            (cuts.bits(0, cuts.size, problem.types[kind]) for kind in kinds), default=0
-        )
+        need += min((cuts.bits(0, cuts.size, problem.types[kind]) for kind in kinds), default=0)
     have = sum(_memory_bits(problem, tiles))
     if any(problem.package.tiles[tile].parameters.streams_weights for tile in tiles):
         have += sum(_memory_bits(problem, problem.memories))

@@ -10,6 +10,7 @@ from math import prod
 import numpy as np
 
 from chipletsim.mapping.fanout import FanOut, fan_out
+from chipletsim.network.lower import lower
 from chipletsim.network.model import Network
 from chipletsim.package.model import Package
 
@@ -73,6 +74,19 @@ class Mapping:
             view = owner[start : start + population.size].reshape(population.shape)
             view[tuple(slice(*bounds) for bounds in part.box)] = number
         return owner
+
+    def weight_bits(self) -> dict[str, int]:
+        """Return the precision of each projection: the least of the tiles that hold it."""
+        least: dict[int, int] = {}
+        for part in self.slices:
+            bits = self.package.tiles[part.tile].parameters.weight_bits
+            least[part.population] = min(bits, least.get(part.population, bits))
+        index = self.network.index
+        return {edge.name: least[index[edge.target]] for edge in self.network.projections}
+
+    def lowered(self) -> Network:
+        """Return the network as its tiles compute it: weights in their precision."""
+        return lower(self.network, self.weight_bits())
 
     def renamed(self, strategy: str) -> Mapping:
         """Return the same slices under the name of another strategy."""

@@ -187,9 +187,7 @@ def even_share(problem: PlacementProblem, population: int, *, spill: bool) -> in
     return -(-units // len(pieces)) * stride
 
 
-def cutting_axes(
-    problem: PlacementProblem, population: int, split: str
-) -> tuple[int, ...]:
+def cutting_axes(problem: PlacementProblem, population: int, split: str) -> tuple[int, ...]:
     """Return the order of axes in which a population is cut.
 
     ``channels`` cuts the first axis first and ``rows`` the second. ``auto`` takes the one

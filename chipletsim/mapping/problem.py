@@ -80,6 +80,10 @@ class PlacementProblem:
         """Return the populations in the order of filling: those with the least choice first."""
         return sorted(range(len(self.allowed)), key=lambda index: self.allowed[index].size)
 
+    def cut_along(self, axes: tuple[tuple[int, ...], ...]) -> PlacementProblem:
+        """Return the problem with other orders of axes."""
+        return replace(self, axes=axes)
+
     def needing(self, pairs: np.ndarray) -> PlacementProblem:
         """Return the problem with other fan-out entries per neuron."""
         return replace(self, pairs=pairs)
@@ -175,7 +179,9 @@ def _no_tile(
     tiles = [package.tiles[i] for i in suitable]
     kinds = ", ".join(sorted({tile.kind for tile in tiles}))
     dies = ", ".join(sorted({package.chiplets[tile.chiplet].name for tile in tiles}))
-    wanted = ", ".join(f"{key} {value}" for key, value in rule.model_dump(exclude_none=True).items())
+    wanted = ", ".join(
+        f"{key} {value}" for key, value in rule.model_dump(exclude_none=True).items()
+    )
     return Problem(
         f"no tile that can hold population {population.name!r} has {wanted}; "
         f"its tiles are of kind {kinds}, on chiplets {dies}",

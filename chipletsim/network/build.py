@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -45,10 +46,19 @@ def build_network(spec: NetworkSpec, folder: Path, dt_s: float | None = None) ->
     kept = tuple(projection for projection in projections if projection is not None)
     dt_s = spec.dt_s if dt_s is None else dt_s
     network = Network(spec.name, tuple(populations.values()), kept, dt_s)
-    problems = build.problems or check_network(network)
+    problems = build.problems or [_in_file(problem, kept) for problem in check_network(network)]
     if problems:
         raise ConfigError(problems)
     return network
+
+
+def _in_file(problem: Problem, projections: tuple[Projection, ...]) -> Problem:
+    """Return a problem with the file's path: projections by number instead of name."""
+    for number, projection in enumerate(projections):
+        prefix = f"projections.{projection.name}"
+        if problem.path == prefix or problem.path.startswith(f"{prefix}."):
+            return replace(problem, path=f"projections.{number}{problem.path[len(prefix) :]}")
+    return problem
 
 
 def parameter_value(model: str, name: str, value: float | str) -> float:

@@ -21,12 +21,11 @@ MAX_BYTES = 8 << 30
 MAX_NODES = 100_000
 
 _WRITER_VERSION = "1.0.8"
-_NESTED = "is a nested graph; flatten it into one graph before writing the file"
 
 
 @dataclass(frozen=True)
 class NirNode:
-    """A node: its type and its fields as arrays or text."""
+    """A node: its type and its fields as arrays or text; those of nested graphs are left out."""
 
     type: str
     fields: dict[str, Any]
@@ -136,7 +135,7 @@ class _Reader:
         group = self._group(nodes, name)
         kind = self._text(group, "type")
         if kind == "NIRGraph":
-            raise ConfigError([Problem(_NESTED, f"nodes.{name}")])
+            return NirNode(kind, {})
         fields = {
             field: self._value(group, field)
             for field in sorted(group)

@@ -50,8 +50,7 @@ class Chain:
         """
         if name in self.nodes:
             raise ValueError("lies on a loop without a neuron; put a neuron node on the loop")
-        after = TRANSFORMS[node.type](replace(self, nodes=(*self.nodes, name)), name, node)
-        return after
+        return TRANSFORMS[node.type](replace(self, nodes=(*self.nodes, name)), name, node)
 
     def joined(self) -> tuple[Connection, Pool2d | None]:
         """Return connection and pooling in front, where the chain ends at a population."""

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
+from functools import cached_property
+from math import prod
 from pathlib import Path
 
 import numpy as np
@@ -26,9 +28,10 @@ from chipletsim.network.check import validated
 from chipletsim.network.connections import Shape
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.nir_delays import distances, implied_delays
 from chipletsim.network.nir_file import NirGraph, NirNode, read_graph
 from chipletsim.network.nir_nodes import TRANSFORMS, Chain
-from chipletsim.network.schedule import component_labels, topological_order
+from chipletsim.network.schedule import Edge, topological_order
 
 MAX_CHAINS = 100_000
 """Most ways between two populations: a bound against maliciously branched files."""
@@ -63,7 +66,6 @@ class _Import:
     graph: NirGraph
     dt_s: float
     shapes: dict[str, Shape] = field(default_factory=dict)
-    depth: dict[str, int] = field(default_factory=dict)
     chains: list[tuple[Chain, str]] = field(default_factory=list)
     outputs: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
@@ -74,25 +76,40 @@ class _Import:
         self._walk()
         if self.problems:
             raise ConfigError(self.problems)
-        delays = self._delays()
-        order = self._order(delays)
-        rank = {population: position for position, population in enumerate(order)}
+        names = sorted(self.shapes)
+        index = {population: number for number, population in enumerate(names)}
+        edges = [(index[chain.source], index[target]) for chain, target in self.chains]
+        inputs = [index[node] for node in names if self.graph.nodes[node].type == "Input"]
+        distance = distances(len(names), edges, inputs)
+        delays = [
+            implied if chain.delay is None else chain.delay
+            for (chain, _), implied in zip(
+                self.chains, implied_delays(edges, distance), strict=True
+            )
+        ]
+        order = [names[number] for number in _order(edges, delays, distance)]
+        biases = self._biases()
+        populations = tuple(self._population(node, biases.get(node)) for node in order)
         projections = [
             self._projection(chain, target, delay)
             for (chain, target), delay in zip(self.chains, delays, strict=True)
         ]
+        rank = {population: position for position, population in enumerate(order)}
         projections.sort(key=lambda p: (rank[p.target], rank[p.source], p.name))
-        biases = self._biases()
-        populations = tuple(self._population(node, biases.get(node)) for node in order)
         return Network(name, populations, tuple(projections), self.dt_s)
+
+    @cached_property
+    def successors(self) -> dict[str, list[str]]:
+        """The nodes that each node's edges lead to."""
+        found: dict[str, list[str]] = {}
+        for source, target in self.graph.edges:
+            found.setdefault(source, []).append(target)
+        return found
 
     def _refuse_unknown_types(self) -> None:
         known = [*MODELS, *TRANSFORMS, "Output"]
         unknown = [
-            Problem(
-                f"node type {node.type} is not supported; replace it by one of {', '.join(known)}",
-                f"nodes.{name}",
-            )
+            Problem(_unsupported(node.type, known), f"nodes.{name}")
             for name, node in self.graph.nodes.items()
             if node.type not in known
         ]
@@ -103,13 +120,149 @@ class _Import:
         """Follow all chains breadth first: inputs, then what they reach, then the rest."""
         nodes = self.graph.nodes
         inputs = [name for name, node in nodes.items() if node.type == "Input"]
-        rest = [name for name, node in nodes.items() if node.type in MODELS]
-        for start in (*inputs, *rest):
-            waiting = deque([start] if self._place(start, None, 0) else [])
-            while waiting:
-                source = waiting.popleft()
-                for chain, target in self._chains_from(source):
-                    self.chains.append((chain, target))
-                    if self._place(target, chain.shape, self.depth[source] + 1):
-                        waiting.append(target)
-"""  """
+        self._walk_from([name for name in inputs if self._place(name, None)])
+        for name, node in nodes.items():
+            if node.type in MODELS and name not in self.shapes and self._place(name, None):
+                self._walk_from([name])
+
+    def _walk_from(self, starts: list[str]) -> None:
+        waiting = deque(starts)
+        while waiting:
+            for chain, target in self._chains_from(waiting.popleft()):
+                if self.graph.nodes[target].type == "Output":
+                    self._answer(chain, target)
+                    continue
+                self.chains.append((chain, target))
+                if target not in self.shapes and self._place(target, chain.shape):
+                    waiting.append(target)
+
+    def _chains_from(self, source: str) -> list[tuple[Chain, str]]:
+        """Return every chain from a population to the next population or output."""
+        open_ends = [(Chain(source, self.shapes[source], self.dt_s), source)]
+        closed = []
+        while open_ends:
+            chain, last = open_ends.pop()
+            for name in self.successors.get(last, ()):
+                node = self.graph.nodes[name]
+                if node.type in MODELS or node.type == "Output":
+                    closed.append((chain, name))
+                    continue
+                try:
+                    open_ends.append((chain.passed(name, node), name))
+                except ValueError as error:
+                    self.problems.append(Problem(str(error), f"nodes.{name}"))
+            if len(open_ends) + len(closed) + len(self.problems) > MAX_CHAINS:
+                raise ConfigError(f"more than {MAX_CHAINS} ways lead from one population to others")
+        return closed
+
+    def _answer(self, chain: Chain, output: str) -> None:
+        """Note that a population is an answer; nothing may stand between."""
+        if chain.connection is None and chain.pool is None:
+            self.outputs.add(chain.source)
+            return
+        message = f"hangs on {chain.named_by!r}, which holds no state; put a neuron (LI) between"
+        self.problems.append(Problem(message, f"nodes.{output}"))
+
+    def _place(self, name: str, incoming: Shape | None) -> bool:
+        """Give a population its shape; False after noting why it has none."""
+        try:
+            self.shapes[name] = _population_shape(self.graph.nodes[name], incoming)
+        except ValueError as error:
+            self.problems.append(Problem(str(error), f"nodes.{name}"))
+            self.shapes[name] = ()
+            return False
+        return True
+
+    def _projection(self, chain: Chain, target: str, delay: int) -> Projection:
+        connection, pool = chain.joined()
+        ends = f"{chain.source}>{target}"
+        name = chain.named_by or ends
+        if self.uses[name] > 1:
+            name = f"{name}:{ends}"
+        return Projection(name, chain.source, target, connection, pool, delay)
+
+    @cached_property
+    def uses(self) -> Counter[str]:
+        """How many chains each node names."""
+        return Counter(chain.named_by for chain, _ in self.chains if chain.named_by)
+
+    def _biases(self) -> dict[str, np.ndarray]:
+        """Return the bias of each population: every node on its way counts once."""
+        added: dict[tuple[str, str], np.ndarray] = {}
+        for chain, target in self.chains:
+            if chain.bias is not None:
+                node, bias = chain.bias
+                added[node, target] = _spread(bias, chain.shape, self.shapes[target])
+        totals: dict[str, np.ndarray] = {}
+        for (_, target), bias in sorted(added.items(), key=lambda item: item[0]):
+            totals[target] = totals[target] + bias if target in totals else bias
+        return totals
+
+    def _population(self, name: str, bias: np.ndarray | None) -> Population:
+        node, shape = self.graph.nodes[name], self.shapes[name]
+        model = MODELS[node.type]
+        parameters = {
+            key: _filled(node.array(key, parameter.default), shape)
+            for key, parameter in NEURON_MODELS[model].parameters.items()
+        }
+        bits = default_value_bits(model)
+        return Population(name, shape, model, parameters, bias, name in self.outputs, bits)
+
+
+def _unsupported(kind: str, known: list[str]) -> str:
+    if kind == "NIRGraph":
+        return "is a nested graph; flatten it into the graph around it"
+    return f"node type {kind} is not supported; replace it by one of {', '.join(known)}"
+
+
+def _order(edges: list[Edge], delays: list[int], distance: list[int]) -> list[int]:
+    """Return the populations so that same-step projections point forward where they can."""
+    nearest = sorted(range(len(distance)), key=lambda node: (distance[node], node))
+    rank = {node: position for position, node in enumerate(nearest)}
+    same_step = [
+        (rank[source], rank[target])
+        for (source, target), delay in zip(edges, delays, strict=True)
+        if not delay
+    ]
+    forward = topological_order(len(nearest), same_step)
+    stuck = sorted(set(range(len(nearest))) - set(forward))
+    return [nearest[position] for position in (*forward, *stuck)]
+
+
+def _population_shape(node: NirNode, incoming: Shape | None) -> Shape:
+    """Return a population's shape from its fields and from what arrives at it.
+
+    Raises:
+        ValueError: Neither tells it, or a field is missing.
+    """
+    if node.type == "Input":
+        shape = node.integers("shape", 0)
+        shape = shape[1:] if len(shape) in (2, 4) and shape[0] == 1 else shape
+        if min(shape) < 1:
+            raise ValueError("has no `shape` of numbers of at least 1")
+        return shape
+    parameters = NEURON_MODELS[MODELS[node.type]].parameters
+    fields = [node.array(name, parameter.default) for name, parameter in parameters.items()]
+    shape = np.broadcast_shapes(*(value.shape for value in fields))
+    if incoming is None:
+        if not shape:
+            raise ValueError("has single numbers as parameters, and nothing before it says a shape")
+        return shape
+    try:
+        return incoming if np.broadcast_shapes(shape, incoming) == incoming else shape
+    except ValueError:
+        return incoming if len(incoming) == 3 and prod(incoming) == prod(shape) else shape
+
+
+def _filled(value: np.ndarray, shape: Shape) -> np.ndarray:
+    """Return a parameter as a full array of the population's shape."""
+    if value.size == prod(shape) and value.shape != shape:
+        return value.reshape(shape)
+    return np.array(np.broadcast_to(value, shape))
+
+
+def _spread(bias: np.ndarray, signal: Shape, shape: Shape) -> np.ndarray:
+    """Return a bias along the first axis of ``signal`` as an array of the target's shape."""
+    columns = bias.reshape(-1, *(1 for _ in signal[1:]))
+    full = np.broadcast_to(columns, signal)
+    return full.reshape(shape) if full.size == prod(shape) else full

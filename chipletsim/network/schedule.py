@@ -35,7 +35,7 @@ def components(network: Network) -> list[Component]:
     the order depends on nothing but the network.
     """
     edges = projection_edges(network)
-    label = _labels(len(network.populations), edges)
+    label = component_labels(len(network.populations), edges)
     members: dict[int, list[int]] = {}
     for index in range(len(network.populations)):
         members.setdefault(label[index], []).append(index)
@@ -92,6 +92,15 @@ def find_cycle(count: int, edges: list[Edge]) -> list[int]:
     return path[path.index(node) :][::-1]
 
 
+def component_labels(count: int, edges: list[Edge]) -> list[int]:
+    """Return the strongly connected component of each node, numbered by least member."""
+    sources, targets = np.array(edges, np.int64).reshape(-1, 2).T
+    graph = sparse.coo_array((np.ones(len(edges)), (sources, targets)), shape=(count, count))
+    _, label = connected_components(graph.tocsr(), directed=True, connection="strong")
+    number: dict[int, int] = {}
+    return [number.setdefault(int(value), len(number)) for value in label]
+
+
 def _component(network: Network, members: list[int], edges: list[Edge]) -> Component:
     inside = set(members)
     cyclic = any(s in inside and t in inside for s, t in edges)
@@ -105,12 +114,3 @@ def _component(network: Network, members: list[int], edges: list[Edge]) -> Compo
     ]
     order = topological_order(len(members), same_step)
     return Component(tuple(members[position] for position in order), cyclic)
-
-
-def _labels(count: int, edges: list[Edge]) -> list[int]:
-    """Return the component of each node, numbered by least member."""
-    sources, targets = np.array(edges, np.int64).reshape(-1, 2).T
-    graph = sparse.coo_array((np.ones(len(edges)), (sources, targets)), shape=(count, count))
-    _, label = connected_components(graph.tocsr(), directed=True, connection="strong")
-    number: dict[int, int] = {}
-    return [number.setdefault(int(value), len(number)) for value in label]

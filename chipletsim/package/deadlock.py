@@ -13,6 +13,7 @@ from chipletsim.package.model import Package
 from chipletsim.package.trees import carries, parents, path_sums
 
 _CHUNK_ENTRIES = 1 << 22
+_CYCLES_TRIED = 64
 
 
 def check_deadlock(package: Package) -> None:
@@ -98,7 +99,7 @@ def _unique_rows(pairs: np.ndarray) -> np.ndarray:
 
 
 def find_cycle(dependencies: np.ndarray, channels: int) -> list[int]:
-    """Return the channels of a cycle in order, or an empty list.
+    """Return the channels of a short cycle in order, or an empty list.
 
     Args:
         dependencies: int [dependencies, 2], channel held and channel waited for.
@@ -111,12 +112,17 @@ def find_cycle(dependencies: np.ndarray, channels: int) -> list[int]:
     inside = part[held] == part[wanted]
     if not inside.any():
         return []
-    start, goal = int(wanted[inside][0]), int(held[inside][0])
+    closing = dependencies[inside][:_CYCLES_TRIED]
+    return min((_way(graph, int(goal), int(start)) for goal, start in closing), key=len)
+
+
+def _way(graph: csr_array, goal: int, start: int) -> list[int]:
+    """Return the shortest way from ``start`` to ``goal``, both included."""
     _, before = breadth_first_order(graph, start)
-    cycle = [goal]
-    while cycle[-1] != start:
-        cycle.append(int(before[cycle[-1]]))
-    return cycle[::-1]
+    way = [goal]
+    while way[-1] != start:
+        way.append(int(before[way[-1]]))
+    return way[::-1]
 
 
 def _remedy(hops: _Hops) -> str:

@@ -67,7 +67,7 @@ def multicast_copies(
     for start in range(0, deliveries.shape[0], rows):
         part = deliveries[start : start + rows]
         dense = part.toarray() if issparse(part) else np.asarray(part)
-        copies = _copies(tree, multicast, np.ascontiguousarray(dense.T, np.int64))
+        copies = _copies(tree, multicast, np.array(dense.T, np.int64, order="C"))
         parts.append(csr_array(copies.T))
     empty = csr_array((0, len(package.routers)), dtype=np.int64)
     entering = csr_array(vstack(parts, format="csr")) if parts else empty

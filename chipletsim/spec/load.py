@@ -12,10 +12,12 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.check import validate
+from chipletsim.spec.experiment import ExperimentSpec
 from chipletsim.spec.node import Node, Path, Place, dotted, from_plain, plain, problem
 from chipletsim.spec.overrides import NewSection, Overrides, apply_overrides, parse_overrides
 from chipletsim.spec.resolve import DATA_PATH_KEYS, Resolved, find_preset, resolve, shown_name
 from chipletsim.spec.semantic import cross_faults
+from chipletsim.spec.sweep import SweepSpec
 from chipletsim.spec.yaml_source import read_yaml
 
 M = TypeVar("M")
@@ -175,10 +177,40 @@ def _finish(
     data = plain(root)
     spec, invalid = validate(data, root, model)
     invalid += [_at(root, path, message) for path, message in cross_faults(data, model)]
+    if model is SweepSpec:
+        invalid += _sweep_faults(replace(resolved, root=root), base)
     faults += [fault for fault in invalid if not resolved.lacks_preset(root, fault)]
     if faults:
         raise ConfigError(_tidy(_explained(faults, made), root.place.file))
     return Loaded(spec, root, model, base)
+
+
+def _sweep_faults(resolved: Resolved, base: FilePath) -> list[Problem]:
+    """Return the faults of a sweep's experiment, or else of each value of its grid."""
+    experiment = resolved.root.mapping.get("experiment")
+    grid = resolved.root.mapping.get("grid")
+    if experiment is None or grid is None or not experiment.mapping:
+        return []
+    try:
+        loaded = _finish(replace(resolved, root=experiment, problems=[]), ExperimentSpec, base)
+    except ConfigError as error:
+        return [
+            replace(fault, path=f"experiment.{fault.path}".rstrip(".")) for fault in error.problems
+        ]
+    faults: list[Problem] = []
+    for path, values in grid.mapping.items():
+        for _, value in values.children():
+            faults += _grid_faults(loaded, path, value)
+    return faults
+
+
+def _grid_faults(experiment: Loaded[Any], path: str, value: Node) -> Iterator[Problem]:
+    """Yield the faults of one value of a grid, each at the place of the value."""
+    try:
+        experiment.with_overrides({path: plain(value)})
+    except ConfigError as error:
+        for fault in error.problems:
+            yield problem(fault.message, value.place, ("grid", path))
 
 
 def _at(root: Node, path: Path, message: str) -> Problem:

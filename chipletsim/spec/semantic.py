@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from pathlib import Path as FilePath
 from typing import Any
 
@@ -56,6 +57,12 @@ def _unknown(what: str, name: Any, known: Sequence[str]) -> str:
 def _check_name(what: str, name: Any, known: Sequence[str], path: Path) -> Iterator[Fault]:
     if isinstance(name, str) and known and name not in known:
         yield path, _unknown(what, name, known)
+
+
+def _check_pattern(what: str, name: Any, known: Sequence[str], path: Path) -> Iterator[Fault]:
+    """Yield the fault of a name that may be a pattern, as in file names, and fits nothing."""
+    if isinstance(name, str) and not any(fnmatchcase(one, name) for one in known):
+        yield from _check_name(what, name, known, path)
 
 
 def _check_coordinate(at: Any, shape: Any, path: Path) -> Iterator[Fault]:
@@ -136,14 +143,15 @@ def experiment_faults(data: Any) -> Iterator[Fault]:
             yield (key, *path), message
     populations = list(_section(data, "network", "populations"))
     chiplets = list(_section(data, "package", "chiplets"))
+    kinds = list(TILE_KINDS)
     for key in ("place", "split"):
         for name in _section(data, "mapping", key):
-            yield from _check_name("population", name, populations, ("mapping", key, name))
+            yield from _check_pattern("population", name, populations, ("mapping", key, name))
     for name, place in _section(data, "mapping", "place").items():
         path = ("mapping", "place", name)
-        section = _section(place)
-        yield from _check_name("tile kind", section.get("kind"), list(TILE_KINDS), (*path, "kind"))
-        yield from _check_name("chiplet", section.get("chiplet"), chiplets, (*path, "chiplet"))
+        wanted = _section(place)
+        yield from _check_pattern("tile kind", wanted.get("kind"), kinds, (*path, "kind"))
+        yield from _check_pattern("chiplet", wanted.get("chiplet"), chiplets, (*path, "chiplet"))
 
 
 def _missing_files(data: Any, path: Path) -> Iterator[Fault]:

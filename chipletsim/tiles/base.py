@@ -58,19 +58,19 @@ class TileEvents(NamedTuple):
         memory_requests: Requests for weights served (memory only).
     """
 
-    synaptic_operations: Any
-    input_messages: Any
-    output_spikes: Any
-    neuron_updates: Any
-    dense_operations: Any
-    weight_reads: Any
-    dense_cycles: Any
-    row_activations: Any
-    array_reads: Any
-    column_reads: Any
-    position_reads: Any
-    memory_read_bits: Any
-    memory_requests: Any
+    synaptic_operations: Any = 0
+    input_messages: Any = 0
+    output_spikes: Any = 0
+    neuron_updates: Any = 0
+    dense_operations: Any = 0
+    weight_reads: Any = 0
+    dense_cycles: Any = 0
+    row_activations: Any = 0
+    array_reads: Any = 0
+    column_reads: Any = 0
+    position_reads: Any = 0
+    memory_read_bits: Any = 0
+    memory_requests: Any = 0
 
 
 class TileCost(NamedTuple):

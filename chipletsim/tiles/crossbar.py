@@ -68,6 +68,14 @@ class Crossbar(TileParameters):
         Args:
             rows: Inputs of the matrix.
             columns: Outputs of the matrix.
+
+        Example:
+            1,000 x 100 weights of two cells on arrays of 256 x 128: 4 arrays down, 2 along.
+
+            >>> Crossbar.model_construct(
+            ...     array_rows=256, array_columns=128, cell_bits=4, weight_bits=4
+            ... ).blocks(1000, 100)
+            (4, 2)
         """
         return -(-rows // self.array_rows), -(
             -columns * self.cells_per_weight // self.array_columns
@@ -87,6 +95,28 @@ class Crossbar(TileParameters):
         conversion, the bit slices of a weight are converted apart and added digitally.
         ``busy = position_reads (t_read + ceil(array_columns / (differential_columns
         adcs_per_array)) t_adc) + neuron_updates t_update``.
+
+        Example:
+            Three spikes into a dense block of 64 x 32 weights, each of two slices of two
+            columns, on arrays of 64 x 128: 3 rows, 96 products, one read of 32 columns.
+            Four converters sweep 64 pairs of columns in 16 turns.
+
+            >>> tile = Crossbar(
+            ...     neurons=32, synaptic_memory="2 KiB", weight_bits=8, cell_bits=4,
+            ...     array_rows=64, array_columns=128, adcs_per_array=4,
+            ...     energy_per_row_activation="5 pJ/op", energy_per_cell="0.25 pJ/op",
+            ...     energy_per_conversion="2 pJ/op", energy_per_neuron_update="1 pJ/op",
+            ...     time_per_read="20 ns/op", time_per_conversion="1 ns/op",
+            ... )
+            >>> events = TileEvents(
+            ...     row_activations=3, synaptic_operations=96, array_reads=1, column_reads=32,
+            ...     position_reads=1, neuron_updates=32,
+            ... )
+            >>> cost = tile.cost(events, tile.constants())
+            >>> [f"{name} {e * 1e12:.0f} pJ" for name, e in cost.energy_j.items() if e]
+            ['synaptic_operations 111 pJ', 'conversions 128 pJ', 'neuron_updates 32 pJ']
+            >>> f"{cost.busy_s * 1e9:.0f} ns"
+            '36 ns'
         """
         import jax.numpy as jnp
 

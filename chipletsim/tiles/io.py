@@ -36,6 +36,15 @@ class Io(TileParameters):
         ``E = entering e_input + leaving e_output``; ``busy = max(entering, leaving) /
         event_rate``, as the two directions work at once. Entering events are the
         ``output_spikes`` of the input channels; leaving ones are ``input_messages``.
+
+        Example:
+            >>> port = Io(
+            ...     neurons=784, energy_per_input="80 pJ/packet", energy_per_output="60 pJ/packet",
+            ...     event_rate="1 Gpacket/s",
+            ... )
+            >>> cost = port.cost(TileEvents(output_spikes=100, input_messages=10), port.constants())
+            >>> f"{cost.energy_j['messages'] * 1e9:.1f} nJ, {cost.busy_s * 1e9:.0f} ns"
+            '8.6 nJ, 100 ns'
         """
         import jax.numpy as jnp
 

@@ -32,6 +32,16 @@ class Memory(TileParameters):
 
         ``E = bits e_bit + requests e_request``; ``busy = bits / bandwidth``, plus the
         access latency once in a row with a request, since requests overlap.
+
+        Example:
+            >>> memory = Memory(
+            ...     synaptic_memory="1 GiB", energy_per_bit="4 pJ/bit", bandwidth="1 Tb/s",
+            ...     access_latency="100 ns",
+            ... )
+            >>> events = TileEvents(memory_read_bits=8000, memory_requests=10)
+            >>> cost = memory.cost(events, memory.constants())
+            >>> f"{cost.energy_j['memory'] * 1e9:.0f} nJ, {cost.busy_s * 1e9:.0f} ns"
+            '32 nJ, 108 ns'
         """
         import jax.numpy as jnp
 

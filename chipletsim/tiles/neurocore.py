@@ -47,6 +47,24 @@ class Neurocore(TileParameters):
         ``busy = synaptic_operations t_syn / lanes + neuron_updates t_update
         + output_spikes t_spike + input_messages t_message``: the four phases of a
         step follow one another.
+
+        Example:
+            100 synaptic operations on two lanes, 10 neurons, 3 spikes sent, 4 received:
+
+            >>> core = Neurocore(
+            ...     neurons=16, synaptic_memory="1 KiB", synaptic_lanes=2,
+            ...     energy_per_synaptic_op="20 pJ/op", time_per_synaptic_op="4 ns/op",
+            ...     energy_per_neuron_update="50 pJ/op", time_per_neuron_update="5 ns/op",
+            ...     energy_per_spike="2 pJ/packet", energy_per_message="1 pJ/packet",
+            ... )
+            >>> events = TileEvents(
+            ...     synaptic_operations=100, neuron_updates=10, output_spikes=3, input_messages=4
+            ... )
+            >>> cost = core.cost(events, core.constants())
+            >>> {name: f"{energy * 1e12:.0f} pJ" for name, energy in cost.energy_j.items()}
+            {'synaptic_operations': '2000 pJ', 'neuron_updates': '500 pJ', 'messages': '10 pJ'}
+            >>> f"{cost.busy_s * 1e9:.0f} ns"
+            '250 ns'
         """
         energy = {
             "synaptic_operations": events.synaptic_operations * p["energy_j_per_synaptic_op"],

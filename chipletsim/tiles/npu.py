@@ -59,6 +59,12 @@ class Npu(TileParameters):
             columns: Outputs of the weight matrix of a group.
             positions: Input vectors, the output pixels of a convolution, 1 if dense.
             groups: Matrices of this size, one for each group of a convolution.
+
+        Example:
+            9 x 16 weights on 8 x 8 units are 2 x 2 folds of 16 + 8 + 100 - 2 cycles.
+
+            >>> Npu.model_construct(array_rows=8, array_columns=8).dense_cycles(9, 16, 100)
+            488
         """
         folds = -(-rows // self.array_rows) * -(-columns // self.array_columns)
         return (2 * self.array_rows + self.array_columns + positions - 2) * folds * groups
@@ -71,6 +77,24 @@ class Npu(TileParameters):
         weight_bits e_sram`` with ``active = min(synaptic_operations, dense_operations)``
         and ``e_silent`` the energy of a gated product, or of a full one without zero
         gating. ``busy = dense_cycles / clock``.
+
+        Example:
+            A dense layer of 64 x 10 8-bit weights with five of its inputs active:
+
+            >>> tile = Npu(
+            ...     neurons=10, synaptic_memory="1 KiB", weight_bits=8, array_rows=8,
+            ...     array_columns=8, clock="1 GHz", energy_per_mac="0.5 pJ/op", zero_gating=True,
+            ...     energy_per_gated_mac="0.1 pJ/op", sram_energy_per_bit="0.25 pJ/bit",
+            ... )
+            >>> events = TileEvents(
+            ...     synaptic_operations=50, dense_operations=640, weight_reads=640,
+            ...     dense_cycles=tile.dense_cycles(64, 10, 1),
+            ... )
+            >>> cost = tile.cost(events, tile.constants())
+            >>> [f"{name} {e * 1e12:.0f} pJ" for name, e in cost.energy_j.items() if e]
+            ['synaptic_operations 84 pJ', 'memory 1280 pJ']
+            >>> f"{cost.busy_s * 1e9:.0f} ns"
+            '368 ns'
         """
         import jax.numpy as jnp
 

@@ -50,7 +50,9 @@ def counts_by_row(indptr: np.ndarray, columns: np.ndarray, n_columns: int) -> An
         indptr = np.concatenate([[0], np.cumsum(kept)])[indptr]
         columns = columns[kept]
     ones = np.ones(columns.size, np.int64)
-    counts = sparse.csr_array((ones, columns, indptr), shape=(indptr.size - 1, n_columns))
+    # Summing duplicates works in place, and the caller's indptr may be the network's own.
+    arrays = (ones, columns, indptr.copy())
+    counts = sparse.csr_array(arrays, shape=(indptr.size - 1, n_columns))
     counts.sum_duplicates()
     return counts
 

@@ -47,9 +47,7 @@ class Conv2d(BaseConnection):
 
     def problem(self, source_shape: Shape, target_shape: Shape) -> str | None:
         """Return why it cannot join these populations, or None where it can."""
-        if self.weight.ndim != 4:
-            return f"weight has {self.weight.ndim} axes, expected [out, in / groups, y, x]"
-        problem = plane_problem(self.windows, source_shape) or self._channel_problem(source_shape)
+        problem = self.source_problem(source_shape)
         if problem:
             return problem
         result = self.target_shape(source_shape)
@@ -57,7 +55,13 @@ class Conv2d(BaseConnection):
             return None
         return f"gives shape {list(result)}, but the target has {list(target_shape)}"
 
-    def _channel_problem(self, source_shape: Shape) -> str | None:
+    def source_problem(self, source_shape: Shape) -> str | None:
+        """Return why it cannot run on a source of this shape, or None where it can."""
+        if self.weight.ndim != 4:
+            return f"weight has {self.weight.ndim} axes, expected [out, in / groups, y, x]"
+        problem = plane_problem(self.windows, source_shape)
+        if problem:
+            return problem
         if self.groups < 1 or self.weight.shape[0] % self.groups:
             return f"{self.weight.shape[0]} output channels do not divide into {self.groups} groups"
         channels = self.weight.shape[1] * self.groups

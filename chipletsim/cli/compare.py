@@ -1,0 +1,121 @@
+"""``chipletsim compare``: runs side by side, and beside a dense device."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from chipletsim.cli.options import Json, example
+from chipletsim.cli.output import show, show_json
+from chipletsim.errors import ConfigError, Problem
+
+MAX_BYTES = 64 << 20
+FIGURES = {
+    "energy_per_inference_j": ("energy", "per_inference_j"),
+    "latency_per_inference_s": ("latency", "per_inference_s"),
+}
+
+Runs = Annotated[
+    list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, or their result.json.")
+]
+Baseline = Annotated[
+    str | None,
+    typer.Option("--baseline", metavar="DEVICE", help="Name or file of a dense device to add."),
+]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "compare",
+        epilog=example(
+            "chipletsim compare runs/mnist-0a1b2c3d runs/mnist-4e5f6a7b",
+            "chipletsim compare runs/mnist-0a1b2c3d --baseline a100",
+        ),
+    )(compare_runs)
+
+
+def compare_runs(runs: Runs, baseline: Baseline = None, as_json: Json = False) -> None:
+    """Print the figures of runs side by side; the ratios are to the first."""
+    rows = [_row(run) for run in runs]
+    if baseline is not None:
+        rows += _dense_rows(runs[0], baseline)
+    if as_json:
+        show_json(rows)
+    else:
+        show(_table(rows))
+
+
+def read_run(run: Path) -> dict[str, Any]:
+    """Return the contents of a run's ``result.json``.
+
+    Raises:
+        ConfigError: There is none, or it is not one of a run.
+    """
+    path = run / "result.json" if run.is_dir() else run
+    try:
+        if path.stat().st_size > MAX_BYTES:
+            raise ConfigError([Problem(f"is longer than {MAX_BYTES:,} bytes", file=str(path))])
+        contents = json.loads(path.read_text(encoding="utf-8"))
+        for section, key in FIGURES.values():
+            float(contents[section][key])
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        raise ConfigError([Problem(reason, file=str(path))]) from None
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise ConfigError([Problem("is not the result of a run", file=str(path))]) from None
+    return dict(contents)
+
+
+def _row(run: Path) -> dict[str, Any]:
+    contents = read_run(run)
+    accuracy = contents.get("accuracy") or {}
+    figures = {name: contents[section][key] for name, (section, key) in FIGURES.items()}
+    return {"name": run.name, **figures, "accuracy": accuracy.get("value")}
+
+
+def _dense_rows(run: Path, device: str) -> list[dict[str, Any]]:
+    """Return the figures of the network of a run on a dense device."""
+    import chipletsim
+    from chipletsim.cli.map import experiment_network
+    from chipletsim.spec.experiment import ExperimentSpec
+    from chipletsim.spec.load import load_spec
+
+    folder = run if run.is_dir() else run.parent
+    experiment = load_spec(folder / "config.resolved.yaml", ExperimentSpec)
+    steps = experiment.spec.inputs.steps
+    dense = chipletsim.baseline(experiment_network(experiment), device, steps=steps)
+    return [
+        {
+            "name": f"{dense.device.name}, {way.name}",
+            "energy_per_inference_j": way.energy_per_inference_j,
+            "latency_per_inference_s": way.latency_s,
+            "accuracy": None,
+        }
+        for way in dense.runs
+    ]
+
+
+def _table(rows: list[dict[str, Any]]) -> Any:
+    from chipletsim.tables import si, table
+
+    def cells(row: dict[str, Any]) -> tuple[str, ...]:
+        accuracy = row["accuracy"]
+        return (
+            row["name"],
+            si(row["energy_per_inference_j"], "J"),
+            _ratio(row, rows[0], "energy_per_inference_j"),
+            si(row["latency_per_inference_s"], "s"),
+            _ratio(row, rows[0], "latency_per_inference_s"),
+            "-" if accuracy is None else f"{accuracy:.2%}",
+        )
+
+    columns = ("", "energy/inference", "ratio", "latency", "ratio", "accuracy")
+    return table("Per inference", columns, [cells(row) for row in rows])
+
+
+def _ratio(row: dict[str, Any], first: dict[str, Any], key: str) -> str:
+    return f"{row[key] / first[key]:.3g}x" if first[key] else "-"

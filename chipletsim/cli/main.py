@@ -1,0 +1,89 @@
+"""The program ``chipletsim``: its commands, and what becomes of failures."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+
+from chipletsim.cli import compare, doctor, new, run, show, sweep, validate
+from chipletsim.cli import list as list_
+from chipletsim.cli import map as map_
+from chipletsim.cli.options import example
+from chipletsim.cli.output import line, note
+from chipletsim.errors import ChipletsimError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="chipletsim",
+    help="Simulate spiking neural networks on packages of chiplets.",
+    epilog=example("chipletsim run experiments/mnist", "chipletsim new my_first"),
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for command in (run, validate, show, map_, compare, sweep, list_, new, doctor):
+    command.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        import chipletsim
+
+        line(f"chipletsim {chipletsim.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _top(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
+    ] = False,
+) -> None:
+    pass
+
+
+def execute(arguments: Sequence[str] | None = None) -> int:
+    """Run a command line and return its exit code.
+
+    Args:
+        arguments: Words after the program's name; those of the process if left out.
+    """
+    words = [*(sys.argv[1:] if arguments is None else arguments)]
+    try:
+        app(words, prog_name="chipletsim")
+    except SystemExit as ended:
+        code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+    except ChipletsimError as error:
+        note(f"error: {error}")
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+    except Exception as error:
+        if os.environ.get("CHIPLETSIM_DEBUG"):
+            raise
+        note(f"internal error: {_one_line(error)}")
+        note("This is a bug; CHIPLETSIM_DEBUG=1 in the environment shows where it is.")
+        code = 1
+    if code == INTERRUPTED:
+        note("interrupted")
+    return code
+
+
+def _one_line(error: Exception) -> str:
+    text = " ".join(str(error).split())[:200]
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(execute())

@@ -1,0 +1,163 @@
+"""``chipletsim show``: the package of a file, built."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from chipletsim.cli.options import Config, Json, Set, example, texts
+from chipletsim.cli.output import line, show, show_json
+from chipletsim.errors import ConfigError, UsageError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from chipletsim.package.facts import LinkGroup, PackageFacts
+    from chipletsim.package.model import Package
+    from chipletsim.spec.load import Loaded
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "show", epilog=example("chipletsim show packages/four_dies", "chipletsim show my.yaml")
+    )(show_package)
+
+
+def show_package(file: Config, overrides: Set = None, as_json: Json = False) -> None:
+    """Print the package of a package or experiment file: dies, tiles, links, hops, bisection."""
+    from chipletsim.package.facts import package_facts
+
+    loaded, package = build(file, texts(overrides))
+    facts = package_facts(package)
+    if as_json:
+        show_json(_as_json(package, facts))
+        return
+    _print_summary(package, facts)
+    show(_dies(package), _kinds(facts), _links(facts))
+    _print_sources(loaded)
+
+
+def build(file: str, overrides: list[str]) -> tuple[Loaded[Any], Package]:
+    """Return the package section of a file, and the package.
+
+    Raises:
+        ConfigError: Everything that is wrong with it.
+        UsageError: The file has no package.
+    """
+    import chipletsim
+    from chipletsim.spec.kinds import load_any
+    from chipletsim.spec.package import PackageSpec
+
+    kind, loaded = load_any(file, overrides)
+    if kind.name == "experiment":
+        loaded = loaded.section("package", PackageSpec)
+    elif kind.name != "package":
+        raise UsageError(f"{file} is a {kind.name} file; expected a package or an experiment")
+    try:
+        return loaded, chipletsim.load_package(loaded.resolved)
+    except ConfigError as error:
+        raise loaded.locate(error) from None
+
+
+def _print_summary(package: Package, facts: PackageFacts) -> None:
+    from chipletsim.tables import si
+
+    line(
+        f"{package.name}: {facts.chiplets:,} chiplets, {facts.tiles:,} tiles,"
+        f" {facts.routers:,} routers, {len(package.links):,} directed links"
+    )
+    bisection = facts.bisection_bandwidth_bit_per_s
+    line(f"links between two tiles: mean {facts.mean_hops:.3g}, most {facts.max_hops}")
+    line(f"bisection: {si(bisection, 'bit/s') if bisection is not None else 'nothing to cut'}")
+    line(f"static power: {si(facts.static_power_w, 'W')}")
+
+
+def _dies(package: Package) -> Table:
+    """Return the dies, each with its place, routers and tiles."""
+    from collections import Counter
+
+    from chipletsim.tables import table
+
+    routers = Counter(router.chiplet for router in package.routers)
+    rows = []
+    for number, die in enumerate(package.chiplets):
+        kinds = Counter(tile.kind for tile in package.tiles if tile.chiplet == number)
+        tiles = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
+        at = ",".join(map(str, die.at)) or "-"
+        rows.append((die.name, die.type, at, routers[number], tiles or "none"))
+    return table("Chiplets", ("name", "type", "at", "routers", "tiles"), rows)
+
+
+def _kinds(facts: PackageFacts) -> Table:
+    from chipletsim.tables import si, table
+
+    rows = [
+        (
+            kind.kind,
+            kind.tiles,
+            kind.neurons,
+            si(kind.synaptic_memory_bits, "bit"),
+            si(kind.static_power_w, "W"),
+        )
+        for kind in facts.kinds
+    ]
+    columns = ("kind", "tiles", "neurons", "synaptic memory", "static power")
+    return table("Tiles", columns, rows)
+
+
+def _links(facts: PackageFacts) -> Table:
+    from chipletsim.tables import si, table
+
+    def row(group: LinkGroup) -> tuple[Any, ...]:
+        spec = group.spec
+        return (
+            group.place,
+            "die to die" if group.between_dies else "on chip",
+            group.links,
+            si(spec.bandwidth_bit_per_s, "bit/s"),
+            si(spec.latency_s, "s"),
+            si(spec.energy_j_per_bit, "J/bit"),
+            f"{spec.flit_bits} bit",
+        )
+
+    columns = ("place", "kind", "links", "bandwidth", "latency", "energy", "flit")
+    return table("Directed links", columns, [row(group) for group in facts.link_groups])
+
+
+def _print_sources(loaded: Loaded[Any]) -> None:
+    """Print where the costs of links and routers were read, each place once."""
+    origins = {
+        str(origin): key
+        for key, origin in reversed(loaded.origins.items())
+        if origin.source and ("link" in key or "router" in key)
+    }
+    if origins:
+        line("Sources of link and router costs")
+    for origin, key in sorted(origins.items()):
+        line(f"  {key.rpartition('.')[2]}: {origin}")
+
+
+def _as_json(package: Package, facts: PackageFacts) -> dict[str, Any]:
+    return {
+        "name": package.name,
+        "chiplets": [
+            {"name": die.name, "type": die.type, "at": list(die.at)} for die in package.chiplets
+        ],
+        "routers": facts.routers,
+        "tiles": [vars(kind) for kind in facts.kinds],
+        "links": [
+            {
+                "place": group.place,
+                "between_dies": group.between_dies,
+                "links": group.links,
+                **group.spec.model_dump(),
+            }
+            for group in facts.link_groups
+        ],
+        "mean_hops": facts.mean_hops,
+        "max_hops": facts.max_hops,
+        "bisection_bandwidth_bit_per_s": facts.bisection_bandwidth_bit_per_s,
+        "static_power_w": facts.static_power_w,
+    }

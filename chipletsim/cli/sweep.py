@@ -1,0 +1,62 @@
+"""``chipletsim sweep``: price every point of a grid."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from chipletsim.cli.options import (
+    Config,
+    Device,
+    Force,
+    Json,
+    Out,
+    Set,
+    example,
+    texts,
+    use_device,
+)
+from chipletsim.cli.output import note, show, show_json
+
+FAILED_POINTS = 6
+
+Jobs = Annotated[int, typer.Option("--jobs", "-j", min=1, help="Processes that work together.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on where an earlier sweep stopped.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command(
+        "sweep",
+        epilog=example(
+            "chipletsim sweep sweeps/d2d",
+            "chipletsim sweep sweeps/d2d --resume -o results",
+        ),
+    )(sweep_file)
+
+
+def sweep_file(
+    file: Config,
+    overrides: Set = None,
+    out: Out = None,
+    jobs: Jobs = 1,
+    resume: Resume = False,
+    device: Device = None,
+    force: Force = False,
+    as_json: Json = False,
+) -> None:
+    """Price every point of a sweep file, keep them in one sqlite file, print the Pareto front."""
+    use_device(device)
+    import chipletsim
+
+    result = chipletsim.sweep(
+        file, overrides=texts(overrides), out=out, jobs=jobs, resume=resume, force=force
+    )
+    if as_json:
+        show_json(result.to_dict())
+    else:
+        show(result)
+    if result.failed:
+        note(f"{result.failed} points failed; the file says why")
+        raise typer.Exit(FAILED_POINTS)

@@ -1,0 +1,141 @@
+"""Latency of an inference as a sum of named terms, and what bounds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import fsum
+from typing import Any
+
+import numpy as np
+
+from chipletsim.cost.energy import on_common_grid
+from chipletsim.package.model import Package
+
+
+@dataclass(frozen=True, eq=False)
+class Latency:
+    """How long an inference takes, and why.
+
+    Attributes:
+        per_inference_s: Mean over samples; the exact sum of ``terms_s``.
+        longest_s: The slowest sample.
+        terms_s: Name to mean seconds per inference: barriers, and what bounds the rows
+            beyond them: tiles of a kind, links inside dies or between them, routes.
+        share_of_rows: Name of what bounds a row to the share of rows it bounds.
+        bottlenecks: Single tiles and links with the rows they bound, most time first:
+            (name, rows, seconds per inference).
+        rows: Hardware rows of a sample.
+        initiation_interval: Rows from one network step to the next.
+        depth: Rows by which the last population lags the first.
+    """
+
+    per_inference_s: float
+    longest_s: float
+    terms_s: dict[str, float]
+    share_of_rows: dict[str, float]
+    bottlenecks: tuple[tuple[str, int, float], ...]
+    rows: int
+    initiation_interval: int
+    depth: int
+
+    @property
+    def throughput_per_s(self) -> float:
+        """Inferences per second when one follows another without overlap."""
+        return 1.0 / self.per_inference_s if self.per_inference_s else float("inf")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything for JSON, in seconds."""
+        return {
+            "per_inference_s": self.per_inference_s,
+            "longest_s": self.longest_s,
+            "throughput_per_s": self.throughput_per_s,
+            "terms_s": self.terms_s,
+            "share_of_rows": self.share_of_rows,
+            "bottlenecks": [
+                {"name": name, "rows": rows, "per_inference_s": seconds}
+                for name, rows, seconds in self.bottlenecks
+            ],
+            "rows": self.rows,
+            "initiation_interval": self.initiation_interval,
+            "pipeline_depth": self.depth,
+        }
+
+    def __str__(self) -> str:
+        from chipletsim.tables import render, si, table
+
+        total = self.per_inference_s or 1.0
+        lines = [
+            [name, si(seconds, "s"), f"{100 * seconds / total:.1f} %", self._share(name)]
+            for name, seconds in self.terms_s.items()
+        ]
+        lines.append(["total", si(self.per_inference_s, "s"), "100.0 %", ""])
+        columns = ["latency", "per inference", "share", "rows bound"]
+        return render(table("latency per inference, sum of terms", columns, lines))
+
+    def _share(self, name: str) -> str:
+        return f"{100 * self.share_of_rows[name]:.1f} %" if name in self.share_of_rows else ""
+
+
+def latency_report(
+    package: Package,
+    latency_s: np.ndarray,
+    resource: np.ndarray,
+    initiation_interval: int,
+    depth: int,
+) -> Latency:
+    """Return the latency of a run.
+
+    Args:
+        package: The package.
+        latency_s: float64 [samples, rows].
+        resource: int [samples, rows], what bounds each row, as in `RowTiming`.
+        initiation_interval: Rows from one network step to the next.
+        depth: Rows by which the last population lags the first.
+    """
+    samples, rows = latency_s.shape
+    names = _resource_groups(package)
+    group_names = list(dict.fromkeys(names))
+    group = np.array([group_names.index(name) for name in names])[resource]
+    barrier = package.spec.barrier_s
+    beyond = np.maximum(latency_s - barrier, 0.0)
+    terms = {"barriers": rows * barrier}
+    share = {}
+    for number, name in enumerate(group_names):
+        chosen = group == number
+        if chosen.any():
+            share[name] = float(chosen.mean())
+            terms[name] = fsum(beyond[chosen].tolist()) / samples
+    exact = on_common_grid(np.array(list(terms.values()), float))
+    kept = {
+        name: float(value)
+        for name, value in zip(terms, exact, strict=True)
+        if value or name == "barriers"
+    }
+    return Latency(
+        per_inference_s=float(sum(kept.values())),
+        longest_s=max((fsum(sample.tolist()) for sample in latency_s), default=0.0),
+        terms_s=kept,
+        share_of_rows=share,
+        bottlenecks=_bottlenecks(package, beyond, resource),
+        rows=rows,
+        initiation_interval=initiation_interval,
+        depth=depth,
+    )
+
+
+def _resource_groups(package: Package) -> list[str]:
+    """Return the group of each resource that a row can be bound by."""
+    links = ("die-to-die links" if link.between_dies else "on-chip links" for link in package.links)
+    return [*(f"{tile.kind} tiles" for tile in package.tiles), *links, "routes", "barrier only"]
+
+
+def _bottlenecks(
+    package: Package, beyond_s: np.ndarray, resource: np.ndarray, most: int = 8
+) -> tuple[tuple[str, int, float], ...]:
+    names = [tile.name for tile in package.tiles] + [link.name for link in package.links]
+    found = []
+    for number in np.unique(resource[resource < len(names)]):
+        chosen = resource == number
+        seconds = fsum(beyond_s[chosen].tolist()) / beyond_s.shape[0]
+        found.append((names[number], int(chosen.sum()), seconds))
+    return tuple(sorted(found, key=lambda item: -item[2])[:most])

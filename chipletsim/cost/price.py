@@ -1,0 +1,84 @@
+"""Price activity on a mapping: the public verb, for one package or many."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from chipletsim.cost.result import Result
+from chipletsim.cost.stream import CostStream
+from chipletsim.cost.structure import structure
+from chipletsim.engine.activity import Activity
+from chipletsim.errors import UsageError
+from chipletsim.mapping.model import Mapping
+from chipletsim.package.model import Package
+
+__all__ = ["CostStream", "Result", "price", "price_many"]
+
+
+def price(activity: Activity, mapping: Mapping, *, timing: str = "bound") -> Result:
+    """Return what an activity costs on a mapping.
+
+    Nothing is simulated: the same activity can be priced on any mapping whose tiles
+    lower the network in the same way.
+
+    Args:
+        activity: Who spiked when, of the network that ``mapping`` lowers to.
+        mapping: Where the network lives.
+        timing: Name of a timing model, see `chipletsim.noc.TIMING_MODELS`.
+
+    Raises:
+        UsageError: The activity is of another network, or there is no such timing model.
+        InfeasibleError: Answers leave the network but the package has no io tile.
+    """
+    return price_many(activity, mapping, [mapping.package], timing=timing)[0]
+
+
+def price_many(
+    activity: Activity, mapping: Mapping, packages: Sequence[Package], *, timing: str = "bound"
+) -> list[Result]:
+    """Return what an activity costs on the same placement in several packages.
+
+    Packages that differ in floats alone (energies, latencies, bandwidths, powers) and
+    have the same routes share all counting and one compiled program; the others are
+    priced apart. Tiles, routers and links must be the same in number and order.
+
+    Args:
+        activity: Who spiked when.
+        mapping: Where the network lives; its own package does not count.
+        packages: Packages to price, in the order of the results.
+        timing: Name of a timing model.
+
+    Raises:
+        UsageError: A package has other tiles, the activity is of another network, or
+            there is no such timing model.
+        InfeasibleError: Answers leave the network but a package has no io tile.
+    """
+    groups: dict[str, list[int]] = {}
+    for number, package in enumerate(packages):
+        groups.setdefault(structure(package), []).append(number)
+    results: dict[int, Result] = {}
+    for members in groups.values():
+        alike = [packages[number] for number in members]
+        placed = _on_package(mapping, alike[0])
+        stream = CostStream(placed, packages=alike, timing=timing)
+        stream.add(activity)
+        results.update(zip(members, stream.close_all(), strict=True))
+    return [results[number] for number in range(len(packages))]
+
+
+def _on_package(mapping: Mapping, package: Package) -> Mapping:
+    """Return the same placement in another package.
+
+    Raises:
+        UsageError: The package has other tiles.
+    """
+    kinds = [[tile.kind for tile in each.tiles] for each in (mapping.package, package)]
+    if kinds[0] != kinds[1]:
+        raise UsageError(
+            f"package {package.name!r} has other tiles than {mapping.package.name!r}, "
+            "for which the mapping was made; map the network to it first"
+        )
+    other = replace(mapping, package=package)
+    other.__dict__["fan_out"] = mapping.fan_out  # depends on slices alone
+    return other

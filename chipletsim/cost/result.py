@@ -1,0 +1,178 @@
+"""The result of pricing: values, tables, provenance, and what is not in it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from chipletsim.cost.columns import Columns
+from chipletsim.cost.energy import EnergyTable
+from chipletsim.cost.latency import Latency
+from chipletsim.mapping.model import Mapping
+
+
+@dataclass(frozen=True)
+class EventTotals:
+    """Exact counts over all samples.
+
+    Attributes:
+        spikes: Events of all neurons and input channels.
+        synaptic_operations: Events times their synapses.
+        neuron_updates: Neurons times the steps in which they advanced.
+        messages: Events times their destination tiles, the own tile included.
+        packets_injected: Packets that tiles sent, memory traffic included.
+        packets_copied: Packets that multicast routers made on the way.
+        packets_delivered: Packets that tiles received, which is the sum of both.
+        hops: Packets times links.
+        bits_on_chip: Bits over links inside dies, in whole flits.
+        bits_across_dies: Bits over links between dies, in whole flits.
+        wire_bits_on_chip: As above, frames included.
+        wire_bits_across_dies: As above, frames included.
+        memory_bits: Weight bits read from memory tiles.
+    """
+
+    spikes: int
+    synaptic_operations: int
+    neuron_updates: int
+    messages: int
+    packets_injected: int
+    packets_copied: int
+    packets_delivered: int
+    hops: int
+    bits_on_chip: int
+    bits_across_dies: int
+    wire_bits_on_chip: int
+    wire_bits_across_dies: int
+    memory_bits: int
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """What a run costs on a package.
+
+    Attributes:
+        mapping: The mapping that was priced.
+        timing: Name of the timing model.
+        samples: Number of samples (inferences).
+        steps: Network steps of a sample.
+        events: Exact counts over all samples.
+        energy: Energy by component and place; ``print`` it.
+        latency: Latency of an inference and what bounds it; ``print`` it.
+        links: Table of the links: traffic, load and energy.
+        tiles: Table of the tiles: events and energy.
+        layers: Table of the populations.
+        per_step: Table of the hardware rows, summed or averaged over samples.
+        link_load_bits: int64 [rows, links], bits on the wire, summed over samples.
+        latency_s: float64 [samples, rows], latency of each row.
+        provenance: Versions, fingerprints and settings that the figures depend on.
+        not_modelled: What the figures leave out, in words.
+    """
+
+    mapping: Mapping
+    timing: str
+    samples: int
+    steps: int
+    events: EventTotals
+    energy: EnergyTable
+    latency: Latency
+    links: Columns
+    tiles: Columns
+    layers: Columns
+    per_step: Columns
+    link_load_bits: np.ndarray
+    latency_s: np.ndarray
+    provenance: dict[str, Any]
+    not_modelled: tuple[str, ...]
+
+    @property
+    def energy_per_inference_j(self) -> float:
+        """Mean energy of a sample, static energy included."""
+        return self.energy.per_inference_j
+
+    @property
+    def latency_per_inference_s(self) -> float:
+        """Mean latency of a sample."""
+        return self.latency.per_inference_s
+
+    @cached_property
+    def link_wire_bits(self) -> np.ndarray:
+        """int64 [links]: bits on the wire, over all samples."""
+        return self.link_load_bits.sum(axis=0)
+
+    def metrics(self) -> dict[str, float | int]:
+        """Return every single number of the result by name, for sweeps and comparisons."""
+        per_component = {
+            f"energy_{name.replace(' ', '_').replace('-', '_')}_j": value
+            for name, value in self.energy.by_component().items()
+            if not name.startswith("die-to-die ")
+        }
+        crossing = [
+            value
+            for name, value in self.energy.by_component().items()
+            if name.startswith("die-to-die ")
+        ]
+        return {
+            "energy_per_inference_j": self.energy_per_inference_j,
+            "latency_per_inference_s": self.latency_per_inference_s,
+            "longest_latency_s": self.latency.longest_s,
+            "throughput_per_s": self.latency.throughput_per_s,
+            "energy_delay_product_js": self.energy_per_inference_j * self.latency_per_inference_s,
+            "energy_j": self.energy.total_j,
+            "dynamic_energy_j": self.energy.dynamic_j,
+            "static_energy_j": self.energy.static_j,
+            **per_component,
+            "energy_die_to_die_links_j": float(sum(crossing)),
+            "samples": self.samples,
+            "steps": self.steps,
+            "rows": self.latency.rows,
+            **asdict(self.events),
+        }
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the result as plain values for JSON, units in the names."""
+        return {
+            "provenance": self.provenance,
+            "timing": self.timing,
+            "samples": self.samples,
+            "steps": self.steps,
+            "events": asdict(self.events),
+            "energy": self.energy.to_dict(),
+            "latency": self.latency.to_dict(),
+            "links": self.links.to_dict(),
+            "tiles": self.tiles.to_dict(),
+            "layers": self.layers.to_dict(),
+            "per_step": self.per_step.to_dict(),
+            "not_modelled": list(self.not_modelled),
+        }
+
+    def __str__(self) -> str:
+        from chipletsim.tables import render, si, table
+
+        events = [
+            [field.name.replace("_", " "), f"{getattr(self.events, field.name):,}"]
+            for field in fields(EventTotals)
+        ]
+        head = [
+            ["energy per inference", si(self.energy_per_inference_j, "J")],
+            ["latency per inference", si(self.latency_per_inference_s, "s")],
+            ["slowest inference", si(self.latency.longest_s, "s")],
+            ["inferences per second, one at a time", f"{self.latency.throughput_per_s:,.4g}"],
+            ["hardware rows per inference", f"{self.latency.rows:,}"],
+            ["rows per network step", f"{self.latency.initiation_interval}"],
+        ]
+        title = (
+            f"{self.mapping.network.name} on {self.mapping.package.name}: "
+            f"{self.samples:,} inferences of {self.steps:,} steps, {self.timing} timing"
+        )
+        return "\n".join(
+            [
+                render(table(title, ["figure", "value"], head)),
+                render(table("events, all inferences", ["events", "number"], events)),
+                str(self.latency),
+                str(self.energy),
+                "not modelled: " + "; ".join(self.not_modelled),
+            ]
+        )

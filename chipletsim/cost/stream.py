@@ -1,0 +1,187 @@
+"""Pricing window by window: all that `price` does, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import fsum
+
+import numpy as np
+
+from chipletsim.cost.conservation import check_conservation
+from chipletsim.cost.counts import RowQueue
+from chipletsim.cost.energy import energy_table
+from chipletsim.cost.incidence import traffic_model
+from chipletsim.cost.latency import latency_report
+from chipletsim.cost.program import Energies
+from chipletsim.cost.provenance import not_modelled, provenance
+from chipletsim.cost.result import EventTotals, Result
+from chipletsim.cost.rows import RowPricer, RowTotals
+from chipletsim.cost.traffic_tables import layer_table, link_table, step_table, tile_table
+from chipletsim.engine.activity import Activity
+from chipletsim.errors import UsageError
+from chipletsim.mapping.model import Mapping
+from chipletsim.network.fingerprint import fingerprint
+from chipletsim.network.pipeline import stages
+from chipletsim.noc import timing_model
+from chipletsim.package.model import Package
+
+_COUNT_BYTES = 1 << 27
+"""Bytes of the table of counts made at once."""
+
+
+class CostStream:
+    """Prices activity window by window, for runs whose raster does not fit in memory.
+
+    The result is that of the whole run, to the last bit. What is kept grows with
+    samples times rows by a few numbers, and with rows times links.
+
+    Args:
+        mapping: Where the network lives.
+        packages: Packages of the structure of the mapping's; that one alone if left out.
+        timing: Name of a timing model.
+
+    Raises:
+        UsageError: There is no such timing model.
+        InfeasibleError: Answers leave the network but the package has no io tile.
+
+    Example:
+        stream = CostStream(mapping)
+        for window in simulate_windows(network, inputs, 100, mapping=mapping):
+            stream.add(window)
+        result = stream.close()
+    """
+
+    def __init__(
+        self,
+        mapping: Mapping,
+        *,
+        packages: Sequence[Package] | None = None,
+        timing: str = "bound",
+    ) -> None:
+        timing_model(timing)
+        self._mapping = mapping
+        self._packages = list(packages or [mapping.package])
+        self._timing = timing
+        self._network = fingerprint(mapping.lowered())
+        self._pipeline = stages(mapping.network)
+        self._model = traffic_model(mapping)
+        self._pricer = RowPricer(self._model, self._packages, timing)
+        self._queues: list[RowQueue] = []
+        self._sources: list[str] = []
+        self._samples = 0
+        self._steps = 0
+
+    def add(self, window: Activity) -> None:
+        """Price the next steps of all samples.
+
+        Raises:
+            UsageError: The window is of another network, or of other samples.
+        """
+        self._check(window)
+        if window.inputs not in self._sources:
+            self._sources.append(window.inputs)
+        for queue, (first, part) in zip(self._queues, self._parts(window), strict=True):
+            row = queue.rows
+            self._pricer.add(first, row, queue.push(self._events(part)))
+        self._steps += window.steps
+
+    def close(self) -> Result:
+        """Return the result of all windows, on the first package."""
+        return self.close_all()[0]
+
+    def close_all(self) -> list[Result]:
+        """Return the result of all windows, on each package.
+
+        Raises:
+            ConservationError: Counts do not add up, which is a fault of chipletsim.
+        """
+        first = 0
+        for queue in self._queues:
+            row = queue.rows
+            rest = queue.close()
+            self._pricer.add(first, row, rest)
+            first += rest.shape[0]
+        totals = self._pricer.close()
+        check_conservation(self._model, totals.counted, totals.class_events)
+        time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
+        energies = self._pricer.energies(time_s, totals.counted)
+        return [
+            self._result(totals, number, package, float(time), energy)
+            for number, (package, time, energy) in enumerate(
+                zip(self._packages, time_s, energies, strict=True)
+            )
+        ]
+
+    def _events(self, window: Activity) -> np.ndarray:
+        """Return int64 [samples, steps, spike classes]."""
+        classes = self._model.classes
+        return window.class_counts(classes.neuron_class, classes.spike_classes)
+
+    def _check(self, window: Activity) -> None:
+        """Refuse activity of another network, or windows of different samples."""
+        shapes = {item.name: tuple(item.shape) for item in self._mapping.network.populations}
+        same = window.populations == shapes and window.network in ("", self._network)
+        if not same:
+            name = self._mapping.network.name
+            raise UsageError(
+                f"the activity is of another network than {name!r} as the mapping's tiles "
+                "compute it; simulate with mapping=... to lower the network first"
+            )
+        if not self._queues:
+            self._samples = window.samples
+            self._queues = [
+                RowQueue(self._model.classes, self._pipeline, part.samples)
+                for _, part in self._parts(window)
+            ]
+        if window.samples != self._samples:
+            raise UsageError(f"the window has {window.samples} samples, not {self._samples}")
+
+    def _parts(self, window: Activity) -> Iterator[tuple[int, Activity]]:
+        """Yield the window in groups of samples whose counts are small, with the first sample.
+
+        The size of a group is settled by the first window.
+        """
+        if not self._queues:
+            row_bytes = 8 * self._model.classes.size * max(window.steps, 1)
+            self._group = max(1, _COUNT_BYTES // row_bytes)
+        for first in range(0, window.samples, self._group):
+            chosen = slice(first, first + self._group)
+            rasters = {name: raster[chosen] for name, raster in window.rasters.items()}
+            count = min(self._group, window.samples - first)
+            yield first, replace(window, rasters=rasters, values={}, samples=count)
+
+    def _result(
+        self, totals: RowTotals, number: int, package: Package, time_s: float, energies: Energies
+    ) -> Result:
+        latency_s, resource = totals.latency_s[number], totals.resource[number]
+        energy = energy_table(package, energies, totals.samples)
+        interval = self._pipeline.initiation_interval
+        depth = int(self._pipeline.stage.max(initial=0))
+        return Result(
+            mapping=replace(self._mapping, package=package),
+            timing=self._timing,
+            samples=totals.samples,
+            steps=self._steps,
+            events=_event_totals(totals),
+            energy=energy,
+            latency=latency_report(package, latency_s, resource, interval, depth),
+            links=link_table(package, totals, energy, time_s),
+            tiles=tile_table(package, totals, energy),
+            layers=layer_table(self._model, totals, self._steps),
+            per_step=step_table(totals, latency_s),
+            link_load_bits=totals.link_load,
+            latency_s=latency_s,
+            provenance=provenance(self._mapping, package, self._network, self._sources),
+            not_modelled=not_modelled(package, self._timing),
+        )
+
+
+def _event_totals(totals: RowTotals) -> EventTotals:
+    sums = {name: int(values.sum()) for name, values in totals.steps.items()}
+    return EventTotals(
+        **sums,
+        packets_copied=sums["packets_delivered"] - sums["packets_injected"],
+        neuron_updates=int(totals.counted.tiles.neuron_updates.sum()),
+        memory_bits=int(totals.counted.tiles.memory_read_bits.sum()),
+    )

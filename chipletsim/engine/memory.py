@@ -1,0 +1,73 @@
+"""How much memory a simulation takes, and how it is cut so that it stays within bounds."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from chipletsim.engine.compile import is_graded
+from chipletsim.network.model import Network
+
+MAX_RASTER_BYTES = 4 << 30
+"""Rasters and values that a run keeps; a larger run streams windows of steps."""
+MAX_WORK_BYTES = 512 << 20
+"""Events and currents on the device at a time."""
+
+_WORK_BYTES_PER_NEURON = 16
+"""Per neuron, step and sample: current, event, and what a product makes of it."""
+
+
+class Batching(NamedTuple):
+    """How a simulation is cut into runs of one compiled program.
+
+    Attributes:
+        samples: Samples in a batch.
+        steps: Steps in a window.
+    """
+
+    samples: int
+    steps: int
+
+
+def raster_bytes(network: Network, samples: int, steps: int) -> int:
+    """Return the bytes of the rasters and values of an activity."""
+    row = sum(
+        -(-population.size // 8) + 4 * population.size * is_graded(population)
+        for population in network.populations
+    )
+    return row * samples * steps
+
+
+def keeps_raster(
+    network: Network, samples: int, steps: int, limit_bytes: int = MAX_RASTER_BYTES
+) -> bool:
+    """Return whether the activity of a run is small enough to be kept.
+
+    Where it is not, stream ``simulate_windows`` with windows of ``streaming_window`` steps.
+    """
+    return raster_bytes(network, samples, steps) <= limit_bytes
+
+
+def streaming_window(
+    network: Network, samples: int, steps: int, limit_bytes: int = MAX_RASTER_BYTES // 8
+) -> int:
+    """Return the steps of a window whose activity takes at most ``limit_bytes``; at least 1."""
+    return min(max(limit_bytes // max(raster_bytes(network, samples, 1), 1), 1), steps)
+
+
+def batching(
+    network: Network, samples: int, steps: int, limit_bytes: int = MAX_WORK_BYTES
+) -> Batching:
+    """Return the largest batch, and window of it, that ``limit_bytes`` hold.
+
+    Windows are cut only where one sample is too large; batches and windows are evened out,
+    so that little is padded.
+    """
+    cell = max(network.neurons * _WORK_BYTES_PER_NEURON, 1)
+    window = _even(steps, limit_bytes // cell)
+    return Batching(_even(samples, limit_bytes // (cell * window)), window)
+
+
+def _even(total: int, most: int) -> int:
+    """Return the size of the fewest equal parts of ``total`` that are at most ``most``."""
+    parts = -(-total // max(most, 1))
+    return -(-total // parts)

@@ -1,0 +1,246 @@
+"""The slow, obvious simulation that the engine is checked against.
+
+Plain loops over samples, steps, populations and synapses in NumPy, with equations written
+here once more: it shares no step function, product or schedule with the engine. Sums of
+currents are taken in float64 and rounded once to float32, so engine and reference agree bit
+for bit wherever float32 sums are exact.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from itertools import product
+from typing import Any
+
+import numpy as np
+
+from chipletsim.engine.activity import Activity
+from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
+from chipletsim.network.check import validated
+from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
+from chipletsim.network.fingerprint import fingerprint
+from chipletsim.network.model import Network, Population, Projection
+
+Shape = tuple[int, ...]
+Values = dict[str, np.ndarray]
+f32 = np.float32
+
+
+def simulate_reference(network: Network, inputs: Inputs) -> Activity:
+    """Return what ``simulate`` returns, slowly.
+
+    Args:
+        network: The network.
+        inputs: As for ``simulate``.
+
+    Raises:
+        ConfigError: The network or the inputs have a fault.
+    """
+    arrays = prepare_inputs(validated(network), inputs)
+    samples, steps = next(iter(arrays.values())).shape[:2]
+    events = {
+        population.name: np.zeros((samples, steps, *population.shape), _event_type(population))
+        for population in network.populations
+    }
+    for sample in range(samples):
+        _run_sample(
+            network,
+            {name: array[sample] for name, array in arrays.items()},
+            steps,
+            {name: array[sample] for name, array in events.items()},
+        )
+    return Activity.from_spikes(
+        {population.name: population.shape for population in network.populations},
+        events,
+        network=fingerprint(network),
+        inputs=prepared_fingerprint(arrays),
+    )
+
+
+def _run_sample(network: Network, inputs: Values, steps: int, events: Values) -> None:
+    """Fill ``events``, [steps, *shape] for each population, of one sample."""
+    states = {each.name: _initial_state(each) for each in network.populations}
+    for step in range(steps):
+        done: set[str] = set()
+        while len(done) < len(network.populations):
+            population = _next_ready(network, done)
+            name = population.name
+            if population.model == "input":
+                events[name][step] = inputs[name][step]
+            else:
+                current = _current(network, population, events, step)
+                events[name][step] = NEURONS[population.model](
+                    population, states[name], current, network.dt_s
+                )
+            done.add(name)
+
+
+def _next_ready(network: Network, done: set[str]) -> Population:
+    """Return a population whose same-step sources have all run."""
+    for population in network.populations:
+        waits = any(
+            each.target == population.name and each.delay == 0 and each.source not in done
+            for each in network.projections
+        )
+        if population.name not in done and not waits:
+            return population
+    raise AssertionError("a checked network has no cycle within a step")
+
+
+def _current(network: Network, population: Population, events: Values, step: int) -> np.ndarray:
+    """Return float32 [*shape]: what all projections and the bias give a population."""
+    current = np.zeros(population.shape, f32)
+    for projection in network.projections:
+        if projection.target == population.name and step >= projection.delay:
+            arriving = events[projection.source][step - projection.delay]
+            current = current + _projected(projection, arriving, population.shape)
+    if population.bias is not None:
+        current = current + np.asarray(population.bias, f32)
+    return current
+
+
+def _projected(projection: Projection, events: np.ndarray, target: Shape) -> np.ndarray:
+    """Return float32 [*target]: the currents of events of one step."""
+    if projection.pool is not None:
+        events = _pool2d(projection.pool, events)
+    currents = CURRENTS[type(projection.connection)](projection.connection, events)
+    return currents.reshape(target).astype(f32)
+
+
+def _dense(connection: Dense, events: np.ndarray) -> np.ndarray:
+    total = np.zeros(connection.weight.shape[0])
+    for source, event in enumerate(events.ravel()):
+        total += connection.weight[:, source].astype(float) * float(event)
+    return total
+
+
+def _sparse(connection: Sparse, events: np.ndarray) -> np.ndarray:
+    total = np.zeros(connection.n_targets)
+    for source, event in enumerate(events.ravel()):
+        for synapse in range(connection.indptr[source], connection.indptr[source + 1]):
+            weight = float(connection.weight[synapse])
+            total[connection.targets[synapse]] += weight * float(event)
+    return total
+
+
+def _one_to_one(connection: OneToOne, events: np.ndarray) -> np.ndarray:
+    return connection.weight.astype(float) * events.ravel().astype(float)
+
+
+def _conv2d(connection: Conv2d, events: np.ndarray) -> np.ndarray:
+    weight, (dilation_y, dilation_x) = connection.weight, connection.dilation
+    n_out, n_in, kernel_y, kernel_x = weight.shape
+    (top, bottom), (left, right) = connection.padding
+    planes = np.pad(events.astype(float), ((0, 0), (top, bottom), (left, right)))
+    rows = list(_places(planes.shape[1], kernel_y, dilation_y, connection.stride[0]))
+    columns = list(_places(planes.shape[2], kernel_x, dilation_x, connection.stride[1]))
+    total = np.zeros((n_out, len(rows), len(columns)))
+    targets = product(range(n_out), enumerate(rows), enumerate(columns))
+    for out, (y, row), (x, column) in targets:
+        first = out // (n_out // connection.groups) * n_in
+        for channel, ky, kx in product(range(n_in), range(kernel_y), range(kernel_x)):
+            seen = planes[first + channel, row + ky * dilation_y, column + kx * dilation_x]
+            total[out, y, x] += float(weight[out, channel, ky, kx]) * seen
+    return total
+
+
+def _pool2d(connection: Pool2d, events: np.ndarray) -> np.ndarray:
+    (kernel_y, kernel_x), (pad_y, pad_x) = connection.kernel, connection.padding
+    planes = np.pad(events.astype(float), ((0, 0), (pad_y, pad_y), (pad_x, pad_x)))
+    rows = list(_places(planes.shape[1], kernel_y, 1, connection.stride[0]))
+    columns = list(_places(planes.shape[2], kernel_x, 1, connection.stride[1]))
+    total = np.zeros((planes.shape[0], len(rows), len(columns)))
+    for (y, row), (x, column) in product(enumerate(rows), enumerate(columns)):
+        window = planes[:, row : row + kernel_y, column : column + kernel_x]
+        total[:, y, x] = window.sum(axis=(1, 2))
+    weight = 1.0 if connection.mode == "sum" else float(f32(1 / (kernel_y * kernel_x)))
+    return (total * weight).astype(f32)
+
+
+def _places(length: int, kernel: int, dilation: int, stride: int) -> Iterator[int]:
+    """Return the first input of each window along an axis."""
+    return iter(range(0, length - dilation * (kernel - 1), stride))
+
+
+CURRENTS: dict[type, Callable[[Any, np.ndarray], np.ndarray]] = {
+    Dense: _dense,
+    Conv2d: _conv2d,
+    Pool2d: _pool2d,
+    Sparse: _sparse,
+    OneToOne: _one_to_one,
+}
+
+
+def _integrate_and_fire(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """IF: ``v += dt r I``."""
+    gain = (dt_s * _parameter(population, "r", 1.0)).astype(f32)
+    state["v"] = state["v"] + gain * current
+    return _fire(population, state)
+
+
+def _leaky(population: Population, state: Values, current: np.ndarray, dt_s: float) -> np.ndarray:
+    """LIF: ``v += dt / tau ((v_leak - v) + r I)``."""
+    _leak(population, state, current, dt_s, "tau")
+    return _fire(population, state)
+
+
+def _current_based(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """CubaLIF: ``i += dt / tau_syn (w_in I - i)``, then LIF on the new i."""
+    factor = (dt_s / _parameter(population, "tau_syn")).astype(f32)
+    scaled = _parameter(population, "w_in", 1.0).astype(f32) * current
+    state["i"] = state["i"] + factor * (scaled - state["i"])
+    _leak(population, state, state["i"], dt_s, "tau_mem")
+    return _fire(population, state)
+
+
+def _leaky_integrator(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """LI: as LIF, without spikes; the event is v."""
+    _leak(population, state, current, dt_s, "tau")
+    return state["v"]
+
+
+NEURONS: dict[str, Callable[[Population, Values, np.ndarray, float], np.ndarray]] = {
+    "if": _integrate_and_fire,
+    "lif": _leaky,
+    "cubalif": _current_based,
+    "li": _leaky_integrator,
+}
+
+
+def _leak(
+    population: Population, state: Values, current: np.ndarray, dt_s: float, tau: str
+) -> None:
+    factor = (dt_s / _parameter(population, tau)).astype(f32)
+    distance = _parameter(population, "v_leak", 0.0).astype(f32) - state["v"]
+    driven = distance + _parameter(population, "r", 1.0).astype(f32) * current
+    state["v"] = state["v"] + factor * driven
+
+
+def _fire(population: Population, state: Values) -> np.ndarray:
+    spikes = state["v"] > _parameter(population, "v_threshold", 1.0).astype(f32)
+    reset = np.broadcast_to(_parameter(population, "v_reset", 0.0).astype(f32), spikes.shape)
+    state["v"] = np.where(spikes, reset, state["v"])
+    return spikes
+
+
+def _initial_state(population: Population) -> Values:
+    rest = _parameter(population, "v_leak", 0.0).astype(f32)
+    return {
+        "v": np.broadcast_to(rest, population.shape).copy(),
+        "i": np.zeros(population.shape, f32),
+    }
+
+
+def _parameter(population: Population, name: str, default: float = np.nan) -> np.ndarray:
+    return np.asarray(population.parameters.get(name, default), np.float64)
+
+
+def _event_type(population: Population) -> type:
+    graded = population.value_bits > 0 if population.model == "input" else population.model == "li"
+    return np.float32 if graded else np.bool_

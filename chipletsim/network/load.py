@@ -1,0 +1,73 @@
+"""Networks from files: NIR, or chipletsim's own YAML."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from chipletsim.errors import ConfigError, Problem, UsageError
+from chipletsim.network.build import build_network
+from chipletsim.network.model import Network
+from chipletsim.network.nir_reader import read_nir
+from chipletsim.spec.experiment import NirFileSpec
+from chipletsim.spec.load import load_spec, open_path
+from chipletsim.spec.network import NetworkSpec
+from chipletsim.units import parse_quantity
+
+
+def load_network(source: str | Path | Mapping[str, Any], dt: str | float | None = None) -> Network:
+    """Return the network in a file.
+
+    Args:
+        source: A ``.nir`` file, a YAML file, the name of a shipped file such as
+            ``networks/recurrent``, or the contents of a network file as a mapping.
+        dt: Time step, such as ``1 ms``, or in seconds. NIR files hold none, so it must be
+            given for them; for YAML it replaces the file's.
+
+    Raises:
+        ConfigError: The file is missing, or anything in it is wrong.
+        UsageError: No time step for a NIR file.
+
+    Example:
+        >>> network = load_network("networks/recurrent")
+        >>> [population.name for population in network.populations]
+        ['input', 'excitatory', 'inhibitory', 'readout']
+    """
+    dt_s = _seconds(dt)
+    if not isinstance(source, Mapping) and Path(source).suffix == ".nir":
+        path = open_path(source)
+        if dt_s is None:
+            raise UsageError(f"{source} holds no time step; give one, such as dt='1 ms'")
+        return read_nir(path, dt_s)
+    loaded = load_spec(source, NetworkSpec)
+    try:
+        return build_network(loaded.spec, loaded.base, dt_s)
+    except ConfigError as error:
+        raise loaded.locate(error) from None
+
+
+def network_from_spec(spec: NirFileSpec | NetworkSpec, folder: Path) -> Network:
+    """Return the network of an experiment's section.
+
+    Args:
+        spec: The validated section.
+        folder: Folder that its file paths are relative to.
+
+    Raises:
+        ConfigError: A file is missing, or the network is at fault.
+    """
+    if isinstance(spec, NirFileSpec):
+        return read_nir(folder / spec.nir, spec.dt_s)
+    return build_network(spec, folder)
+
+
+def _seconds(dt: str | float | None) -> float | None:
+    """Return a time step in seconds."""
+    try:
+        seconds = parse_quantity(dt, "s") if isinstance(dt, str) else dt
+    except ValueError as error:
+        raise ConfigError([Problem(str(error), "dt")]) from None
+    if seconds is not None and not 0 < seconds < float("inf"):
+        raise ConfigError([Problem(f"time step must be positive, got {dt!r}", "dt")])
+    return seconds

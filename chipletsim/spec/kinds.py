@@ -1,0 +1,82 @@
+"""The kinds of files there are, and which one a file is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from chipletsim.errors import ConfigError
+from chipletsim.spec.device import DeviceSpec
+from chipletsim.spec.experiment import ExperimentSpec
+from chipletsim.spec.load import Loaded, load_spec, open_path
+from chipletsim.spec.network import NetworkSpec
+from chipletsim.spec.node import Node, problem
+from chipletsim.spec.overrides import Overrides
+from chipletsim.spec.package import LinkSpec, PackageSpec, RouterSpec
+from chipletsim.spec.resolve import USE, resolve, shown_name
+from chipletsim.spec.sweep import SweepSpec
+from chipletsim.spec.trace import fields, members
+from chipletsim.spec.yaml_source import read_yaml
+from chipletsim.tiles import TileSpec
+
+
+@dataclass(frozen=True)
+class FileKind:
+    """A kind of file.
+
+    Attributes:
+        name: Name in messages, such as ``package``.
+        folder: Folder of the shipped ones.
+        model: What a file of this kind is validated as.
+    """
+
+    name: str
+    folder: str
+    model: Any
+
+
+FILE_KINDS = (
+    FileKind("experiment", "experiments", ExperimentSpec),
+    FileKind("sweep", "sweeps", SweepSpec),
+    FileKind("package", "packages", PackageSpec),
+    FileKind("network", "networks", NetworkSpec),
+    FileKind("device", "devices", DeviceSpec),
+    FileKind("link", "links", LinkSpec),
+    FileKind("router", "routers", RouterSpec),
+    FileKind("tile", "tiles", TileSpec),
+)
+
+
+def kind_of(root: Node) -> FileKind:
+    """Return the kind whose keys a file has most of.
+
+    Raises:
+        ConfigError: It has no key of any kind.
+    """
+    keys = root.mapping.keys() - {USE}
+
+    def known(kind: FileKind) -> float:
+        return max(len(keys & fields(model).keys()) for model in members(kind.model))
+
+    best = max(FILE_KINDS, key=known)
+    if known(best) == 0:
+        names = ", ".join(kind.name for kind in FILE_KINDS)
+        raise ConfigError([problem(f"is none of: {names}", root.place)])
+    return best
+
+
+def load_any(source: str | Path, overrides: Overrides = ()) -> tuple[FileKind, Loaded[Any]]:
+    """Load a file of any kind.
+
+    Args:
+        source: A file, or the name of a shipped one.
+        overrides: As for `load_spec`.
+
+    Raises:
+        ConfigError: Everything that is wrong with it.
+    """
+    path = open_path(source)
+    written = read_yaml(path, shown_name(path))
+    kind = kind_of(resolve(written, path.parent, (path,)).root)
+    return kind, load_spec(path, kind.model, overrides)

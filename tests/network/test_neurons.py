@@ -1,0 +1,151 @@
+"""Neuron steps against hand-computed values, NIR's solutions, and each other under JAX."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chipletsim.network.neurons import NEURON_MODELS, exact_product
+
+FULL = {
+    "input": {},
+    "if": {"r": 800.0, "v_threshold": 0.9, "v_reset": 0.1},
+    "lif": {"tau": 7e-3, "r": 1.3, "v_leak": 0.05, "v_threshold": 0.6, "v_reset": -0.1},
+    "cubalif": {
+        "tau_syn": 3e-3, "tau_mem": 7e-3, "r": 1.3, "v_leak": 0.05, "w_in": 0.7,
+        "v_threshold": 0.4, "v_reset": -0.1,
+    },
+    "li": {"tau": 7e-3, "r": 1.3, "v_leak": 0.05},
+}  # fmt: skip
+
+
+def run(model, parameters, currents, dt_s=1e-3):
+    """Run float32 currents [steps, ...] in NumPy; return events and final state."""
+    neuron = NEURON_MODELS[model]
+    constants = neuron.prepare(parameters, dt_s)
+    state = neuron.initial_state(constants, currents.shape[1:])
+    events = []
+    for current in currents:
+        state, event = neuron.step(np, constants, state, current)
+        events.append(event)
+    return np.array(events), state
+
+
+def constant(value, steps, neurons=1):
+    return np.full((steps, neurons), value, np.float32)
+
+
+def test_if_counts_up_to_its_threshold():
+    # r = 1/dt makes each input add itself: 0.25 a step passes 1 (strictly) in step 4.
+    spikes, state = run("if", {"r": 1000.0}, constant(0.25, 10))
+    assert np.flatnonzero(spikes[:, 0]).tolist() == [4, 9]
+    assert state["v"][0] == 0
+
+
+def test_threshold_itself_does_not_spike():
+    spikes, state = run("if", {"r": 1000.0, "v_threshold": 0.5}, constant(0.25, 2))
+    assert not spikes.any()
+    assert state["v"][0] == 0.5
+
+
+def test_reset_value_is_taken_in_the_same_step():
+    _, state = run("if", {"r": 1000.0, "v_reset": -2.0}, constant(1.5, 1))
+    assert state["v"][0] == -2
+
+
+def test_li_follows_the_closed_form_of_forward_euler():
+    # v[n] = r I (1 - (1 - dt/tau)^n) + v_leak (starting at v_leak, towards v_leak + r I).
+    values, _ = run("li", {"tau": 4e-3, "r": 2.0, "v_leak": 0.5}, constant(0.75, 50))
+    n = np.arange(1, 51)
+    expected = 0.5 + 1.5 * (1 - 0.75**n)
+    np.testing.assert_allclose(values[:, 0], expected, rtol=1e-6)
+
+
+def test_lif_below_threshold_is_li():
+    currents = np.random.default_rng(0).uniform(-1, 1, (40, 3)).astype(np.float32)
+    values, _ = run("li", {"tau": 8e-3}, currents)
+    spikes, state = run("lif", {"tau": 8e-3, "v_threshold": 10.0}, currents)
+    assert not spikes.any()
+    assert np.array_equal(state["v"], values[-1])
+
+
+def test_lif_interval_matches_the_logarithm():
+    # Spikes every n steps, n the least with I (1 - (1 - dt/tau)^n) > v_threshold.
+    current, ratio = 1.7, 0.1
+    spikes, _ = run("lif", {"tau": 1e-2}, constant(current, 100))
+    interval = int(np.floor(np.log(1 - 1 / current) / np.log(1 - ratio))) + 1
+    assert np.flatnonzero(spikes[:, 0]).tolist() == list(range(interval - 1, 100, interval))
+
+
+def test_cubalif_by_hand():
+    # dt/tau = 1/2 throughout, w_in = 2, I = 1 in step 0 only:
+    # i: 1, 0.5, 0.25; v: 0.5, 0.5, 0.375.
+    parameters = {"tau_syn": 2e-3, "tau_mem": 2e-3, "w_in": 2.0}
+    currents = np.array([[1], [0], [0]], np.float32)
+    for steps, (i, v) in enumerate([(1, 0.5), (0.5, 0.5), (0.25, 0.375)], start=1):
+        _, state = run("cubalif", parameters, currents[:steps])
+        assert (state["i"][0], state["v"][0]) == (i, v)
+
+
+def test_states_start_at_the_leak_potential():
+    constants = NEURON_MODELS["cubalif"].prepare({**FULL["cubalif"], "v_leak": [0.5, 1]}, 1e-3)
+    state = NEURON_MODELS["cubalif"].initial_state(constants, (3, 2))
+    assert state["v"].tolist() == [[0.5, 1]] * 3
+    assert state["i"].tolist() == [[0, 0]] * 3
+
+
+def test_factors_are_rounded_once():
+    constants = NEURON_MODELS["lif"].prepare({"tau": np.float32(0.007)}, 1e-3)
+    assert constants["dt_over_tau"] == np.float32(1e-3 / float(np.float32(0.007)))
+    assert all(value.dtype == np.float32 for value in constants.values())
+
+
+def test_missing_parameter_without_default():
+    with pytest.raises(KeyError, match="tau"):
+        NEURON_MODELS["lif"].prepare({}, 1e-3)
+
+
+@pytest.mark.parametrize("name", NEURON_MODELS)
+def test_every_model_is_complete(name):
+    model = NEURON_MODELS[name]
+    assert set(FULL[name]) == set(model.parameters)
+    constants = model.prepare(FULL[name], 1e-3)
+    state, event = model.step(
+        np, constants, model.initial_state(constants, (2,)), np.ones(2, np.float32)
+    )
+    assert set(state) == set(model.states)
+    assert event.shape == (2,)
+    if name != "input":
+        assert event.dtype == (bool if model.spiking else np.float32)
+        assert all(value.dtype == np.float32 for value in state.values())
+
+
+@pytest.mark.parametrize("name", [name for name in NEURON_MODELS if name != "input"])
+@settings(derandomize=True, deadline=None, max_examples=5)
+@given(seed=st.integers(0, 2**31))
+def test_jax_agrees_bit_for_bit(name, seed):
+    """A compiled scan gives NumPy's bits, though XLA would fuse multiplies and adds."""
+    model = NEURON_MODELS[name]
+    constants = model.prepare(FULL[name], 1e-3)
+    currents = np.random.default_rng(seed).normal(0.5, 1.5, (64, 37)).astype(np.float32)
+    events, state = run(name, FULL[name], currents)
+
+    def step(carry, current):
+        return model.step(jnp, constants, carry, current)
+
+    initial = model.initial_state(constants, (37,))
+    end, found = jax.jit(lambda state, currents: jax.lax.scan(step, state, currents))(
+        initial, currents
+    )
+    assert np.array_equal(found, events)
+    for key in state:
+        assert np.array_equal(end[key], state[key])
+
+
+def test_exact_product_keeps_nan_and_infinity():
+    a = np.array([np.nan, np.inf, 2.0], np.float32)
+    result = exact_product(np, a, np.float32(3))
+    assert result.dtype == np.float32
+    assert np.array_equal(result, [np.nan, np.inf, 6.0], equal_nan=True)

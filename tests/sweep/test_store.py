@@ -1,0 +1,50 @@
+"""The file of results."""
+
+import sqlite3
+
+import pytest
+
+from chipletsim.errors import ConfigError, UsageError
+from chipletsim.sweep.store import Point, SweepStore
+
+
+def point(position: int, status="ok") -> Point:
+    metrics = {"energy_per_inference_j": 1.5e-6 * position} if status == "ok" else {}
+    return Point(f"h{position}", position, {"a.b": position}, status, metrics, "")
+
+
+def test_points_come_back_in_grid_order(tmp_path):
+    with SweepStore(tmp_path / "s.sqlite") as store:
+        store.add([point(2), point(0), point(1, "infeasible")])
+        assert [p.position for p in store.points()] == [0, 1, 2]
+        assert store.points()[2] == point(2)
+    with SweepStore(tmp_path / "s.sqlite") as store:
+        assert store.hashes() == {"h0", "h1", "h2"}
+        store.clear()
+        assert store.points() == []
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path):
+    with SweepStore(tmp_path / "s.sqlite") as store:
+        with pytest.raises(sqlite3.IntegrityError):
+            store.add([point(0), point(1, "nonsense")])
+        assert store.points() == []
+
+
+def test_a_foreign_file_is_refused(tmp_path):
+    other = tmp_path / "s.sqlite"
+    other.write_text("this is not a database, but it is longer than a header of one is")
+    with pytest.raises(ConfigError, match="not a sweep store"):
+        SweepStore(other)
+    newer = tmp_path / "newer.sqlite"
+    SweepStore(newer).close()
+    with sqlite3.connect(newer) as connection:
+        connection.execute("UPDATE sweep SET value = '99'")
+    connection.close()
+    with pytest.raises(ConfigError, match="schema version 99"):
+        SweepStore(newer)
+
+
+def test_a_folder_in_the_way_is_a_usage_error(tmp_path):
+    with pytest.raises(UsageError, match="cannot"):
+        SweepStore(tmp_path)
