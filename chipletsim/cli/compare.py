@@ -39,7 +39,10 @@ def register(app: typer.Typer) -> None:
 
 
 def compare_runs(runs: Runs, baseline: Baseline = None, as_json: Json = False) -> None:
-    """Print the figures of runs side by side; the ratios are to the first."""
+    """Print runs side by side.
+
+    Ratios are to the first. `--baseline` adds the network of the first on a dense device.
+    """
     rows = [_row(run) for run in runs]
     if baseline is not None:
         rows += _dense_rows(runs[0], baseline)

@@ -23,7 +23,10 @@ def register(app: typer.Typer) -> None:
 
 
 def doctor(as_json: Json = False) -> None:
-    """Print versions, devices and extras, and check JAX against NumPy; exit 5 if suspect."""
+    """Check the installation.
+
+    Prints versions, devices and extras, and checks JAX against NumPy (exit 5 if wrong).
+    """
     findings = _findings()
     if as_json:
         show_json(findings)

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from difflib import get_close_matches
+from itertools import takewhile
+from textwrap import shorten
 from typing import Annotated, Any, get_args
 
 import typer
@@ -13,6 +16,7 @@ from chipletsim.cli.output import line, show_json
 from chipletsim.errors import UsageError
 
 Names = dict[str, str]
+MAX_ABOUT = 120
 PRESET_FOLDERS = ("tiles", "links", "routers", "devices")
 EXAMPLE_FOLDERS = ("packages", "networks", "experiments", "sweeps")
 
@@ -29,7 +33,10 @@ def register(app: typer.Typer) -> None:
 
 
 def list_names(kind: Kind = None, as_json: Json = False) -> None:
-    """List what there is to choose from: a name and a line about it each."""
+    """List names to choose from.
+
+    Without KIND, says what there is to list.
+    """
     if kind is None:
         names = {name: _first_line(function) for name, function in KINDS.items()}
     elif kind in KINDS:
@@ -116,9 +123,12 @@ def _shipped(folders: tuple[str, ...]) -> Names:
 
 
 def _comment(text: str) -> str:
-    """Return the first line of the comment at the top of a file."""
-    first = text.split("\n", 1)[0]
-    return first.lstrip("# ") if first.startswith("#") else ""
+    """Return the first sentence of the comment at the top of a file."""
+    lines = takewhile(lambda line: line.startswith("#"), text.splitlines())
+    sentence = re.split(r"(?<=\.) |: ", " ".join(line.lstrip("# ") for line in lines), maxsplit=1)[
+        0
+    ]
+    return shorten(sentence, MAX_ABOUT)
 
 
 KINDS: dict[str, Callable[[], Names]] = {

@@ -31,13 +31,18 @@ def register(app: typer.Typer) -> None:
 
 def map_file(
     file: Config,
+    *,
     overrides: Set = None,
     seed: Seed = None,
     out: Out = None,
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Put the network of an experiment on its package; print the mapping, simulate nothing."""
+    """Map a network; simulate nothing.
+
+    Cuts the network of an experiment into slices, places them on its package within
+    every capacity, and prints how good that is. `-o` keeps the mapping.
+    """
     import chipletsim
     from chipletsim.mapping.quality import quality
     from chipletsim.mapping.store import save_mapping

@@ -23,7 +23,10 @@ def register(app: typer.Typer) -> None:
 
 
 def new(name: Name, out: Out = None, force: Force = False) -> None:
-    """Write NAME.yaml: a small network on two dies, with every section explained."""
+    """Write a commented experiment.
+
+    NAME.yaml holds a small network on two dies, runs as it stands, and explains itself.
+    """
     from chipletsim.spec.resolve import shipped_configs
 
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]*", name):

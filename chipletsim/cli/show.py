@@ -26,7 +26,10 @@ def register(app: typer.Typer) -> None:
 
 
 def show_package(file: Config, overrides: Set = None, as_json: Json = False) -> None:
-    """Print the package of a package or experiment file: dies, tiles, links, hops, bisection."""
+    """Print the package, built.
+
+    Takes a package or an experiment file; prints dies, tiles, links, hops and bisection.
+    """
     from chipletsim.package.facts import package_facts
 
     loaded, package = build(file, texts(overrides))

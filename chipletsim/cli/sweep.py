@@ -38,6 +38,7 @@ def register(app: typer.Typer) -> None:
 
 def sweep_file(
     file: Config,
+    *,
     overrides: Set = None,
     out: Out = None,
     jobs: Jobs = 1,
@@ -46,7 +47,10 @@ def sweep_file(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Price every point of a sweep file, keep them in one sqlite file, print the Pareto front."""
+    """Price every point of a grid.
+
+    Keeps the points in one sqlite file as it goes, and prints the Pareto front.
+    """
     use_device(device)
     import chipletsim
 

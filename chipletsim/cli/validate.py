@@ -30,7 +30,11 @@ def register(app: typer.Typer) -> None:
 
 
 def validate(files: Files, overrides: Set = None, as_json: Json = False) -> None:
-    """Check files of any kind, print every cost and its origin, write nothing."""
+    """Check files and print resolved costs.
+
+    Prints every constant with its value, place and source, and writes nothing. What
+    only shows once things are built is found by `show` (routes) and `map` (capacities).
+    """
     from chipletsim.spec.kinds import load_any
 
     problems: list[Problem] = []

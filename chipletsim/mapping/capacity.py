@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from chipletsim.errors import InfeasibleError, Shortfall
-from chipletsim.mapping.demand import FanIn, slice_bits
+from chipletsim.mapping.demand import slice_bits
 from chipletsim.mapping.infeasible import shortfall
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.traffic import first_io_tile
@@ -20,6 +20,7 @@ class Load:
     Attributes:
         neurons: int64 [tiles].
         memory_bits: int64 [tiles], weights kept on each tile, those of other tiles included.
+        fan_in: int64 [tiles], distinct neurons with a synapse on the tile.
         fan_out: int64 [tiles], pairs of a neuron of the tile and a tile it sends to, its
             own tile included, and the io tile for neurons whose events are answers.
         slice_bits: int64 [slices], bits of weights of each slice.
@@ -27,6 +28,7 @@ class Load:
 
     neurons: np.ndarray
     memory_bits: np.ndarray
+    fan_in: np.ndarray
     fan_out: np.ndarray
     slice_bits: np.ndarray
 
@@ -42,7 +44,10 @@ def load(mapping: Mapping) -> Load:
     np.add.at(neurons, tiles, sizes)
     np.add.at(memory, holders, bits)
     np.add.at(fan_out, tiles[mapping.neuron_slice()], destinations(mapping, tiles))
-    return Load(neurons, memory, fan_out, bits)
+    table = mapping.fan_out
+    reached = table.reaches(tiles[table.block_slice], count)
+    fan_in = np.bincount(reached.indices, minlength=count).astype(np.int64)
+    return Load(neurons, memory, fan_in, fan_out, bits)
 
 
 def destinations(mapping: Mapping, place: np.ndarray) -> np.ndarray:
@@ -73,6 +78,7 @@ def check(mapping: Mapping) -> None:
         bounds = (
             ("neurons", asked.neurons[index], tile.parameters.neurons),
             ("synaptic memory", asked.memory_bits[index], tile.parameters.synaptic_memory_bits),
+            ("fan-in", asked.fan_in[index], tile.parameters.fan_in),
             ("fan-out", asked.fan_out[index], tile.parameters.fan_out),
         )
         shortfalls += [
@@ -80,25 +86,9 @@ def check(mapping: Mapping) -> None:
             for resource, need, bound in bounds
             if bound is not None and need > bound
         ]
-    shortfalls += _fan_in(mapping) + _misplaced(mapping)
+    shortfalls += _misplaced(mapping)
     if shortfalls:
         raise InfeasibleError(shortfalls)
-
-
-def _fan_in(mapping: Mapping) -> list[Shortfall]:
-    found = []
-    counters: dict[int, FanIn] = {}
-    for part in mapping.slices:
-        tile = mapping.package.tiles[part.tile]
-        counter = counters.setdefault(part.population, FanIn(mapping.network, part.population))
-        if tile.parameters.fan_in is None or counter.most <= tile.parameters.fan_in:
-            continue
-        need = counter.count(part.box)
-        if need > tile.parameters.fan_in:
-            name = mapping.network.populations[part.population].name
-            where = f"of a slice of {name!r} on tile {tile.name!r}"
-            found.append(shortfall("fan-in", where, need, tile.parameters.fan_in))
-    return found
 
 
 def _misplaced(mapping: Mapping) -> list[Shortfall]:

@@ -78,17 +78,13 @@ class Cuts:
     def _fan_in(self) -> FanIn:
         return FanIn(self._network, self._population)
 
-    def fan_in(self, start: int, stop: int) -> int:
-        """Return the number of distinct source neurons of the piece."""
+    def sources(self, start: int, stop: int, parameters: TileParameters) -> int:
+        """Return the distinct source neurons of the piece, 0 where the kind has no bound."""
+        if parameters.fan_in is None:
+            return 0
         if (start, stop) not in self._sources:
             self._sources[start, stop] = self._fan_in.count(self.box(start, stop))
         return self._sources[start, stop]
-
-    def fan_in_fits(self, start: int, stop: int, parameters: TileParameters) -> bool:
-        """Return whether the piece has few enough distinct source neurons."""
-        if parameters.fan_in is None or self._fan_in.most <= parameters.fan_in:
-            return True
-        return self.fan_in(start, stop) <= parameters.fan_in
 
     def largest(
         self,

@@ -94,7 +94,7 @@ def _beyond(
         ("synaptic memory", cuts.bits(*piece, kind), _most_bits(problem, kind)),
     ]
     if kind.fan_in is not None:
-        needs.append(("fan-in", cuts.fan_in(*piece), kind.fan_in))
+        needs.append(("fan-in", cuts.sources(*piece, kind), kind.fan_in))
     if kind.fan_out is not None:
         needs.append(("fan-out", cuts.pairs(*piece), kind.fan_out))
     return [need for need in needs if need[1] > need[2]]

@@ -7,6 +7,7 @@ Only where they have not is a population placed with memory tiles behind its til
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 
@@ -15,7 +16,7 @@ from chipletsim.mapping.cuts import Cuts
 from chipletsim.mapping.fanout import fan_out
 from chipletsim.mapping.infeasible import explain
 from chipletsim.mapping.model import Slice
-from chipletsim.mapping.placement import UNLIMITED, Piece, Placement
+from chipletsim.mapping.placement import Piece, Placement, empty_room
 from chipletsim.mapping.problem import PlacementProblem
 
 Fill = Callable[[Placement, int, bool], bool]
@@ -87,7 +88,7 @@ def _next_even(
     """Return the end of the next piece and its tile: all of an even piece, or the most."""
     problem = placement.problem
     cuts = problem.cuts[population]
-    kinds = [_empty(problem, cuts, index, spill) for index in problem.types_of(population)]
+    kinds = _empty_tiles(problem, population, cuts, spill=spill)
     ends = {cuts.largest(start, fits, fits, most) for fits in kinds}
     for stop in sorted(ends - {start}, reverse=True):
         tiles = np.flatnonzero(placement.fits(Piece(population, start, stop), spill=spill))
@@ -106,44 +107,20 @@ def largest_piece(
 ) -> int:
     """Return the end of the largest piece from ``start`` with room on ``tile``, or ``start``."""
     problem = placement.problem
-    neurons = int(placement.free_neurons[tile])
-    if neurons == 0:
+    if placement.free_neurons[tile] == 0:
         return start
     cuts, parameters = problem.cuts[population], problem.package.tiles[tile].parameters
-    bits = int(placement.room_for_weights(spill=spill)[tile])
-    pairs = int(placement.free_pairs[tile])
-
-    def fits(first: int, stop: int) -> bool:
-        return (
-            stop - first <= neurons
-            and cuts.pairs(first, stop) <= pairs
-            and cuts.bits(first, stop, parameters) <= bits
-            and cuts.fan_in_fits(first, stop, parameters)
-        )
-
-    index = int(problem.tile_type[tile])
-    return cuts.largest(start, fits, _empty(problem, cuts, index, spill), cuts.size)
+    room = placement.room(tile, spill=spill)
+    empty = empty_room(problem, parameters, spill=spill)
+    return cuts.largest(start, partial(room.holds, cuts), partial(empty.holds, cuts), cuts.size)
 
 
-def _empty(
-    problem: PlacementProblem, cuts: Cuts, index: int, spill: bool
-) -> Callable[[int, int], bool]:
-    """Return whether a piece fits an empty tile of a type."""
-    parameters = problem.types[index]
-    bits = parameters.synaptic_memory_bits
-    if spill and parameters.streams_weights:
-        tiles = problem.package.tiles
-        bits = max([bits, *(tiles[i].parameters.synaptic_memory_bits for i in problem.memories)])
-
-    def fits(start: int, stop: int) -> bool:
-        return (
-            stop - start <= parameters.neurons
-            and cuts.pairs(start, stop) <= (parameters.fan_out or UNLIMITED)
-            and cuts.bits(start, stop, parameters) <= bits
-            and cuts.fan_in_fits(start, stop, parameters)
-        )
-
-    return fits
+def _empty_tiles(
+    problem: PlacementProblem, population: int, cuts: Cuts, *, spill: bool
+) -> list[Callable[[int, int], bool]]:
+    """Return, for each kind that a population may live on, whether a piece fits it empty."""
+    kinds = [problem.types[index] for index in problem.types_of(population)]
+    return [partial(empty_room(problem, kind, spill=spill).holds, cuts) for kind in kinds]
 
 
 def fewest_pieces(
@@ -153,9 +130,8 @@ def fewest_pieces(
 
     None if one neuron is too much for each kind it may live on.
     """
-    tried = [
-        _cut(cuts, _empty(problem, cuts, index, spill)) for index in problem.types_of(population)
-    ]
+    kinds = _empty_tiles(problem, population, cuts, spill=spill)
+    tried = [_cut(cuts, fits) for fits in kinds]
     found = [pieces for pieces in tried if pieces is not None]
     return min(found, key=len, default=None)
 

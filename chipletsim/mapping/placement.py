@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.mapping.cuts import Cuts
 from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.mapping.problem import PlacementProblem
+from chipletsim.tiles import TileParameters
 
 UNLIMITED = np.iinfo(np.int64).max // 4
 """Stands for a capacity that a tile does not bound."""
@@ -21,6 +24,49 @@ class Piece(NamedTuple):
     stop: int
 
 
+class Room(NamedTuple):
+    """What a tile can still take, as ``Placement`` counts it.
+
+    Attributes:
+        parameters: Its parameters, which set the size of weights.
+        neurons: Neurons.
+        bits: Bits of weights of one piece.
+        pairs: Fan-out entries.
+        sources: Source neurons.
+    """
+
+    parameters: TileParameters
+    neurons: int
+    bits: int
+    pairs: int
+    sources: int
+
+    def holds(self, cuts: Cuts, start: int, stop: int) -> bool:
+        """Return whether the piece [start, stop) fits."""
+        return (
+            stop - start <= self.neurons
+            and cuts.pairs(start, stop) <= self.pairs
+            and cuts.bits(start, stop, self.parameters) <= self.bits
+            and cuts.sources(start, stop, self.parameters) <= self.sources
+        )
+
+
+def empty_room(problem: PlacementProblem, parameters: TileParameters, *, spill: bool) -> Room:
+    """Return what an empty tile can take.
+
+    Args:
+        problem: The problem.
+        parameters: Kind of the tile.
+        spill: Whether weights may go to a memory tile.
+    """
+    bits = parameters.synaptic_memory_bits
+    if spill and parameters.streams_weights:
+        tiles = [problem.package.tiles[memory] for memory in problem.memories]
+        bits = max([bits, *(tile.parameters.synaptic_memory_bits for tile in tiles)])
+    fan_in, fan_out = parameters.fan_in or UNLIMITED, parameters.fan_out or UNLIMITED
+    return Room(parameters, parameters.neurons, bits, fan_out, fan_in)
+
+
 class Placement:
     """Pieces on tiles, kept within every capacity.
 
@@ -32,6 +78,8 @@ class Placement:
         free_neurons: int64 [tiles], neurons that each tile has room for.
         free_bits: int64 [tiles], bits of synaptic memory left.
         free_pairs: int64 [tiles], fan-out entries left.
+        free_sources: int64 [tiles], source neurons left; those that two pieces of a tile
+            share are counted twice, so a tile may have room for a few more.
     """
 
     def __init__(self, problem: PlacementProblem) -> None:
@@ -43,14 +91,19 @@ class Placement:
         self.free_neurons = np.array([p.neurons for p in parameters], np.int64)
         self.free_bits = np.array([p.synaptic_memory_bits for p in parameters], np.int64)
         self.free_pairs = np.array([p.fan_out or UNLIMITED for p in parameters], np.int64)
+        self.free_sources = np.array([p.fan_in or UNLIMITED for p in parameters], np.int64)
 
     def bits(self, piece: Piece) -> np.ndarray:
         """Return int64 [tiles]: bits of weights of the piece on each tile, by its kind."""
-        cuts = self.problem.cuts[piece.population]
-        chosen = self.problem.types_of(piece.population)
+        return self._by_kind(piece, self.problem.cuts[piece.population].bits)
+
+    def _by_kind(
+        self, piece: Piece, demand: Callable[[int, int, TileParameters], int]
+    ) -> np.ndarray:
+        """Return int64 [tiles]: a demand that depends on the tile's kind."""
         per_type = np.zeros(len(self.problem.types), np.int64)
-        for index in chosen:
-            per_type[index] = cuts.bits(piece.start, piece.stop, self.problem.types[index])
+        for index in self.problem.types_of(piece.population):
+            per_type[index] = demand(piece.start, piece.stop, self.problem.types[index])
         return per_type[self.problem.tile_type]
 
     def fits(self, piece: Piece, *, spill: bool = True) -> np.ndarray:
@@ -60,20 +113,31 @@ class Placement:
             piece: A piece that is not on a tile.
             spill: Whether its weights may go to a memory tile.
         """
-        problem, population = self.problem, piece.population
-        cuts = problem.cuts[population]
-        kinds = np.zeros(len(problem.types), bool)
-        for index in problem.types_of(population):
-            kinds[index] = cuts.fan_in_fits(piece.start, piece.stop, problem.types[index])
-        allowed = np.zeros(len(problem.package.tiles), bool)
-        allowed[problem.allowed[population]] = True
+        cuts = self.problem.cuts[piece.population]
+        allowed = np.zeros(len(self.problem.package.tiles), bool)
+        allowed[self.problem.allowed[piece.population]] = True
         return (
             allowed
-            & kinds[problem.tile_type]
             & (self.free_neurons >= piece.stop - piece.start)
             & (self.free_pairs >= cuts.pairs(piece.start, piece.stop))
+            & (self.free_sources >= self._by_kind(piece, cuts.sources))
             & (self.room_for_weights(spill=spill) >= self.bits(piece))
         )
+
+    def room(self, tile: int, *, spill: bool) -> Room:
+        """Return what is left of a tile.
+
+        Args:
+            tile: The tile.
+            spill: Whether weights may go to a memory tile.
+        """
+        parameters = self.problem.package.tiles[tile].parameters
+        bits = int(self.free_bits[tile])
+        if spill and parameters.streams_weights and self.problem.memories.size:
+            bits = max(bits, int(self.free_bits[self.problem.memories].max()))
+        left = (self.free_neurons, self.free_pairs, self.free_sources)
+        neurons, pairs, sources = (int(free[tile]) for free in left)
+        return Room(parameters, neurons, bits, pairs, sources)
 
     def room_for_weights(self, *, spill: bool) -> np.ndarray:
         """Return int64 [tiles]: the most bits that one piece on each tile may have."""
@@ -112,16 +176,7 @@ class Placement:
         """Return whether a piece without a tile, for which the kind suits, fits now."""
         piece = self.pieces[number]
         cuts = self.problem.cuts[piece.population]
-        parameters = self.problem.package.tiles[tile].parameters
-        room = int(self.free_bits[tile])
-        if parameters.streams_weights and self.problem.memories.size:
-            room = max(room, int(self.free_bits[self.problem.memories].max()))
-        return bool(
-            piece.stop - piece.start <= self.free_neurons[tile]
-            and cuts.pairs(piece.start, piece.stop) <= self.free_pairs[tile]
-            and cuts.bits(piece.start, piece.stop, parameters) <= room
-            and cuts.fan_in_fits(piece.start, piece.stop, parameters)
-        )
+        return self.room(tile, spill=True).holds(cuts, piece.start, piece.stop)
 
     def fetch_cost(self, piece: Piece) -> np.ndarray:
         """Return float64 [tiles]: cost per step of fetching the weights of a piece there.
@@ -134,7 +189,7 @@ class Placement:
         for memory in self.problem.memories:
             usable = self.free_bits[memory] >= bits
             far = np.where(usable, np.minimum(far, self.problem.tile_costs[memory]), far)
-        return np.where(bits <= self.free_bits, 0.0, bits * far)
+        return bits * np.where(bits <= self.free_bits, 0.0, far)
 
     def put(self, number: int, tile: int, holder: int | None = None) -> None:
         """Put a piece without a tile on a tile it fits.
@@ -172,7 +227,10 @@ class Placement:
         self.tiles[number] = self.holders[number] = -1
 
     def _use(self, piece: Piece, tile: int, holder: int, bits: int, *, sign: int) -> None:
-        pairs = self.problem.cuts[piece.population].pairs(piece.start, piece.stop)
+        cuts, parameters = self.problem.cuts[piece.population], self.problem.package.tiles[tile]
+        sources = cuts.sources(piece.start, piece.stop, parameters.parameters)
+        pairs = cuts.pairs(piece.start, piece.stop)
+        self.free_sources[tile] -= sign * sources
         self.free_neurons[tile] -= sign * (piece.stop - piece.start)
         self.free_pairs[tile] -= sign * pairs
         self.free_bits[holder] -= sign * bits

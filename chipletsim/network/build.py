@@ -46,19 +46,25 @@ def build_network(spec: NetworkSpec, folder: Path, dt_s: float | None = None) ->
     kept = tuple(projection for projection in projections if projection is not None)
     dt_s = spec.dt_s if dt_s is None else dt_s
     network = Network(spec.name, tuple(populations.values()), kept, dt_s)
-    problems = build.problems or [_in_file(problem, kept) for problem in check_network(network)]
+    found = [_in_file(problem, spec) for problem in check_network(network)]
+    known = {problem.path for problem in build.problems}
+    problems = build.problems + [problem for problem in found if problem.path not in known]
     if problems:
         raise ConfigError(problems)
     return network
 
 
-def _in_file(problem: Problem, projections: tuple[Projection, ...]) -> Problem:
+def _in_file(problem: Problem, spec: NetworkSpec) -> Problem:
     """Return a problem with the file's path: projections by number instead of name."""
-    for number, projection in enumerate(projections):
-        prefix = f"projections.{projection.name}"
+    for number, section in enumerate(spec.projections):
+        prefix = f"projections.{_name(section)}"
         if problem.path == prefix or problem.path.startswith(f"{prefix}."):
             return replace(problem, path=f"projections.{number}{problem.path[len(prefix) :]}")
     return problem
+
+
+def _name(section: ProjectionSpec) -> str:
+    return section.name or f"{section.source}>{section.target}"
 
 
 def parameter_value(model: str, name: str, value: float | str) -> float:
@@ -125,7 +131,6 @@ class _Build:
         if unknown:
             self.problems += unknown
             return None
-        name = section.name or f"{section.source}>{section.target}"
         source = populations[section.source].shape
         pool = make_pool(section.pool) if section.pool else None
         if pool is not None:
@@ -134,11 +139,13 @@ class _Build:
                 self.problems.append(Problem(problem, f"{path}.pool"))
                 return None
             source = pool.target_shape(source)
-        given = Ends(source, populations[section.target].shape, self.folder, name)
+        given = Ends(source, populations[section.target].shape, self.folder, _name(section))
         connection = self._attempt(f"{path}.connection", make_connection, section.connection, given)
         if connection is None:
             return None
-        return Projection(name, section.source, section.target, connection, pool, section.delay)
+        return Projection(
+            _name(section), section.source, section.target, connection, pool, section.delay
+        )
 
     def _value(self, population: str, section: PopulationSpec, name: str) -> np.ndarray:
         value: ParameterValue = section.parameters[name]

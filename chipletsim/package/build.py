@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from difflib import get_close_matches
 
 from chipletsim.errors import ConfigError, Problem
@@ -136,8 +137,6 @@ def _links(
 
 def _unique(links: list[Link]) -> tuple[Link, ...]:
     """Return the links, parallel ones numbered in their names."""
-    from dataclasses import replace
-
     times = Counter(link.name for link in links)
     seen: Counter[str] = Counter()
     named = []

@@ -46,7 +46,7 @@ class _Hops:
 
     def __init__(self, package: Package) -> None:
         self.package = package
-        self.pairs = np.unique(np.concatenate(list(self._collect())), axis=0)
+        self.pairs = _unique_rows(np.concatenate(list(self._collect())))
 
     @property
     def most_crossings(self) -> int:

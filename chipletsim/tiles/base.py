@@ -104,7 +104,7 @@ class TileParameters(Spec):
     neurons: int = Field(ge=0, description="most neurons the tile holds")
     synaptic_memory_bits: Bits = Field(alias="synaptic_memory", description="room for weights")
     fan_in: int | None = Field(
-        None, ge=1, description="most distinct source neurons of a slice; unlimited if left out"
+        None, ge=1, description="most distinct source neurons of a tile; unlimited if left out"
     )
     fan_out: int | None = Field(
         None, ge=1, description="most (neuron, destination tile) pairs; unlimited if left out"

@@ -88,14 +88,14 @@ def feed_forward(seed: int, kinds: list[str], models: list[str], *, graded: bool
     kinds = sorted(kinds, key=lambda kind: kind not in ("conv2d", "pool2d"))
     populations = [population(rng, "in", (2, 6, 5), "input", value_bits=8 if graded else 0)]
     projections = []
-    for number, (kind, model) in enumerate(zip(kinds, models, strict=True)):
+    for number, (wanted, model) in enumerate(zip(kinds, models, strict=True)):
         source, pool = populations[-1], None
         shape = source.shape
         if len(shape) == 3 and min(shape[1:]) >= 3 and rng.random() < 0.4:
             pool = Pool2d((2, 2), (1, 2), (1, 0), str(rng.choice(["sum", "avg"])))
             shape = pool.target_shape(shape)
-        if kind in ("conv2d", "pool2d") and (len(shape) != 3 or min(shape[1:]) < 5):
-            kind = "dense"
+        planes = len(shape) == 3 and min(shape[1:]) >= 5
+        kind = wanted if planes or wanted not in ("conv2d", "pool2d") else "dense"
         connection, target = connect(rng, kind, shape)
         populations.append(population(rng, f"p{number}", target, model))
         delay = int(rng.integers(0, 3))

@@ -10,8 +10,18 @@ from chipletsim.package.build import build_package
 from chipletsim.package.model import Package
 from chipletsim.spec.package import PackageSpec
 
-ON_DIE = {"bandwidth": "32 Gb/s", "latency": "1 ns", "flit": "40 bit", "energy_per_bit": "0.1 pJ/bit"}
-BETWEEN = {"bandwidth": "8 Gb/s", "latency": "10 ns", "flit": "40 bit", "energy_per_bit": "2 pJ/bit"}
+ON_DIE = {
+    "bandwidth": "32 Gb/s",
+    "latency": "1 ns",
+    "flit": "40 bit",
+    "energy_per_bit": "0.1 pJ/bit",
+}
+BETWEEN = {
+    "bandwidth": "8 Gb/s",
+    "latency": "10 ns",
+    "flit": "40 bit",
+    "energy_per_bit": "2 pJ/bit",
+}
 
 
 def neurocore(**changes: object) -> dict[str, object]:
@@ -132,7 +142,9 @@ def inputs(name: str, *shape: int) -> Population:
     return Population(name, shape, "input")
 
 
-def edge(source: str, target: str, connection: object, *, delay: int = 0, pool: Pool2d | None = None) -> Projection:
+def edge(
+    source: str, target: str, connection: object, *, delay: int = 0, pool: Pool2d | None = None
+) -> Projection:
     return Projection(f"{source}_{target}", source, target, connection, pool, delay)
 
 

@@ -4,8 +4,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from chipletsim.network.neurons import NEURON_MODELS, exact_product
 
@@ -123,19 +121,17 @@ def test_every_model_is_complete(name):
 
 
 @pytest.mark.parametrize("name", [name for name in NEURON_MODELS if name != "input"])
-@settings(derandomize=True, deadline=None, max_examples=5)
-@given(seed=st.integers(0, 2**31))
-def test_jax_agrees_bit_for_bit(name, seed):
+def test_jax_agrees_bit_for_bit(name):
     """A compiled scan gives NumPy's bits, though XLA would fuse multiplies and adds."""
     model = NEURON_MODELS[name]
     constants = model.prepare(FULL[name], 1e-3)
-    currents = np.random.default_rng(seed).normal(0.5, 1.5, (64, 37)).astype(np.float32)
+    currents = np.random.default_rng(1).normal(0.5, 1.5, (64, 1000)).astype(np.float32)
     events, state = run(name, FULL[name], currents)
 
     def step(carry, current):
         return model.step(jnp, constants, carry, current)
 
-    initial = model.initial_state(constants, (37,))
+    initial = model.initial_state(constants, (1000,))
     end, found = jax.jit(lambda state, currents: jax.lax.scan(step, state, currents))(
         initial, currents
     )

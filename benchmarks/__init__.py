@@ -1,0 +1,1 @@
+"""Speed and fidelity, each a command with a table."""
