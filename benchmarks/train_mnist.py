@@ -69,16 +69,13 @@ def build_network(seed: int) -> Network:
         scale = gain / np.sqrt(np.prod(shape[1:]))
         return random.normal(0, scale, shape).astype(np.float32)
 
-    def lif(steps: int) -> dict[str, float]:
-        return {"tau": steps * DT_S, "r": float(steps)}
-
     return (
         NetworkBuilder("mnist", dt=DT_S)
         .input("input", (1, 28, 28))
-        .population("conv1", (12, 12, 12), "lif", **lif(4))
-        .population("conv2", (24, 5, 5), "lif", **lif(4))
-        .population("recurrent", (128,), "lif", **lif(4))
-        .population("readout", (10,), "lif", output=True, **lif(8))
+        .population("conv1", (12, 12, 12), "lif", tau="4 ms", r=4)
+        .population("conv2", (24, 5, 5), "lif", tau="4 ms", r=4)
+        .population("recurrent", (128,), "lif", tau="4 ms", r=4)
+        .population("readout", (10,), "lif", output=True, tau="8 ms", r=8)
         .project("input", "conv1", Conv2d(weights(1.5, 12, 1, 5, 5), stride=(2, 2)))
         .project("conv1", "conv2", Conv2d(weights(2.5, 24, 12, 3, 3), stride=(2, 2)))
         .project("conv2", "recurrent", Dense(weights(2.0, 128, 600)))

@@ -1,47 +1,39 @@
 """The spine: load, map, simulate, price, compare with a dense device, report.
 
-Each stage is a function of its own that a sweep calls too. Nothing is printed here; the
-result draws its report when it is printed.
+Nothing is printed here; the result draws its report when it is printed.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import RenderableType
 
-from chipletsim.errors import ConfigError, UsageError
+from chipletsim.errors import UsageError
 from chipletsim.report.folder import run_folder, whole_folder
 from chipletsim.report.terminal import run_report
-from chipletsim.spec.experiment import (
-    BernoulliEncoding,
-    DatasetInputsSpec,
-    DirectEncoding,
-    ExperimentSpec,
-    NirFileSpec,
-    PoissonInputsSpec,
+from chipletsim.spec.experiment import BernoulliEncoding, ExperimentSpec, PoissonInputsSpec
+from chipletsim.spec.load import Loaded
+from chipletsim.stages import (
+    Progress,
+    experiment_hash,
+    load_experiment,
+    make_inputs,
+    make_mapping,
+    make_network,
+    make_package,
+    simulate_and_price,
 )
-from chipletsim.spec.load import Loaded, load_spec
 from chipletsim.tables import render
 
 if TYPE_CHECKING:
-    import numpy as np
-
+    from chipletsim.baseline.compare import Comparison
     from chipletsim.cost.price import Result
-    from chipletsim.mapping.model import Mapping
     from chipletsim.network.model import Network
-    from chipletsim.package.model import Package
-    from chipletsim.report.summary import Accuracy
     from chipletsim.spec.overrides import Overrides
-
-Progress = Callable[[str], None]
-"""Called with a line of text whenever a stage begins."""
 
 
 @dataclass(frozen=True)
@@ -68,23 +60,6 @@ class RunResult:
 
     def __str__(self) -> str:
         return render(self, width=120)
-
-
-@dataclass(frozen=True, eq=False)
-class Inputs:
-    """What a network is fed.
-
-    Attributes:
-        events: Input population to [samples, steps, neurons].
-        labels: int64 [samples], or None.
-        samples: Number of samples.
-        steps: Steps of each.
-    """
-
-    events: dict[str, np.ndarray]
-    labels: np.ndarray | None
-    samples: int
-    steps: int
 
 
 def run(
@@ -141,124 +116,6 @@ def read_run(folder: str | Path) -> RunResult | None:
     return RunResult(Path(folder), summary, reused=True) if known else None
 
 
-def load_experiment(
-    source: str | Path | dict[str, Any],
-    overrides: Overrides = (),
-    *,
-    seed: int | None = None,
-    steps: int | None = None,
-) -> Loaded[ExperimentSpec]:
-    """Return an experiment file with overrides applied.
-
-    Args:
-        source: File, name of a shipped one, or its contents.
-        overrides: Texts ``a.b=c``, or dotted paths to values.
-        seed: Seed of the mapping and of random inputs.
-        steps: Time steps per sample.
-
-    Raises:
-        ConfigError: Everything wrong with it.
-    """
-    experiment = load_spec(source, ExperimentSpec, overrides)
-    values = _shortcuts(experiment.spec, seed, steps)
-    return experiment.with_overrides(values) if values else experiment
-
-
-def experiment_hash(experiment: Loaded[ExperimentSpec]) -> str:
-    """Return the hash of a resolved configuration, its data files and this version."""
-    text = f"{version('chipletsim')} {experiment.hash}"
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def make_package(experiment: Loaded[ExperimentSpec]) -> Package:
-    """Return the package of an experiment.
-
-    Raises:
-        ConfigError: It cannot be built, with the place of each fault.
-    """
-    from chipletsim.package.build import build_package
-
-    try:
-        return build_package(experiment.spec.package)
-    except ConfigError as error:
-        raise experiment.locate(_below("package", error)) from None
-
-
-def make_network(experiment: Loaded[ExperimentSpec]) -> Network:
-    """Return the network of an experiment; its inputs are graded if their encoding is.
-
-    Raises:
-        ConfigError: It cannot be built, with the place of each fault.
-    """
-    from chipletsim.network.load import network_from_spec
-
-    spec = experiment.spec
-    try:
-        network = network_from_spec(spec.network, experiment.base)
-    except ConfigError as error:
-        inline = not isinstance(spec.network, NirFileSpec)
-        raise experiment.locate(_below("network", error) if inline else error) from None
-    if not isinstance(spec.inputs, DatasetInputsSpec):
-        return network
-    encoding = spec.inputs.encoding
-    bits = encoding.value_bits if isinstance(encoding, DirectEncoding) else 0
-    populations = tuple(
-        replace(p, value_bits=bits or p.value_bits) if p.model == "input" else p
-        for p in network.populations
-    )
-    return replace(network, populations=populations)
-
-
-def make_mapping(experiment: Loaded[ExperimentSpec], network: Network, package: Package) -> Mapping:
-    """Return the mapping that an experiment asks for.
-
-    Raises:
-        ConfigError: The mapping section is at fault.
-        InfeasibleError: The network does not fit.
-    """
-    from chipletsim.mapping.map import map_network
-
-    spec = experiment.spec.mapping
-    place = {name: rule.model_dump(exclude_none=True) for name, rule in spec.place.items()}
-    try:
-        return map_network(
-            network, package, strategy=spec.strategy, seed=spec.seed, place=place, split=spec.split
-        )
-    except ConfigError as error:
-        raise experiment.locate(_below("mapping", error)) from None
-
-
-def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
-    """Return the inputs that an experiment asks for, encoded.
-
-    Raises:
-        ConfigError: The dataset is missing, damaged or of another shape.
-    """
-    from chipletsim.engine.encode import encode, poisson
-    from chipletsim.engine.inputs import input_populations, load_dataset
-
-    spec, populations = experiment.spec.inputs, input_populations(network)
-    if isinstance(spec, PoissonInputsSpec):
-        events = {
-            population.name: poisson(
-                (population.size,),
-                spec.rate_per_step,
-                samples=spec.samples,
-                steps=spec.steps,
-                seed=spec.seed + number,
-            )
-            for number, population in enumerate(populations)
-        }
-        return Inputs(events, None, spec.samples, spec.steps)
-    if len(populations) != 1:
-        names = ", ".join(population.name for population in populations) or "none"
-        raise ConfigError(f"a dataset feeds one input population; the network has: {names}")
-    dataset = load_dataset(experiment.base / spec.dataset, spec.samples)
-    coded = encode(dataset.inputs, spec.encoding, spec.steps)
-    flat = coded.reshape(*coded.shape[:2], -1)
-    return Inputs({populations[0].name: flat}, dataset.labels, len(flat), spec.steps)
-
-
 def _run(
     experiment: Loaded[ExperimentSpec], folder: Path, config_hash: str, say: Progress
 ) -> RunResult:
@@ -272,26 +129,11 @@ def _run(
     inputs = make_inputs(experiment, network)
     say(f"simulating {inputs.samples:,} samples of {inputs.steps:,} steps")
     priced = simulate_and_price(network, inputs, mapping, spec.timing, say)
-    comparison = None
-    if spec.baseline is not None:
-        from chipletsim.baseline.compare import compare
-        from chipletsim.baseline.roofline import baseline
-
-        say(f"comparing with {spec.baseline.device.name}")
-        dense = baseline(
-            network,
-            spec.baseline.device,
-            steps=inputs.steps,
-            batch=spec.baseline.batch,
-            devices=spec.baseline.devices,
-            activation_bits=spec.baseline.activation_bits,
-        )
-        comparison = compare(priced.result, dense)
     summary = summarise(
         spec.name,
         priced.result,
         accuracy=priced.accuracy,
-        comparison=comparison,
+        comparison=_comparison(spec, network, priced.result),
         provenance={
             "config_hash": config_hash,
             "activity_fingerprint": priced.activity_fingerprint,
@@ -301,6 +143,24 @@ def _run(
     )
     say(f"writing {folder}")
     return _write(folder, experiment, priced.result, summary)
+
+
+def _comparison(spec: ExperimentSpec, network: Network, result: Result) -> Comparison | None:
+    """Return the dense device beside the package, where one is asked for."""
+    if spec.baseline is None:
+        return None
+    from chipletsim.baseline.compare import compare
+    from chipletsim.baseline.roofline import baseline
+
+    dense = baseline(
+        network,
+        spec.baseline.device,
+        steps=result.steps,
+        batch=spec.baseline.batch,
+        devices=spec.baseline.devices,
+        activation_bits=spec.baseline.activation_bits,
+    )
+    return compare(result, dense)
 
 
 def _write(
@@ -320,118 +180,8 @@ def _write(
     return replace(written, reused=False)
 
 
-@dataclass(frozen=True, eq=False)
-class Priced:
-    """A simulated and priced run.
-
-    Attributes:
-        result: What it costs.
-        accuracy: Answers against labels, where there are labels and one output.
-        activity_fingerprint: Fingerprint of the activity, None where it was streamed.
-        notes: What the user should know.
-    """
-
-    result: Result
-    accuracy: Accuracy | None
-    activity_fingerprint: str | None
-    notes: list[str]
-
-
-def simulate_and_price(
-    network: Network, inputs: Inputs, mapping: Mapping, timing: str, say: Progress
-) -> Priced:
-    """Simulate and price, streaming windows of steps where the raster would not fit.
-
-    Args:
-        network: The network.
-        inputs: Its inputs.
-        mapping: Where it lives.
-        timing: Name of the timing model.
-        say: Called with a line of text whenever a stage begins.
-    """
-    from chipletsim.cost.price import CostStream, price
-    from chipletsim.engine.memory import keeps_raster, raster_bytes, streaming_window
-    from chipletsim.engine.simulate import simulate, simulate_windows
-
-    samples, steps = inputs.samples, inputs.steps
-    scorer = Scorer(network, inputs.labels)
-    if keeps_raster(network, samples, steps):
-        activity = simulate(network, inputs.events, mapping=mapping)
-        scorer.add(activity)
-        say(f"pricing {activity.total_events:,} events")
-        result = price(activity, mapping, timing=timing)
-        return Priced(result, scorer.accuracy(), activity.fingerprint, scorer.notes)
-    window = streaming_window(network, samples, steps)
-    stream = CostStream(mapping, timing=timing)
-    parts = simulate_windows(network, inputs.events, window, mapping=mapping)
-    for number, part in enumerate(parts):
-        say(f"simulated and priced {min((number + 1) * window, steps):,} of {steps:,} steps")
-        scorer.add(part)
-        stream.add(part)
-    size = raster_bytes(network, samples, steps) / 2**30
-    note = f"no raster kept: it would take {size:.1f} GiB, so windows of {window} steps were priced"
-    return Priced(stream.close(), scorer.accuracy(), None, [*scorer.notes, note])
-
-
-class Scorer:
-    """Adds up the answers of the output population, window by window."""
-
-    def __init__(self, network: Network, labels: np.ndarray | None) -> None:
-        outputs = [population.name for population in network.populations if population.output]
-        self._labels = labels
-        self._population = outputs[0] if len(outputs) == 1 and labels is not None else None
-        self._scores: np.ndarray | None = None
-        self.notes: list[str] = []
-        if labels is not None and self._population is None:
-            self.notes.append(f"no accuracy: {len(outputs)} populations are marked as output")
-
-    def add(self, window: Any) -> None:
-        """Add the answers of an activity, or of a window of one."""
-        from chipletsim.engine.decode import predict
-
-        if self._population is not None:
-            scores = predict(window, self._population).scores
-            self._scores = scores if self._scores is None else self._scores + scores
-
-    def accuracy(self) -> Accuracy | None:
-        """Return how many samples are answered right; among equal scores the first counts."""
-        from chipletsim.report.summary import Accuracy
-
-        if self._population is None or self._scores is None or self._labels is None:
-            return None
-        best = self._scores.max(axis=1, keepdims=True)
-        correct = int((self._scores.argmax(axis=1) == self._labels).sum())
-        ties = int(((self._scores == best).sum(axis=1) > 1).sum())
-        return Accuracy(correct, len(self._labels), ties, self._population)
-
-
-def _shortcuts(spec: ExperimentSpec, seed: int | None, steps: int | None) -> dict[str, Any]:
-    """Return overrides for the options that have a flag of their own."""
-    values: dict[str, Any] = {}
-    if seed is not None:
-        values["mapping.seed"] = seed
-        if isinstance(spec.inputs, PoissonInputsSpec):
-            values["inputs.seed"] = seed
-        elif isinstance(spec.inputs.encoding, BernoulliEncoding):
-            values["inputs.encoding.seed"] = seed
-    if steps is not None:
-        values["inputs.steps"] = steps
-    return values
-
-
 def _input_seed(spec: ExperimentSpec) -> int | None:
     if isinstance(spec.inputs, PoissonInputsSpec):
         return spec.inputs.seed
     encoding = spec.inputs.encoding
     return encoding.seed if isinstance(encoding, BernoulliEncoding) else None
-
-
-def _below(section: str, error: ConfigError) -> ConfigError:
-    """Return the error with its paths as seen from the experiment file."""
-    paths = [
-        replace(fault, path=f"{section}.{fault.path}")
-        if fault.path and not fault.path.startswith(f"{section}.")
-        else fault
-        for fault in error.problems
-    ]
-    return ConfigError(paths)

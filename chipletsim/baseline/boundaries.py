@@ -100,8 +100,8 @@ def _values_on_links(mapping: Mapping) -> tuple[np.ndarray, np.ndarray]:
     messages = messages_per_tile(mapping, classes, synapses_per_tile(mapping, classes))
     ledger = PacketLedger(mapping.package)
     add_spike_packets(ledger, mapping, classes, messages)
-    entries, channels, _ = ledger.close()
-    channel = channels[entries.quantity]
+    entries, cells = ledger.close()
+    channel = cells.channel[entries.quantity]
     members = np.bincount(classes.neuron_class, minlength=classes.size)
     values = np.zeros(ledger.channels, np.int64)
     np.add.at(values, channel, entries.weight * members[entries.traffic_class])

@@ -36,6 +36,18 @@ def concatenate(parts: list[Entries]) -> Entries:
     )
 
 
+class Cells(NamedTuple):
+    """Quantities of packets, one for each packet size in use on a channel.
+
+    Attributes:
+        channel: int64 [cells], a link, or number of links + router for a port.
+        packet_bits: int64 [cells], bits of each packet.
+    """
+
+    channel: np.ndarray
+    packet_bits: np.ndarray
+
+
 class PacketLedger:
     """Packets that enter channels, gathered class by class.
 
@@ -80,11 +92,8 @@ class PacketLedger:
         key = (size * np.int32(self.channels) + channel).astype(np.int32)
         self._parts.append(Entries(traffic_class.astype(np.int32), key, packets.astype(np.int32)))
 
-    def close(self) -> tuple[Entries, np.ndarray, np.ndarray]:
-        """Return the entries, and channel and packet bits of each quantity, int64 [cells].
-
-        Quantities are numbered from 0 without gaps, by packet size and channel.
-        """
+    def close(self) -> tuple[Entries, Cells]:
+        """Return the entries and their quantities, numbered by packet size and channel."""
         used = np.zeros(max(len(self._sizes), 1) * self.channels, bool)
         for part in self._parts:
             used[part.quantity] = True
@@ -95,4 +104,4 @@ class PacketLedger:
             [part._replace(quantity=number[part.quantity]) for part in self._parts]
         )
         sizes = np.array([*self._sizes, 0], np.int64)
-        return entries, cells % self.channels, sizes[cells // self.channels]
+        return entries, Cells(cells % self.channels, sizes[cells // self.channels])

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import numpy as np
 from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses, traffic_classes
 from chipletsim.cost.constants import tiles_by_kind
-from chipletsim.cost.entries import Entries, PacketLedger, concatenate
+from chipletsim.cost.entries import Cells, Entries, PacketLedger, concatenate
 from chipletsim.cost.memory_traffic import Fetches, add_memory_packets, weight_fetches
 from chipletsim.cost.spike_packets import (
     add_spike_packets,
@@ -18,6 +20,7 @@ from chipletsim.cost.spike_packets import (
     synapses_per_tile,
 )
 from chipletsim.cost.tile_events import (
+    CROSSBAR_QUANTITIES,
     TILE_QUANTITIES,
     CrossbarBlocks,
     TileEntries,
@@ -25,52 +28,73 @@ from chipletsim.cost.tile_events import (
     add_memory_events,
     add_spike_events,
     crossbar_blocks,
+    crossbar_entries,
 )
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc.routes import RouteTables, route_tables
 from chipletsim.package.model import Package
 
 CHUNK = 8192
-"""Entries handled at once by the sparse product; bounds its intermediate arrays."""
+"""Entries handled at once by a sparse product; bounds its intermediate arrays."""
+NETWORK_QUANTITIES = ("link_packets", "link_bits", "injected", "router_packets", "router_bits")
+"""Quantities that follow from packets on cells, in the order of their numbers."""
 
 
-class LinkFormats(NamedTuple):
-    """Whole numbers of the links, each int64 [links].
+class Frames(NamedTuple):
+    """Frames of the links, each int64 [links].
 
     Attributes:
-        flit_bits: Bits of a flit.
-        frame_payload_bits: Bits of packets in a frame; 0 where there are no frames.
-        frame_total_bits: Bits of a frame on the wire.
+        payload_bits: Bits of packets in a frame; 0 where there are no frames.
+        total_bits: Bits of a frame on the wire.
     """
 
-    flit_bits: Any
-    frame_payload_bits: Any
-    frame_total_bits: Any
+    payload_bits: Any
+    total_bits: Any
 
 
-class Incidence(NamedTuple):
-    """Everything whole-numbered that a price depends on, as one pytree.
-
-    The quantities counted are, in order: packets on (channel, size) cells, tile
-    quantities (name by name, tile by tile), and drives of crossbar blocks.
+@dataclass(frozen=True)
+class Sizes:
+    """How many quantities there are; fixed when the program is compiled.
 
     Attributes:
-        entries: Sparse matrix of quantities by classes, padded with zero weights to
-            whole chunks.
-        cell_channel: int32 [cells], a link, or number of links + router for a port.
-        cell_bits: int64 [cells], bits of each packet of the cell.
-        links: Flits and frames.
-        channel_router: int32 [links + routers], router that packets of a channel enter.
+        tiles: Tiles.
+        direct: Cells (packets of one size on one channel), quantities of tiles, and
+            crossbar blocks: what is counted directly from events.
+        derived: Each of `NETWORK_QUANTITIES`, and quantities of crossbars by tile: what
+            is counted from those.
+    """
+
+    tiles: int
+    direct: tuple[int, ...]
+    derived: tuple[int, ...]
+
+
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=["direct", "derived", "flit_bits", "frames", "crossbars", "kinds", "routes"],
+    meta_fields=["sizes"],
+)
+@dataclass(frozen=True, eq=False)
+class Incidence:
+    """Everything whole-numbered that a price depends on, as one pytree.
+
+    Attributes:
+        sizes: Numbers of quantities.
+        direct: Quantities by classes, [chunks, CHUNK] padded with zero weights.
+        derived: Quantities by cells and by drives, reads and position reads of crossbar
+            blocks, in the same form.
+        flit_bits: int64 [links].
+        frames: Frames of the links.
         crossbars: Blocks on crossbars.
         kinds: Tile kind to int32 indices of its tiles.
         routes: Routes for latencies.
     """
 
-    entries: Entries
-    cell_channel: Any
-    cell_bits: Any
-    links: LinkFormats
-    channel_router: Any
+    sizes: Sizes
+    direct: Entries
+    derived: Entries
+    flit_bits: Any
+    frames: Frames
     crossbars: CrossbarBlocks
     kinds: dict[str, Any]
     routes: RouteTables
@@ -107,22 +131,30 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     ledger = PacketLedger(package)
     add_spike_packets(ledger, mapping, classes, messages)
     delivered = add_memory_packets(ledger, fetches)
-    packet_entries, cell_channel, cell_bits = ledger.close()
+    packet_entries, cells = ledger.close()
     tiles = TileEntries(len(package.tiles))
     add_spike_events(tiles, classes, synapses, messages)
     add_clock_events(tiles, mapping, classes)
     add_memory_events(tiles, fetches, delivered)
     crossbars, drives = crossbar_blocks(mapping, classes)
-    groups = [[packet_entries], tiles.parts, drives]
-    sizes = [cell_channel.size, len(TILE_QUANTITIES) * len(package.tiles)]
+    sizes = _sizes(package, cells, crossbars)
+    direct = _numbered([[packet_entries], tiles.parts, drives], sizes.direct)
+    of_crossbars = crossbar_entries(crossbars, len(package.tiles))
+    after_packets = of_crossbars.traffic_class + cells.channel.size
+    derived = [
+        *network_entries(package, cells),
+        of_crossbars._replace(traffic_class=after_packets),
+    ]
+    frames = [link.spec.frame for link in package.links]
     incidence = Incidence(
-        entries=_padded(_numbered(groups, sizes)),
-        cell_channel=cell_channel.astype(np.int32),
-        cell_bits=cell_bits,
-        links=_link_formats(package),
-        channel_router=np.concatenate(
-            [package.link_target, np.arange(len(package.routers))]
-        ).astype(np.int32),
+        sizes=sizes,
+        direct=_padded(direct),
+        derived=_padded(_numbered([[part] for part in derived], sizes.derived)),
+        flit_bits=np.array([link.spec.flit_bits for link in package.links], np.int64),
+        frames=Frames(
+            np.array([frame.payload_bits if frame else 0 for frame in frames], np.int64),
+            np.array([frame.total_bits if frame else 0 for frame in frames], np.int64),
+        ),
         crossbars=crossbars,
         kinds=dict(tiles_by_kind(package)),
         routes=_routes(package, classes, messages, fetches),
@@ -130,9 +162,42 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     return TrafficModel(mapping, classes, incidence, np.diff(messages.indptr).astype(np.int64))
 
 
-def _numbered(groups: list[list[Entries]], sizes: list[int]) -> Entries:
+def network_entries(package: Package, cells: Cells) -> list[Entries]:
+    """Return the entries of each of `NETWORK_QUANTITIES` by cells.
+
+    Example:
+        A packet of 40 bits is 2 flits of 32 bits on a link, 64 bits; the router behind
+        is charged for its own 40.
+    """
+    links = len(package.links)
+    number = np.arange(cells.channel.size)
+    on_link = np.flatnonzero(cells.channel < links)
+    port = np.flatnonzero(cells.channel >= links)
+    link = cells.channel[on_link]
+    flit = np.array([item.spec.flit_bits for item in package.links], np.int64)[link]
+    flit_bits = -(-cells.packet_bits[on_link] // flit) * flit
+    router = np.concatenate([package.link_target, np.arange(len(package.routers))])[cells.channel]
+    return [
+        Entries(on_link, link, np.ones_like(link)),
+        Entries(on_link, link, flit_bits),
+        Entries(port, cells.channel[port] - links, np.ones_like(port)),
+        Entries(number, router, np.ones_like(router)),
+        Entries(number, router, cells.packet_bits),
+    ]
+
+
+def _sizes(package: Package, cells: Cells, crossbars: CrossbarBlocks) -> Sizes:
+    links, routers, tiles = len(package.links), len(package.routers), len(package.tiles)
+    return Sizes(
+        tiles=tiles,
+        direct=(cells.channel.size, len(TILE_QUANTITIES) * tiles, crossbars.tile.size),
+        derived=(links, links, routers, routers, routers, len(CROSSBAR_QUANTITIES) * tiles),
+    )
+
+
+def _numbered(groups: list[list[Entries]], sizes: tuple[int, ...]) -> Entries:
     """Return all entries with quantities numbered group after group."""
-    starts = np.concatenate([[0], np.cumsum(sizes)])
+    starts = np.cumsum([0, *sizes[:-1]])
     return concatenate(
         [
             part._replace(quantity=part.quantity + int(start))
@@ -146,15 +211,6 @@ def _padded(entries: Entries) -> Entries:
     """Return the entries with zero weights added up to whole chunks."""
     missing = -entries.weight.size % CHUNK
     return Entries(*(np.pad(column, (0, missing)).reshape(-1, CHUNK) for column in entries))
-
-
-def _link_formats(package: Package) -> LinkFormats:
-    frames = [link.spec.frame for link in package.links]
-    return LinkFormats(
-        np.array([link.spec.flit_bits for link in package.links], np.int64),
-        np.array([frame.payload_bits if frame else 0 for frame in frames], np.int64),
-        np.array([frame.total_bits if frame else 0 for frame in frames], np.int64),
-    )
 
 
 def _routes(

@@ -14,12 +14,13 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import Array, lax
 
 from chipletsim.cost.constants import Constants
 from chipletsim.cost.entries import Entries
-from chipletsim.cost.incidence import Incidence
-from chipletsim.cost.tile_events import TILE_QUANTITIES
+from chipletsim.cost.incidence import NETWORK_QUANTITIES, Frames, Incidence
+from chipletsim.cost.tile_events import CROSSBAR_QUANTITIES, TILE_QUANTITIES
 from chipletsim.noc import timing_model
 from chipletsim.noc.traffic import NetworkTimes, RowTiming, RowTraffic
 from chipletsim.tiles import TILE_KINDS, TileEvents
@@ -105,7 +106,7 @@ def row_costs(
     times = NetworkTimes(
         constants.links.bandwidth_bit_per_s,
         constants.links.latency_s,
-        incidence.links.flit_bits,
+        incidence.flit_bits,
         constants.routers.latency_s,
         constants.barrier_s,
     )
@@ -113,19 +114,29 @@ def row_costs(
 
 
 def count(counts: Array, incidence: Incidence) -> Counted:
-    """Return the whole numbers of each row."""
-    cells = incidence.cell_channel.shape[0]
-    tiles = sum(members.shape[0] for members in incidence.kinds.values())
-    blocks = incidence.crossbars.tile.shape[0]
-    tile_quantities = len(TILE_QUANTITIES) * tiles
-    amounts = _product(incidence.entries, counts, cells + tile_quantities + blocks)
-    packets, amounts, drives = jnp.split(amounts, [cells, cells + tile_quantities])
-    of_tile = dict(
-        zip(TILE_QUANTITIES, amounts.reshape(len(TILE_QUANTITIES), tiles, -1), strict=True)
+    """Return the whole numbers of each row.
+
+    Two sparse products with whole numbers, and between them the one count that is not
+    linear: an array of a crossbar is read at most once for each output position.
+    """
+    sizes, blocks = incidence.sizes, incidence.crossbars
+    amounts = _product(incidence.direct, counts.T, sum(sizes.direct))
+    packets, by_tile, drives = jnp.split(amounts, np.cumsum(sizes.direct)[:-1].tolist())
+    reads = jnp.minimum(drives, blocks.reads[:, None])
+    position_reads = jnp.minimum(drives, blocks.positions[:, None])
+    inner = jnp.concatenate([packets, drives, reads, position_reads])
+    derived = _product(incidence.derived, inner, sum(sizes.derived))
+    parts = jnp.split(derived, np.cumsum(sizes.derived)[:-1].tolist())
+    network = dict(zip(NETWORK_QUANTITIES, parts, strict=False))
+    rows = (sizes.tiles, counts.shape[0])
+    amount = dict(zip(TILE_QUANTITIES, by_tile.reshape(-1, *rows), strict=True))
+    amount.update(zip(CROSSBAR_QUANTITIES, parts[-1].reshape(-1, *rows), strict=True))
+    return Counted(
+        **network,
+        wire_bits=_framed(network["link_bits"], incidence.frames),
+        delivered=amount["input_messages"] - amount["own_messages"] + amount["memory_packets"],
+        tiles=TileEvents(**{name: amount[name].T for name in TileEvents._fields}),
     )
-    events = _tile_events(of_tile, drives, incidence)
-    delivered = of_tile["input_messages"] - of_tile["own_messages"] + of_tile["memory_packets"]
-    return _count_network(packets, incidence, delivered, events)
 
 
 def totals(counted: Counted) -> Counted:
@@ -171,80 +182,33 @@ def energy(total: Counted, time_s: Array, incidence: Incidence, constants: Const
     )
 
 
-def _product(entries: Entries, counts: Array, quantities: int) -> Array:
-    """Return int64 [quantities, rows]: the incidence times the counts.
+def _product(entries: Entries, amounts: Array, quantities: int) -> Array:
+    """Return int64 [quantities, rows]: a sparse matrix times amounts [columns, rows].
 
-    Chunk by chunk, whole rows of counts are gathered and added, so that the cost of
-    addressing is shared by all rows and no array has the size of the incidence.
+    Chunk by chunk, whole rows of amounts are gathered and added, so that the cost of
+    addressing is shared by all rows and no array has the size of the matrix.
     """
-    by_class = counts.T
 
-    def step(amounts: Array, chunk: Entries) -> tuple[Array, None]:
-        parts = by_class[chunk.traffic_class] * chunk.weight[:, None].astype(jnp.int64)
-        return amounts.at[chunk.quantity].add(parts, mode="promise_in_bounds"), None
+    def step(sums: Array, chunk: Entries) -> tuple[Array, None]:
+        parts = amounts[chunk.traffic_class] * chunk.weight[:, None].astype(jnp.int64)
+        return sums.at[chunk.quantity].add(parts, mode="promise_in_bounds"), None
 
-    start = jnp.zeros((quantities, counts.shape[0]), jnp.int64)
+    start = jnp.zeros((quantities, amounts.shape[1]), jnp.int64)
     return lax.scan(step, start, entries)[0]
 
 
-def _tile_events(amounts: dict[str, Array], drives: Array, incidence: Incidence) -> TileEvents:
-    """Return the events of all tiles; read-outs of crossbars are the lesser of two counts."""
-    blocks = incidence.crossbars
-    tiles = amounts["input_messages"].shape[0]
-
-    def on_tiles(amount: Array) -> Array:
-        return jnp.zeros((tiles, amount.shape[1]), jnp.int64).at[blocks.tile].add(amount)
-
-    reads = jnp.minimum(drives, blocks.reads[:, None])
-    crossbar = {
-        "row_activations": on_tiles(drives * blocks.column_blocks[:, None]),
-        "array_reads": on_tiles(reads * blocks.column_blocks[:, None]),
-        "column_reads": on_tiles(reads * blocks.columns[:, None]),
-        "position_reads": on_tiles(jnp.minimum(drives, blocks.positions[:, None])),
-    }
-    found = {**amounts, **crossbar}
-    return TileEvents(**{name: found[name].T for name in TileEvents._fields})
-
-
-def _count_network(
-    packets: Array, incidence: Incidence, delivered: Array, events: TileEvents
-) -> Counted:
-    """Return packets and bits of links and routers, given packets [cells, rows]."""
-    links, rows = incidence.links.flit_bits.shape[0], packets.shape[1]
-    channels = incidence.channel_router.shape[0]
-    flit = jnp.append(incidence.links.flit_bits, jnp.ones(channels - links, jnp.int64))
-    flit = flit[incidence.cell_channel]
-    whole_flits = -(-incidence.cell_bits // flit) * flit
-    by_channel = jnp.zeros((channels, rows), jnp.int64)
-    channel_packets = by_channel.at[incidence.cell_channel].add(packets)
-    channel_bits = by_channel.at[incidence.cell_channel].add(packets * whole_flits[:, None])
-    by_router = jnp.zeros((channels - links, rows), jnp.int64)
-    cell_router = incidence.channel_router[incidence.cell_channel]
-    link_bits = channel_bits[:links]
-    return Counted(
-        link_packets=channel_packets[:links],
-        link_bits=link_bits,
-        wire_bits=_framed(link_bits, incidence),
-        injected=channel_packets[links:],
-        router_packets=by_router.at[cell_router].add(packets),
-        router_bits=by_router.at[cell_router].add(packets * incidence.cell_bits[:, None]),
-        delivered=delivered,
-        tiles=events,
-    )
-
-
-def _framed(bits: Array, incidence: Incidence) -> Array:
+def _framed(bits: Array, frames: Frames) -> Array:
     """Return the bits on the wire: whole frames per row where the link has frames."""
-    payload = incidence.links.frame_payload_bits[:, None]
-    frames = -(-bits // jnp.maximum(payload, 1))
-    return jnp.where(payload > 0, frames * incidence.links.frame_total_bits[:, None], bits)
+    payload = frames.payload_bits[:, None]
+    number = -(-bits // jnp.maximum(payload, 1))
+    return jnp.where(payload > 0, number * frames.total_bits[:, None], bits)
 
 
 def _tile_cost(
     kind: str, counted: Counted, incidence: Incidence, constants: Constants
 ) -> tuple[dict[str, Array], Array]:
     members = incidence.kinds[kind]
-    events = TileEvents(*(amount[:, members] for amount in counted.tiles))
+    events = TileEvents(*jnp.stack(counted.tiles)[:, :, members])
     priced = TILE_KINDS[kind].cost(events, constants.tiles[kind])
     shape = (events.input_messages.shape[0], members.shape[0])
     energies = {name: jnp.broadcast_to(part, shape) for name, part in priced.energy_j.items()}

@@ -37,6 +37,10 @@ TILE_QUANTITIES = (
 messages that stay on their tile, and packets of memory traffic delivered to a tile."""
 
 
+CROSSBAR_QUANTITIES = ("row_activations", "array_reads", "column_reads", "position_reads")
+"""Fields of `TileEvents` that follow from how often blocks on crossbars are driven and read."""
+
+
 class CrossbarBlocks(NamedTuple):
     """Blocks on crossbars, whose read-outs are not linear in events.
 
@@ -172,3 +176,23 @@ def crossbar_blocks(
         rows.append((part.tile, column_blocks, matrix.columns, matrix.positions, reads))
     table = np.array(rows, np.int64).reshape(-1, 5)
     return CrossbarBlocks(table[:, 0].astype(np.int32), *table[:, 1:].T), parts
+
+
+def crossbar_entries(blocks: CrossbarBlocks, tiles: int) -> Entries:
+    """Return the entries of `CROSSBAR_QUANTITIES` by drives, reads and position reads.
+
+    A quantity is numbered ``name x tiles + tile``. The columns follow those of packets:
+    drives of all blocks, then their reads, then their position reads.
+
+    Args:
+        blocks: Blocks on crossbars.
+        tiles: Number of tiles.
+    """
+    count = blocks.tile.size
+    drives, reads, position_reads = np.arange(3 * count).reshape(3, count)
+    one = np.ones(count, np.int64)
+    return Entries(
+        np.concatenate([drives, reads, reads, position_reads]),
+        np.concatenate([number * tiles + blocks.tile for number in range(4)]),
+        np.concatenate([blocks.column_blocks, blocks.column_blocks, blocks.columns, one]),
+    )

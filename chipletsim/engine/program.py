@@ -260,7 +260,7 @@ def _outputs(program: Program, events: Events) -> Outputs:
     rasters, values = [], []
     for index, plan in enumerate(program.populations):
         flat = jnp.moveaxis(events[index].reshape(*events[index].shape[:2], -1), 1, 0)
-        rasters.append(jnp.packbits(flat != 0, axis=-1, bitorder="little"))
+        rasters.append(jnp.packbits(flat.astype(jnp.bool_), axis=-1, bitorder="little"))
         values.append(flat if plan.graded else None)
     return Outputs(tuple(rasters), tuple(values))
 

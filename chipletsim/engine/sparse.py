@@ -101,7 +101,7 @@ def _group_currents(listed: Segments, events: jax.Array, n_targets: int) -> jax.
     rows, (n_segments, width) = events.shape[0], listed.target.shape
     value = events[:, listed.source].reshape(-1)
     block = min(max(_BLOCK // width, 1), value.size)
-    listing, count = _list_active(value != 0, -value.size % block)
+    listing, count = _list_active(value.astype(jnp.bool_), -value.size % block)
 
     def body(carry: tuple[jax.Array, jax.Array]) -> tuple[jax.Array, jax.Array]:
         turn, currents = carry

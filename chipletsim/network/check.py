@@ -48,8 +48,8 @@ def check_network(network: Network) -> list[Problem]:
 def unknown_name(what: str, name: str, known: list[str]) -> str:
     """Return the message for a name that does not exist, with the nearest one that does."""
     close = get_close_matches(name, known, n=1)
-    hint = f"did you mean {close[0]!r}?" if close else f"there are: {', '.join(known) or 'none'}"
-    return f"there is no {what} {name!r}; {hint}"
+    hint = f"did you mean `{close[0]}`?" if close else f"there are: {', '.join(known) or 'none'}"
+    return f"there is no {what} `{name}`; {hint}"
 
 
 def _repeated_names(network: Network) -> Iterator[Problem]:

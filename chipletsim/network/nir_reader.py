@@ -242,8 +242,12 @@ def _population_shape(node: NirNode, incoming: Shape | None) -> Shape:
             raise ValueError("has no `shape` of numbers of at least 1")
         return shape
     parameters = NEURON_MODELS[MODELS[node.type]].parameters
-    fields = [node.array(name, parameter.default) for name, parameter in parameters.items()]
-    shape = np.broadcast_shapes(*(value.shape for value in fields))
+    fields = {name: node.array(name, known.default).shape for name, known in parameters.items()}
+    try:
+        shape = np.broadcast_shapes(*fields.values())
+    except ValueError:
+        given = ", ".join(f"{name} {list(size)}" for name, size in fields.items())
+        raise ValueError(f"has parameters of shapes that do not fit together: {given}") from None
     if incoming is None:
         if not shape:
             raise ValueError("has single numbers as parameters, and nothing before it says a shape")

@@ -94,19 +94,23 @@ def route_times(times: NetworkTimes, routes: RouteTables, classes: int) -> Route
 
 def _arrivals(times: NetworkTimes, routes: RouteTables, hop: Array) -> Array:
     """Return float64 [nodes]: zero-load time of a flit from its tile through each node."""
-    since = hop[routes.node_link]
-    for ancestor in routes.jump:
-        since = since + jnp.where(ancestor >= 0, since[jnp.maximum(ancestor, 0)], 0.0)
+
+    def double(since: Array, ancestor: Array) -> tuple[Array, None]:
+        before = jnp.where(ancestor >= 0, since[jnp.maximum(ancestor, 0)], 0.0)
+        return since + before, None
+
+    since, _ = lax.scan(double, hop[routes.node_link], routes.jump)
     return since + times.router_latency_s[routes.node_source]
 
 
 def _nearest_ends(routes: RouteTables, arrival: Array) -> Array:
     """Return float64 [nodes]: least arrival over the route ends at or below each node."""
-    nearest = jnp.where(routes.node_ends, arrival, jnp.inf)
-    for ancestor in routes.jump:
+
+    def double(nearest: Array, ancestor: Array) -> tuple[Array, None]:
         target = jnp.where(ancestor >= 0, ancestor, nearest.shape[0])
-        nearest = nearest.at[target].min(nearest, mode="drop")
-    return nearest
+        return nearest.at[target].min(nearest, mode="drop"), None
+
+    return lax.scan(double, jnp.where(routes.node_ends, arrival, jnp.inf), routes.jump)[0]
 
 
 def _least(values: Array, group: Array, groups: int) -> Array:

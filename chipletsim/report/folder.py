@@ -17,11 +17,15 @@ def run_folder(out: Path, name: str, config_hash: str) -> Path:
 
     Args:
         out: Folder that holds runs.
-        name: Name of the experiment; characters that file systems dislike become ``_``.
+        name: Name of the experiment.
         config_hash: Hash of the resolved configuration, of which 8 digits are used.
     """
-    safe = re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "run"
-    return out / f"{safe[:80]}-{config_hash[:8]}"
+    return out / f"{safe_name(name)}-{config_hash[:8]}"
+
+
+def safe_name(name: str) -> str:
+    """Return a name as part of a file name: plain characters only, and not too long."""
+    return (re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "run")[:80]
 
 
 @contextmanager

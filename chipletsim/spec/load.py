@@ -21,6 +21,7 @@ from chipletsim.spec.sweep import SweepSpec
 from chipletsim.spec.yaml_source import read_yaml
 
 M = TypeVar("M")
+N = TypeVar("N")
 
 
 @dataclass(frozen=True)
@@ -92,7 +93,7 @@ class Loaded(Generic[M]):
         done = Resolved(self.root, [], frozenset())
         return _finish(done, self.model, self.base, Changes(overrides, self.base))
 
-    def section(self, key: str, model: type[M]) -> Loaded[M]:
+    def section(self, key: str, model: type[N]) -> Loaded[N]:
         """Return the mapping under ``key`` as a file of its own.
 
         Raises:

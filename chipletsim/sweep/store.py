@@ -94,9 +94,24 @@ class SweepStore:
         with self._connection as connection:
             connection.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?)", rows)
 
+    def arrange(self, positions: dict[str, int]) -> None:
+        """Give the points of a grid their places; others, of an earlier grid, get -1.
+
+        Args:
+            positions: Hash to place in the grid.
+        """
+        with self._connection as connection:
+            connection.execute("UPDATE points SET position = -1")
+            connection.executemany(
+                "UPDATE points SET position = ? WHERE hash = ?",
+                [(position, key) for key, position in positions.items()],
+            )
+
     def points(self) -> list[Point]:
-        """Return all points stored, in grid order."""
-        rows = self._connection.execute("SELECT * FROM points ORDER BY position, hash")
+        """Return the points of the grid that are stored, in its order."""
+        rows = self._connection.execute(
+            "SELECT * FROM points WHERE position >= 0 ORDER BY position"
+        )
         return [
             Point(key, position, json.loads(settings), status, json.loads(metrics), error)
             for key, position, settings, status, metrics, error in rows

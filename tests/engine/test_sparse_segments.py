@@ -1,5 +1,6 @@
 """Segments of sparse synapses hold every synapse once, whatever the fan-outs."""
 
+import jax
 import numpy as np
 import pytest
 from scipy import sparse
@@ -32,9 +33,9 @@ def test_currents_equal_a_sparse_product(fan_out, group: int, monkeypatch) -> No
     spikes = rng.random((5, fan_out.size)) < 0.5
     values = rng.integers(0, 9, spikes.shape).astype(np.float32) / 8
     matrix = sparse.csr_array((weight, targets, indptr), shape=(fan_out.size, 30))
-    listed = engine_sparse.segments(indptr, targets, weight)
+    listed = jax.device_put(engine_sparse.segments(indptr, targets, weight))
     for events in (spikes, values, ~spikes | spikes):
-        currents = engine_sparse.segment_currents(listed, events, 30)
+        currents = engine_sparse.segment_currents(listed, jax.device_put(events), 30)
         assert np.array_equal(np.asarray(currents), events.astype(np.float32) @ matrix)
 
 

@@ -60,14 +60,14 @@ def _windows(connection, shape, target, pairs) -> None:
         into = {
             c: range(c // outs * per_group, (c // outs + 1) * per_group) for c in range(target[0])
         }
-    number = lambda at, size: np.ravel_multi_index(at, size)  # noqa: E731
     for out, oy, ox in itertools.product(*map(range, target)):
         for ky, kx in itertools.product(*map(range, kernel)):
             y = oy * stride[0] + ky * dilation[0] - before[0]
             x = ox * stride[1] + kx * dilation[1] - before[1]
             if 0 <= y < shape[1] and 0 <= x < shape[2]:
                 for channel in into[out]:
-                    pairs[number((channel, y, x), shape), number((out, oy, ox), target)] += 1
+                    source = np.ravel_multi_index((channel, y, x), shape)
+                    pairs[source, np.ravel_multi_index((out, oy, ox), target)] += 1
 
 
 def members(mapping: Mapping, number: int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """Synapse counts against a list of all synapses, one by one."""
 
+import re
 from math import prod
 
 import numpy as np
@@ -295,7 +296,7 @@ def test_pooling_in_front_composes(case, channels):
 @pytest.mark.parametrize(
     ("connection", "source", "target", "words"),
     [
-        (Dense(np.zeros((3, 4))), (5,), (3,), r"\[3, 4\], expected \[targets, sources\] = \[3, 5\]"),
+        (Dense(np.zeros((3, 4))), (5,), (3,), r"expected \[targets, sources\] = \[3, 5\]"),
         (OneToOne(np.zeros(4)), (4,), (5,), "4 sources, 5 targets"),
         (OneToOne(np.zeros(3)), (4,), (4,), r"expected \[4\]"),
         (Conv2d(np.zeros((2, 1, 3, 3))), (9,), (2, 7, 7), r"source of shape \[C, H, W\]"),
@@ -311,8 +312,6 @@ def test_pooling_in_front_composes(case, channels):
     ],
 )  # fmt: skip
 def test_what_does_not_fit_is_said(connection, source, target, words):
-    import re
-
     assert re.search(words, connection.problem(source, target))
 
 

@@ -165,7 +165,7 @@ def test_sparse_from_a_file(folder):
 @pytest.mark.parametrize(
     ("connection", "words"),
     [
-        ("{kind: dense, weight: {file: gone.npz, array: w}}", "cannot read"),
+        ("{kind: dense, weight: {file: gone.npz, array: w}}", "there is no file"),
         ("{kind: dense, weight: {file: arrays.npz, array: w}}", "it holds: dense, kernel"),
         ("{kind: dense, weight: {file: arrays.npz, array: dense}}", "expected [6, 4]"),
         ("{kind: dense, weight: {normal: {std: 1}, uniform: {low: 0, high: 1}}}", "one of"),
@@ -197,8 +197,8 @@ def test_broken_sparse_file(folder):
         ("tau: 10 ms", "tau: 10 mJ", "wrong dimension"),
         ("tau: 10 ms", "tua: 10 ms", "parameters.tua"),
         ("v_threshold: 0.5", "v_threshold: 5 mV", "expected a number, got '5 mV'"),
-        ("model: lif", "model: alif", "did you mean 'lif'"),
-        ("source: in,", "source: inn,", "did you mean 'in'"),
+        ("model: lif", "model: alif", "did you mean `lif`"),
+        ("source: in,", "source: inn,", "did you mean `in`"),
         ("pool: {kernel: [2, 2], mode: avg}", "pool: {kernel: [9, 2]}", "window of 9"),
         ("[2, 6, 6]", "[2, 5, 6]", "gives shape [2, 6, 6], but the target has [2, 5, 6]"),
         ("delay: 2", "delay: -2", "must be at least 0"),

@@ -38,9 +38,9 @@ def test_a_sound_network_has_no_faults():
 @pytest.mark.parametrize(
     ("changes", "path", "words"),
     [
-        ({"model": "lifs"}, "model", "did you mean 'lif'"),
+        ({"model": "lifs"}, "model", "did you mean `lif`"),
         ({"parameters": {}}, "parameters.tau", "missing: lif needs it"),
-        ({"parameters": {"tua": np.float32(1)}}, "parameters.tua", "did you mean 'tau'"),
+        ({"parameters": {"tua": np.float32(1)}}, "parameters.tua", "did you mean `tau`"),
         ({"parameters": {"tau": np.float32(0)}}, "parameters.tau", "greater than 0 s"),
         ({"parameters": {"tau": np.ones(4)}}, "parameters.tau", "[4] does not broadcast to [3]"),
         ({"parameters": {"tau": np.float32("nan")}}, "parameters.tau", "NaN"),
@@ -67,7 +67,7 @@ def projected(*projections, populations=None):
 @pytest.mark.parametrize(
     ("projection", "path", "words"),
     [
-        (Projection("w", "inn", "a", ones(2, 2)), "source", "did you mean 'in'"),
+        (Projection("w", "inn", "a", ones(2, 2)), "source", "did you mean `in`"),
         (Projection("w", "in", "zzz", ones(2, 2)), "target", "there are: in, a, b, c"),
         (Projection("w", "in", "a", ones(2, 3)), "connection", "'in' to 'a': weight is [2, 3]"),
         (Projection("w", "in", "a", ones(2, 2), delay=-1), "delay", "negative"),

@@ -51,14 +51,14 @@ class Candidate:
 
 
 def place_by_traffic(problem: PlacementProblem, seed: int) -> Candidate:
-    """Return the cheapest candidate, the first of equals.
+    """Return the cheapest candidate; an even cut where that costs no more.
 
     Raises:
         InfeasibleError: The network does not fit.
     """
     placement = fill_all(problem, fill_in_order)
-    best = _candidate(placement, placement.mapping("traffic", seed))
-    return min([best, *_evenly_cut(problem, seed)], key=lambda candidate: candidate.cost)
+    tightest = _candidate(placement, placement.mapping("traffic", seed))
+    return min([*_evenly_cut(problem, seed), tightest], key=lambda candidate: candidate.cost)
 
 
 def _candidate(placement: Placement, mapping: Mapping) -> Candidate:

@@ -1,0 +1,221 @@
+"""The verb `sweep`: a grid over an experiment, resumable, with its Pareto front."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from difflib import get_close_matches
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from chipletsim.errors import ConfigError, Problem, UsageError
+from chipletsim.report.folder import safe_name
+from chipletsim.spec.experiment import ExperimentSpec
+from chipletsim.spec.load import Loaded, load_spec
+from chipletsim.spec.sweep import SweepSpec
+from chipletsim.stages import Progress, experiment_hash, load_experiment
+from chipletsim.sweep.evaluate import Evaluator, Task, failed_point
+from chipletsim.sweep.grid import check_grid, grid_points
+from chipletsim.sweep.result import SweepResult
+from chipletsim.sweep.store import Point, SweepStore
+
+if TYPE_CHECKING:
+    from chipletsim.spec.overrides import Overrides
+
+CHUNK_POINTS = 64
+"""Points looked at together; those that can be are priced by one call."""
+
+
+def sweep(
+    path: str | Path | None = None,
+    *,
+    experiment: str | Path | Mapping[str, Any] | None = None,
+    grid: Mapping[str, Sequence[Any]] | None = None,
+    objectives: Sequence[str] | None = None,
+    name: str | None = None,
+    overrides: Overrides = (),
+    out: str | Path | None = None,
+    resume: bool = True,
+    force: bool = False,
+    jobs: int = 1,
+    progress: Progress | None = None,
+) -> SweepResult:
+    """Price every point of a grid, and keep the points in one SQLite file as they come.
+
+    Points are known by the hash of their resolved experiment, so that a sweep that was
+    stopped, or whose grid has grown, computes only what is missing. Spikes are simulated
+    once for all points whose lowered network and inputs are the same, and placements are
+    kept where nothing they depend on differs. Points that do not fit or are not valid are
+    kept with their error.
+
+    Args:
+        path: Sweep file, or the name of a shipped one such as ``sweeps/d2d``.
+        experiment: Instead of a sweep file: an experiment file, or its contents.
+        grid: With ``experiment``: dotted path to the values it takes.
+        objectives: With ``experiment``: metrics to minimise; energy and latency of an
+            inference if left out.
+        name: With ``experiment``: name of the files; the experiment's if left out.
+        overrides: Texts ``a.b=c`` for the sweep file, or for the experiment.
+        out: Folder for ``NAME.sqlite`` and ``NAME.csv``; ``sweeps`` if left out.
+        resume: Whether points already kept are taken over.
+        force: Whether to compute all points again.
+        jobs: Processes that work together, each with simulations of its own.
+        progress: Called with a line of text as points are done.
+
+    Raises:
+        ConfigError: The file, the grid or an objective is wrong.
+        UsageError: The call is contradictory, or ``resume`` and ``force`` are both
+            refused and points are there.
+    """
+    if jobs < 1:
+        raise UsageError(f"jobs must be at least 1, got {jobs}")
+    if path is not None and experiment is None and grid is None:
+        base, spec = _from_file(path, overrides)
+    elif path is None and experiment is not None and grid is not None:
+        base = load_experiment(experiment, overrides)
+        spec = _from_arguments(base, grid, objectives, name)
+    else:
+        raise UsageError("give a sweep file, or an experiment and a grid")
+    check_grid(spec.grid)
+    file = Path(out or "sweeps") / f"{safe_name(spec.name)}.sqlite"
+    say = progress or (lambda line: None)
+    tasks, failures = _tasks(base, spec.grid)
+    order = {task.hash: task.position for task in tasks}
+    order |= {point.hash: point.position for point in failures}
+    with SweepStore(file) as store:
+        _settle(store, order, resume=resume, force=force)
+        known = store.hashes()
+        store.add(failures)
+        pending = [task for task in tasks if task.hash not in known]
+        try:
+            for points in _evaluated(pending, jobs):
+                store.add(points)
+                _check_objectives(points, spec.objectives)
+                say(f"{spec.name}: {_done(store, order):,} of {len(order):,} points")
+        finally:
+            result = SweepResult(
+                spec.name, file, tuple(spec.grid), spec.objectives, tuple(store.points())
+            )
+            result.write_csv()
+    return result
+
+
+def _from_file(path: str | Path, overrides: Overrides) -> tuple[Loaded[ExperimentSpec], SweepSpec]:
+    """Return the experiment of a sweep file, and what to vary."""
+    loaded = load_spec(path, SweepSpec, overrides)
+    return loaded.section("experiment", ExperimentSpec), loaded.spec
+
+
+def _from_arguments(
+    base: Loaded[ExperimentSpec],
+    grid: Mapping[str, Sequence[Any]],
+    objectives: Sequence[str] | None,
+    name: str | None,
+) -> SweepSpec:
+    """Return what to vary, as a sweep file would say it."""
+    contents: dict[str, Any] = {
+        "name": name or base.spec.name,
+        "experiment": {},
+        "grid": {key: list(values) for key, values in grid.items()},
+    }
+    if objectives is not None:
+        contents["objectives"] = list(objectives)
+    return load_spec(contents, SweepSpec).spec
+
+
+def _tasks(
+    base: Loaded[ExperimentSpec], grid: Mapping[str, Sequence[Any]]
+) -> tuple[list[Task], list[Point]]:
+    """Return the points to evaluate, and those whose experiment is not valid."""
+    tasks, failures = [], []
+    for position, settings in enumerate(grid_points(grid)):
+        try:
+            loaded = base.with_overrides(settings)
+        except ConfigError as error:
+            key = _point_hash(experiment_hash(base), settings)
+            failures.append(failed_point(key, position, settings, error))
+        else:
+            key = _point_hash(experiment_hash(loaded), settings)
+            tasks.append(Task(key, position, settings, loaded))
+    return tasks, failures
+
+
+def _point_hash(experiment: str, settings: dict[str, Any]) -> str:
+    text = f"{experiment} {json.dumps(settings, sort_keys=True)}"
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _settle(store: SweepStore, order: dict[str, int], *, resume: bool, force: bool) -> None:
+    """Put the points that are there into the order of the grid, or forget them."""
+    if force:
+        store.clear()
+    there = len(store.hashes() & order.keys())
+    if there and not resume:
+        raise UsageError(
+            f"{store.path} holds {there:,} of {len(order):,} points; "
+            "resume takes them over, force computes them again"
+        )
+    store.arrange(order)
+
+
+def _done(store: SweepStore, order: dict[str, int]) -> int:
+    return len(store.hashes() & order.keys())
+
+
+def _evaluated(tasks: list[Task], jobs: int) -> Iterator[list[Point]]:
+    """Yield points as they are done, chunk by chunk."""
+    chunks = _chunks(tasks, CHUNK_POINTS if jobs == 1 else _share(len(tasks), jobs))
+    if jobs == 1 or len(tasks) <= 1:
+        evaluator = Evaluator()
+        for chunk in chunks:
+            yield from evaluator.evaluate(chunk)
+        return
+    from concurrent.futures import ProcessPoolExecutor, as_completed
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        futures = [pool.submit(_evaluate_chunk, chunk) for chunk in chunks]
+        try:
+            for future in as_completed(futures):
+                yield future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _share(points: int, jobs: int) -> int:
+    """Return the points of a chunk, so that each process gets a few chunks."""
+    return max(1, min(CHUNK_POINTS, -(-points // (4 * jobs))))
+
+
+def _chunks(tasks: list[Task], size: int) -> Iterator[list[Task]]:
+    rest = iter(tasks)
+    while chunk := list(islice(rest, size)):
+        yield chunk
+
+
+_worker: Evaluator | None = None
+
+
+def _evaluate_chunk(tasks: list[Task]) -> list[Point]:
+    """Evaluate a chunk in a process of its own, whose evaluator lives as long as it."""
+    global _worker  # noqa: PLW0603 - one evaluator a process, so that activities are reused
+    _worker = _worker or Evaluator()
+    return [point for points in _worker.evaluate(tasks) for point in points]
+
+
+def _check_objectives(points: list[Point], objectives: Sequence[str]) -> None:
+    """Refuse objectives that are no metrics as soon as there are metrics to look at."""
+    metrics = next((point.metrics for point in points if point.status == "ok"), None)
+    if metrics is None:
+        return
+    problems = []
+    for number, objective in enumerate(objectives):
+        if objective not in metrics:
+            close = get_close_matches(objective, metrics, 1)
+            hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(metrics)}"
+            message = f"there is no metric {objective!r}; {hint}"
+            problems.append(Problem(message, f"objectives.{number}"))
+    if problems:
+        raise ConfigError(problems)
