@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 
 import numpy as np
 
 from chipletsim.errors import Shortfall
-from chipletsim.mapping.placement import Placement
+from chipletsim.mapping.placement import Placement, empty_room
 from chipletsim.mapping.problem import PlacementProblem
 from chipletsim.tiles import TileParameters
 
@@ -62,13 +63,33 @@ def explain(placement: Placement, population: int, before: int) -> list[Shortfal
     found = _one_neuron(problem, population, placed) or _totals(problem, population)
     if found:
         return found
-    size = problem.cuts[population].size
+    short = _short_on_tiles(placement, population, placed)
     remedy = (
-        "the tiles have room in sum, but not where the remaining pieces need it: add tiles, "
-        "allow more of them under `place`, or cut along another axis under `split`"
+        f"the tiles would do in sum, but on {short[0][1]} of them the next piece lacks "
+        f"{short[0][0]}: {REMEDIES[short[0][0]]}, or cut along another axis under `split`"
     )
     where = f"room for population {name!r} on its {problem.allowed[population].size} tiles"
-    return [Shortfall(where, size, placed, "neurons", remedy)]
+    return [Shortfall(where, problem.cuts[population].size, placed, "neurons", remedy)]
+
+
+def _short_on_tiles(placement: Placement, population: int, start: int) -> list[tuple[str, int]]:
+    """Return resources that the next piece lacks, with on how many tiles, most first."""
+    problem = placement.problem
+    cuts = problem.cuts[population]
+    kinds = [
+        empty_room(problem, problem.types[index], spill=True)
+        for index in problem.types_of(population)
+    ]
+    stop = next(
+        start + stride
+        for stride in cuts.strides
+        if start % stride == 0 and any(kind.holds(cuts, start, start + stride) for kind in kinds)
+    )
+    lacking: Counter[str] = Counter()
+    for tile in problem.allowed[population]:
+        room = placement.room(int(tile), spill=True)
+        lacking.update(name for name, need, have in room.needs(cuts, start, stop) if need > have)
+    return lacking.most_common()
 
 
 def _one_neuron(problem: PlacementProblem, population: int, start: int) -> list[Shortfall]:
@@ -88,22 +109,9 @@ def _beyond(
     problem: PlacementProblem, population: int, start: int, kind: TileParameters
 ) -> list[tuple[str, int, int]]:
     """Return (resource, demand, bound) of all that one neuron needs beyond an empty tile."""
-    cuts, piece = problem.cuts[population], (start, start + 1)
-    needs = [
-        ("neurons", 1, kind.neurons),
-        ("synaptic memory", cuts.bits(*piece, kind), _most_bits(problem, kind)),
-    ]
-    if kind.fan_in is not None:
-        needs.append(("fan-in", cuts.sources(*piece, kind), kind.fan_in))
-    if kind.fan_out is not None:
-        needs.append(("fan-out", cuts.pairs(*piece), kind.fan_out))
+    room = empty_room(problem, kind, spill=True)
+    needs = room.needs(problem.cuts[population], start, start + 1)
     return [need for need in needs if need[1] > need[2]]
-
-
-def _most_bits(problem: PlacementProblem, kind: TileParameters) -> int:
-    """Return the most bits that one piece on an empty tile of a kind may have."""
-    memories = _memory_bits(problem, problem.memories) if kind.streams_weights else []
-    return max([kind.synaptic_memory_bits, *memories])
 
 
 def _memory_bits(problem: PlacementProblem, tiles: Iterable[int]) -> list[int]:

@@ -50,6 +50,15 @@ class Room(NamedTuple):
             and cuts.sources(start, stop, self.parameters) <= self.sources
         )
 
+    def needs(self, cuts: Cuts, start: int, stop: int) -> list[tuple[str, int, int]]:
+        """Return (resource, demand of the piece, room) of everything that is bounded."""
+        return [
+            ("neurons", stop - start, self.neurons),
+            ("synaptic memory", cuts.bits(start, stop, self.parameters), self.bits),
+            ("fan-in", cuts.sources(start, stop, self.parameters), self.sources),
+            ("fan-out", cuts.pairs(start, stop), self.pairs),
+        ]
+
 
 def empty_room(problem: PlacementProblem, parameters: TileParameters, *, spill: bool) -> Room:
     """Return what an empty tile can take.

@@ -77,7 +77,7 @@ def parameter_value(model: str, name: str, value: float | str) -> float:
     if name in known and known[name].unit == "s":
         if isinstance(value, str):
             return parse_quantity(value, "s")
-        raise ValueError(f"{value!r} has no unit; expected one like '{value} s'")
+        raise ValueError(f"{value:g} has no unit; expected one like '{value:g} s'")
     if isinstance(value, str):
         raise ValueError(f"expected a number, got {value!r}")
     return value

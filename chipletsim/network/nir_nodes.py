@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Literal
 
 import numpy as np
@@ -14,6 +15,15 @@ import numpy as np
 from chipletsim.network.connections import Connection, Conv2d, Dense, OneToOne, Pool2d, Shape
 from chipletsim.network.make_connection import explicit_padding
 from chipletsim.network.nir_file import NirNode
+
+MAX_NEURONS = 2**28
+"""Most neurons of a population: a bound against files that only claim to be large."""
+
+
+def require_reasonable(shape: Shape) -> None:
+    """Raise ValueError if a signal of ``shape`` is larger than any that is meant."""
+    if prod(shape) > MAX_NEURONS:
+        raise ValueError(f"has shape {list(shape)}: more than {MAX_NEURONS:,} neurons")
 
 
 @dataclass(frozen=True)
@@ -50,7 +60,9 @@ class Chain:
         """
         if name in self.nodes:
             raise ValueError("lies on a loop without a neuron; put a neuron node on the loop")
-        return TRANSFORMS[node.type](replace(self, nodes=(*self.nodes, name)), name, node)
+        after = TRANSFORMS[node.type](replace(self, nodes=(*self.nodes, name)), name, node)
+        require_reasonable(after.shape)
+        return after
 
     def joined(self) -> tuple[Connection, Pool2d | None]:
         """Return connection and pooling in front, where the chain ends at a population."""
@@ -58,7 +70,7 @@ class Chain:
             return self.connection, self.pool
         if self.pool is not None:
             return self.pool, None
-        return OneToOne(np.ones(int(np.prod(self.shape)), np.float32)), None
+        return OneToOne(np.ones(prod(self.shape), np.float32)), None
 
 
 def _connected(

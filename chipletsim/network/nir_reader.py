@@ -30,7 +30,7 @@ from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.nir_delays import distances, implied_delays
 from chipletsim.network.nir_file import NirGraph, NirNode, read_graph
-from chipletsim.network.nir_nodes import TRANSFORMS, Chain
+from chipletsim.network.nir_nodes import TRANSFORMS, Chain, require_reasonable
 from chipletsim.network.schedule import Edge, topological_order
 
 MAX_CHAINS = 100_000
@@ -77,17 +77,7 @@ class _Import:
         if self.problems:
             raise ConfigError(self.problems)
         names = sorted(self.shapes)
-        index = {population: number for number, population in enumerate(names)}
-        edges = [(index[chain.source], index[target]) for chain, target in self.chains]
-        inputs = [index[node] for node in names if self.graph.nodes[node].type == "Input"]
-        distance = distances(len(names), edges, inputs)
-        delays = [
-            implied if chain.delay is None else chain.delay
-            for (chain, _), implied in zip(
-                self.chains, implied_delays(edges, distance), strict=True
-            )
-        ]
-        order = [names[number] for number in _order(edges, delays, distance)]
+        order, delays = self._order_and_delays(names)
         biases = self._biases()
         populations = tuple(self._population(node, biases.get(node)) for node in order)
         projections = [
@@ -97,6 +87,19 @@ class _Import:
         rank = {population: position for position, population in enumerate(order)}
         projections.sort(key=lambda p: (rank[p.target], rank[p.source], p.name))
         return Network(name, populations, tuple(projections), self.dt_s)
+
+    def _order_and_delays(self, names: list[str]) -> tuple[list[str], list[int]]:
+        """Return the populations in order, and the delay of each chain in steps."""
+        index = {population: number for number, population in enumerate(names)}
+        edges = [(index[chain.source], index[target]) for chain, target in self.chains]
+        inputs = [index[node] for node in names if self.graph.nodes[node].type == "Input"]
+        distance = distances(len(names), edges, inputs)
+        implied = implied_delays(edges, distance)
+        delays = [
+            step if chain.delay is None else chain.delay
+            for (chain, _), step in zip(self.chains, implied, strict=True)
+        ]
+        return [names[number] for number in _order(edges, delays, distance)], delays
 
     @cached_property
     def successors(self) -> dict[str, list[str]]:
@@ -166,11 +169,13 @@ class _Import:
     def _place(self, name: str, incoming: Shape | None) -> bool:
         """Give a population its shape; False after noting why it has none."""
         try:
-            self.shapes[name] = _population_shape(self.graph.nodes[name], incoming)
+            shape = _population_shape(self.graph.nodes[name], incoming)
+            require_reasonable(shape)
         except ValueError as error:
             self.problems.append(Problem(str(error), f"nodes.{name}"))
             self.shapes[name] = ()
             return False
+        self.shapes[name] = shape
         return True
 
     def _projection(self, chain: Chain, target: str, delay: int) -> Projection:
@@ -241,13 +246,7 @@ def _population_shape(node: NirNode, incoming: Shape | None) -> Shape:
         if min(shape) < 1:
             raise ValueError("has no `shape` of numbers of at least 1")
         return shape
-    parameters = NEURON_MODELS[MODELS[node.type]].parameters
-    fields = {name: node.array(name, known.default).shape for name, known in parameters.items()}
-    try:
-        shape = np.broadcast_shapes(*fields.values())
-    except ValueError:
-        given = ", ".join(f"{name} {list(size)}" for name, size in fields.items())
-        raise ValueError(f"has parameters of shapes that do not fit together: {given}") from None
+    shape = _parameter_shape(node)
     if incoming is None:
         if not shape:
             raise ValueError("has single numbers as parameters, and nothing before it says a shape")
@@ -256,6 +255,17 @@ def _population_shape(node: NirNode, incoming: Shape | None) -> Shape:
         return incoming if np.broadcast_shapes(shape, incoming) == incoming else shape
     except ValueError:
         return incoming if len(incoming) == 3 and prod(incoming) == prod(shape) else shape
+
+
+def _parameter_shape(node: NirNode) -> Shape:
+    """Return the shape that a neuron's parameters have together."""
+    parameters = NEURON_MODELS[MODELS[node.type]].parameters
+    fields = {name: node.array(name, known.default).shape for name, known in parameters.items()}
+    try:
+        return np.broadcast_shapes(*fields.values())
+    except ValueError:
+        given = ", ".join(f"{name} {list(size)}" for name, size in fields.items())
+        raise ValueError(f"has parameters of shapes that do not fit together: {given}") from None
 
 
 def _filled(value: np.ndarray, shape: Shape) -> np.ndarray:

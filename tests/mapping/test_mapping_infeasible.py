@@ -115,6 +115,7 @@ def test_gaps_too_small_for_a_row_are_said():
     hardware = package(die(io(), neurocore(neurons=20), neurocore(neurons=20)))
     (short,) = shortfalls(plane, hardware, split={"c": "rows"})
     assert figures(short) == (36, 24, "neurons")
+    assert "on 2 of them the next piece lacks neurons" in short.remedy
     assert "split" in short.remedy
 
 

@@ -77,7 +77,7 @@ def attempt(*given, **options) -> Mapping | InfeasibleError:
 
 
 @pytest.mark.parametrize("strategy", PARTITIONERS)
-@settings(max_examples=25, deadline=None, derandomize=True,
+@settings(max_examples=15, deadline=None, derandomize=True,
           suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])  # fmt: skip
 @given(net=networks(), hardware=packages(), split=st.sampled_from(["auto", "channels", "rows"]))
 def test_slices_partition_populations_within_every_capacity(strategy, net, hardware, split):

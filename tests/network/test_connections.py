@@ -19,7 +19,7 @@ from chipletsim.network.synapses import (
     projection_synapses,
 )
 
-THOROUGH = settings(derandomize=True, deadline=None, max_examples=60)
+THOROUGH = settings(derandomize=True, deadline=None, max_examples=40)
 
 
 def conv_synapses(connection, source_shape, target_shape):

@@ -16,7 +16,7 @@ WEIGHTS = npst.arrays(
     st.integers(1, 20),
     elements=st.floats(-1e3, 1e3, width=32).filter(lambda x: x == 0 or abs(x) > 1e-6),
 )
-THOROUGH = settings(derandomize=True, deadline=None, max_examples=200)
+THOROUGH = settings(derandomize=True, deadline=None, max_examples=100)
 
 
 @THOROUGH

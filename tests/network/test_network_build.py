@@ -172,13 +172,15 @@ def test_sparse_from_a_file(folder):
         ("{kind: sparse, fan_out: 3}", "give `weight`"),
         ("{kind: sparse, weight: 1}", "give one of `fan_out`"),
         ("{kind: sparse, fan_out: 1000000000, weight: 1}", "4,000,000,000 synapses"),
+        ("{kind: dense, weight: 1}", "100,000,000,000,000 numbers"),
         ("{kind: conv2d, kernel: [3, 3], weight: 1}", "shape [channels, height, width]"),
         ("{kind: pool2d, kernel: [2, 2]}", "shape [C, H, W]"),
     ],
 )
 def test_faults_of_connections(folder, connection, words):
+    shapes = "[10000000], [10000000]" if "numbers" in words else "[4], [6]"
     with pytest.raises(ConfigError) as caught:
-        with_projection(folder, connection)
+        with_projection(folder, connection, shapes)
     assert words in str(caught.value)
     assert "one.yaml" in str(caught.value)
     assert "projections.0.connection" in caught.value.problems[0].path
@@ -193,7 +195,7 @@ def test_broken_sparse_file(folder):
 @pytest.mark.parametrize(
     ("old", "new", "words"),
     [
-        ("tau: 10 ms", "tau: 10", "has no unit; expected one like '10.0 s'"),
+        ("tau: 10 ms", "tau: 10", "has no unit; expected one like '10 s'"),
         ("tau: 10 ms", "tau: 10 mJ", "wrong dimension"),
         ("tau: 10 ms", "tua: 10 ms", "parameters.tua"),
         ("v_threshold: 0.5", "v_threshold: 5 mV", "expected a number, got '5 mV'"),

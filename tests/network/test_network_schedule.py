@@ -48,7 +48,7 @@ def graphs(draw):
     return count, [(s, t, d if s < t else max(d, 1)) for s, t, d in edges]
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(graphs())
 def test_pipeline_is_the_least_that_satisfies_every_projection(case):
     count, edges = case

@@ -258,6 +258,7 @@ def test_order_of_nodes_and_edges_does_not_matter(tmp_path):
         ({"x": nir.Linear(np.ones((2, 2, 2)))}, "in x n1", "nodes.x", "3 axes"),
         ({"x": nir.Delay(np.array([1e-3, 2e-3]))}, "in x n1", "nodes.x", "same for all"),
         ({"x": nir.Delay(full(2, 5e-4))}, "in x n1", "nodes.x", "whole steps of 0.001 s"),
+        ({"in": nir.Input(port(2**40))}, "in n1", "nodes.in", "268,435,456 neurons"),
         ({"x": nir.Flatten({"input": port(2)}, 0, -1)}, "in x x", "nodes.x", "without a neuron"),
         (
             {"x": nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))},

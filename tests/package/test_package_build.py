@@ -81,6 +81,14 @@ def test_bisection_of_other_shapes_by_hand() -> None:
     assert package_facts(package).bisection_bandwidth_bit_per_s == 2 * 3 * 256e9
 
 
+def test_bisection_cuts_in_the_middle_and_not_at_the_weakest_link() -> None:
+    weak = ON_CHIP | {"bandwidth": "1 Gb/s"}
+    edges = [{"between": [[i], [i + 1]]} for i in range(3)]
+    edges[0]["link"] = weak
+    package = single("edges", (4,), edges=edges)
+    assert package_facts(package).bisection_bandwidth_bit_per_s == 64e9
+
+
 def test_tiles_at_one_router_count_as_no_hop() -> None:
     kind = die(shape=(2, 1))
     kind["tiles"][0]["per_router"] = 2

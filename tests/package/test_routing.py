@@ -110,6 +110,19 @@ def test_traffic_inside_a_die_stays_there_even_where_leaving_is_faster() -> None
     ]
 
 
+def test_traffic_stays_on_its_die_where_a_way_outside_costs_the_same() -> None:
+    """A link along y would be preferred, and 5.25 + 2 + 5.25 ns are those of the die."""
+    joined = ON_CHIP | {"latency": "11.5 ns"}
+    types = {
+        "slow": die("edges", (2,), link=joined, edges=[{"between": [[0], [1]]}]),
+        "fast": die("mesh", (2, 1)),
+    }
+    chiplets = {"slow": {"type": "slow", "at": [0, 0]}, "fast": {"type": "fast", "at": [0, 1]}}
+    network = {"topology": "mesh", "shape": [1, 2], "parallel_links": 2}
+    package = build(contents(types, chiplets, network))
+    assert link_names(package, "slow(0)", "slow(1)") == ["slow(0)>slow(1)"]
+
+
 def test_parallel_links_are_shared_out_evenly_by_source() -> None:
     types = {"a": die("mesh", (6, 1))}
     entry = {"between": ["w", "e"], "link": D2D, "parallel_links": 3, "at": [[5, 0], [0, 0]]}
