@@ -67,7 +67,7 @@ def dense_network() -> Network:
     projections = []
     for number, (source, target) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
         populations.append(_neurons(f"p{number}", (target,)))
-        weight = _weights(rng, 60 / source, target, source)
+        weight = _weights(rng, target, source)
         projections.append(
             Projection(f"w{number}", f"p{number - 1}", f"p{number}", Dense(weight))
         )
@@ -78,8 +78,8 @@ def conv_network() -> Network:
     """Return 1x28x28 - 16 3x3 - 32 3x3 with stride 2 - 10."""
     rng = np.random.default_rng(0)
     same = ((1, 1), (1, 1))
-    first = Conv2d(_weights(rng, 6, 16, 1, 3, 3), padding=same)
-    second = Conv2d(_weights(rng, 1, 32, 16, 3, 3), stride=(2, 2), padding=same)
+    first = Conv2d(_weights(rng, 16, 1, 3, 3), padding=same)
+    second = Conv2d(_weights(rng, 32, 16, 3, 3), stride=(2, 2), padding=same)
     return Network(
         "conv",
         (
@@ -91,7 +91,7 @@ def conv_network() -> Network:
         (
             Projection("w1", "p0", "p1", first),
             Projection("w2", "p1", "p2", second),
-            Projection("w3", "p2", "p3", Dense(_weights(rng, 0.02, 10, 32 * 14 * 14))),
+            Projection("w3", "p2", "p3", Dense(_weights(rng, 10, 32 * 14 * 14))),
         ),
         1e-3,
     )
@@ -109,13 +109,13 @@ def recurrent_network(neurons: int, fan_out: int) -> Network:
 
     recurrent = synapses(2**-4)
     weight = recurrent.weight.copy()
-    weight[weight.size * 4 // 5 :] *= -4
+    weight[weight.size * 4 // 5 :] *= -8
     recurrent = Sparse(recurrent.indptr, recurrent.targets, weight, neurons)
     return Network(
         "recurrent",
         (Population("p0", (neurons,), "input"), _neurons("p1", (neurons,))),
         (
-            Projection("w1", "p0", "p1", synapses(2**-1)),
+            Projection("w1", "p0", "p1", synapses(2**-2)),
             Projection("w2", "p1", "p1", recurrent, delay=1),
         ),
         1e-3,
@@ -225,7 +225,8 @@ def _neurons(name: str, shape: tuple[int, ...]) -> Population:
     return Population(name, shape, "lif", {"tau": np.float32(1e-3 / DECAY)})
 
 
-def _weights(rng: np.random.Generator, scale: float, *shape: int) -> np.ndarray:
-    """Return multiples of 2^-10, a little more excitation than inhibition."""
-    values = rng.normal(0.15, 1, shape) * scale / np.sqrt(prod(shape[1:]) / 9)
+def _weights(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Return multiples of 2^-10 that make a tenth or so of the targets spike in a step."""
+    active = 0.1 * prod(shape[1:])
+    values = rng.normal(0.3 / active, 2.0 / np.sqrt(active), shape)
     return (np.rint(values * 1024) / 1024).astype(np.float32)

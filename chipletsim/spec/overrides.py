@@ -97,6 +97,9 @@ def apply_overrides(
     for name, given in overrides.items():
         parts = tuple(part.strip() for part in name.split("."))
         value = given
+        if parts == (USE,):
+            problems.append(problem("`use` needs the section to replace before it", given.place))
+            continue
         if parts[-1] == USE and len(parts) > 1:
             parts, value = parts[:-1], replace(given, value={USE: given})
         # Resolved under its key, so that a data path becomes absolute.

@@ -21,6 +21,7 @@ from chipletsim.spec.yaml_source import read_yaml
 
 USE = "use"
 MAX_PRESET_CHAIN = 8
+MAX_PRESETS = 4_000
 SOURCE_KEYS = frozenset({"source", "year", "id", "note", "kind", "provenance"})
 DATA_PATH_KEYS = frozenset({"nir", "dataset", "file"})
 
@@ -105,6 +106,7 @@ class _Resolver:
         self.problems: list[Problem] = []
         self.unfilled: set[Place] = set()
         self._nodes = 0
+        self._presets = 0
 
     def resolve(self, node: Node, base: Path, files: tuple[Path, ...]) -> Node:
         self._count(node)
@@ -143,6 +145,9 @@ class _Resolver:
 
     def _load(self, name: Node, base: Path, files: tuple[Path, ...]) -> Node | None:
         """Return the resolved preset, or None after noting why there is none."""
+        self._presets += 1
+        if self._presets > MAX_PRESETS:
+            raise ConfigError([problem(f"uses over {MAX_PRESETS:,} presets", name.place)])
         try:
             path = self._find(name, base)
             _refuse_chain(name, path, files)

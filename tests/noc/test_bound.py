@@ -53,28 +53,36 @@ def times_of(package, barrier_s=0.0):
 
 
 def bound_of(package, messages, *, used=None, busy_s=None, barrier_s=0.0):
-    """Return RowTiming of one row of messages (source, target, bits), each a class of its own.
+    """Return RowTiming of one row of messages (source, target, bits)."""
+    return bound_of_rows(package, [messages], used, busy_s, barrier_s)
+
+
+def bound_of_rows(package, rows, used=None, busy_s=None, barrier_s=0.0):
+    """Return RowTiming of rows of messages, each message a class of its own.
 
     Args:
-        used: Routes of the mapping that carry nothing in this row: (source, target).
+        used: Routes of the mapping that carry nothing: (source, target).
     """
-    pairs = [(source, target) for source, target, _ in messages] + list(used or [])
+    pairs = [pair[:2] for row in rows for pair in row] + list(used or [])
     sources, targets = np.array(pairs, np.int64).reshape(-1, 2).T
     routes = route_tables(package, np.arange(len(pairs)), sources, targets)
     flit = times_of(package).link_flit_bits
-    wire = np.zeros(len(package.links), np.int64)
-    for source, target, bits in messages:
-        for link in package.route(source, target):
-            wire[link] += -(-bits // flit[link]) * flit[link]
-    events = np.zeros((len(pairs), 1), np.int64)
-    events[: len(messages)] = 1
-    busy = np.zeros(len(package.tiles)) if busy_s is None else np.asarray(busy_s)
+    wire = np.zeros((len(package.links), len(rows)), np.int64)
+    events = np.zeros((len(pairs), len(rows)), np.int64)
+    message = 0
+    for number, row in enumerate(rows):
+        for source, target, bits in row:
+            events[message, number] = 1
+            message += 1
+            for link in package.route(source, target):
+                wire[link, number] += -(-bits // flit[link]) * flit[link]
+    busy = np.zeros((len(package.tiles), len(rows)))
+    if busy_s is not None:
+        busy[:, 0] = busy_s
     with jax.enable_x64(True):
-        traffic = RowTraffic(events, wire[:, None], busy[:, None])
-        return jax.tree.map(
-            np.asarray,
-            jax.jit(timing_model("bound"))(traffic, times_of(package, barrier_s), routes),
-        )
+        model = jax.jit(timing_model("bound"))
+        timing = model(RowTraffic(events, wire, busy), times_of(package, barrier_s), routes)
+    return jax.tree.map(np.asarray, timing)
 
 
 def schedule_s(package, messages):
@@ -152,23 +160,27 @@ def test_tile_route_link_and_barrier_are_named():
     assert inside.latency_s[0] == pytest.approx(1 * NS, rel=1e-12)
 
 
-@pytest.mark.parametrize("seed", range(12))
-def test_no_schedule_undercuts_the_bound(seed):
-    rng = np.random.default_rng(seed)
-    topology, shape = [("mesh", [3, 3]), ("torus", [4, 2]), ("ring", [5])][seed % 3]
+@pytest.mark.parametrize(
+    ("topology", "shape"), [("mesh", [3, 3]), ("torus", [4, 2]), ("ring", [5])]
+)
+def test_no_schedule_undercuts_the_bound(topology, shape):
+    rng = np.random.default_rng(len(shape) + shape[0])
     package = package_of(shape, topology, flit="16 bit", latency=f"{rng.integers(0, 9)} ns")
     count = len(package.routers)
-    messages = [
-        (int(rng.integers(count)), int(rng.integers(count)), int(rng.integers(1, 200)))
-        for _ in range(int(rng.integers(1, 40)))
+    rows = [
+        [
+            (int(rng.integers(count)), int(rng.integers(count)), int(rng.integers(1, 200)))
+            for _ in range(int(rng.integers(1, 40)))
+        ]
+        for _ in range(30)
     ]
-    least = bound_of(package, messages).latency_s[0]
-    taken = schedule_s(package, messages)
-    assert least <= taken * (1 + 1e-12)
-    assert taken < 20 * least
+    least = bound_of_rows(package, rows).latency_s
+    taken = np.array([schedule_s(package, row) for row in rows])
+    assert (least <= taken * (1 + 1e-12)).all()
+    assert (taken < 5 * least).mean() > 0.5
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_bound_equals_its_definition(seed):
     """Loops over links and routes, as the docstring has it."""
     rng = np.random.default_rng(seed)

@@ -5,6 +5,7 @@ east one a core. Two inputs feed two hidden neurons (a copy), those feed one out
 needs both of them to spike.
 """
 
+from copy import deepcopy
 from pathlib import Path
 
 import numpy as np
@@ -67,7 +68,7 @@ def experiment(folder: Path) -> dict:
     neuron = {"model": "if", "parameters": {"r": 1.0, "v_threshold": 1.5}}
     return {
         "name": "golden",
-        "package": PACKAGE,
+        "package": deepcopy(PACKAGE),
         "network": {
             "name": "copy_and_join",
             "dt": "1 s",

@@ -104,6 +104,13 @@ def test_a_sourced_constant_replaces_the_one_below(write) -> None:
     assert resolved(main) == {"a": "5 pJ"}
 
 
+def test_presets_with_much_in_them_end(write) -> None:
+    uses = ", ".join(f"k{key}: {{use: big}}" for key in range(1200))
+    main = write(main=f"{{{uses}}}\n", big=f"a: [{', '.join('x' * 1000)}]\n")
+    with pytest.raises(ConfigError, match="presets give over 1,000,000 values"):
+        resolved(main)
+
+
 @pytest.mark.parametrize(
     ("files", "says"),
     [
@@ -140,7 +147,7 @@ def test_presets_that_multiply_end(tmp_path: Path) -> None:
         uses = ", ".join(f"k{key}: {{use: p{number + 1}}}" for key in range(10))
         (tmp_path / f"p{number}.yaml").write_text(f"{{{uses}}}\n")
     (tmp_path / "p7.yaml").write_text("a: 1\n")
-    with pytest.raises(ConfigError, match="presets give over 1,000,000 values"):
+    with pytest.raises(ConfigError, match="uses over 4,000 presets"):
         resolved(tmp_path / "p0.yaml")
 
 

@@ -154,6 +154,7 @@ def test_overrides_as_a_mapping_take_plain_values() -> None:
         ("inputs.steps=", "inputs.steps: expected a whole number, got ''"),
         ("mapping.split.hidden=column", "expected one of `auto`, `channels`, `rows`"),
         (".=3", "--set"),
+        ("use=links/bow", "`use` needs the section to replace before it"),
     ],
 )
 def test_override_errors_name_the_override_and_the_nearest_key(override: str, says: str) -> None:
@@ -297,7 +298,7 @@ paths = st.lists(
 ).map(".".join)
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(st.dictionaries(names, values, max_size=5))
 def test_any_contents_are_valid_or_a_config_error(contents: dict) -> None:
     for kind in FILE_KINDS:
@@ -305,7 +306,7 @@ def test_any_contents_are_valid_or_a_config_error(contents: dict) -> None:
             load_spec(contents, kind.model)
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(derandomize=True, deadline=None, max_examples=80)
 @given(paths, values)
 def test_any_override_is_valid_or_a_config_error(path: str, value: object) -> None:
     with suppress(ConfigError):

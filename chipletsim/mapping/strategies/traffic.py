@@ -15,13 +15,13 @@ from chipletsim.mapping.traffic import SliceTraffic
 
 
 def traffic(problem: PlacementProblem, seed: int) -> Mapping:
-    """Return the cheapest by estimated traffic of three placements.
+    """Return the cheapest by estimated traffic of two cuts, each placed in two ways.
 
-    Populations are cut evenly into the fewest slices; then, again and again, the slice
-    that exchanges most bits with those placed already goes to the tile with room where
-    these bits cost least. The even cut as first placed and the sequential mapping are
-    kept where they are cheaper, so this is never worse than ``sequential`` by its own
-    measure.
+    Populations are cut evenly into the fewest slices, and so that they fill tiles in
+    order. For each cut, again and again the slice that exchanges most bits with those
+    placed already goes to the tile with room where these bits cost least; each cut as
+    first placed is kept where that is cheaper. So this is never worse than
+    ``sequential`` by its own measure.
 
     Args:
         problem: The problem.
@@ -56,28 +56,24 @@ def place_by_traffic(problem: PlacementProblem, seed: int) -> Candidate:
     Raises:
         InfeasibleError: The network does not fit.
     """
-    placement = fill_all(problem, fill_in_order)
-    tightest = _candidate(placement, placement.mapping("traffic", seed))
-    return min([*_evenly_cut(problem, seed), tightest], key=lambda candidate: candidate.cost)
-
-
-def _candidate(placement: Placement, mapping: Mapping) -> Candidate:
-    flows = SliceTraffic(mapping, placement.problem.rates, placement.problem.tile_costs)
-    return Candidate(placement, mapping, flows, flows.cost(mapping))
-
-
-def _evenly_cut(problem: PlacementProblem, seed: int) -> list[Candidate]:
-    """Return the even cut as first placed, and as placed by traffic, as far as they fit."""
+    tight = _placed_twice(fill_all(problem, fill_in_order), seed)
     try:
-        placement = fill_all(problem, fill_evenly)
+        even = _placed_twice(fill_all(problem, fill_evenly), seed)
     except InfeasibleError:
-        return []
-    first = _candidate(placement, placement.mapping("traffic", seed))
+        even = []  # An even cut wastes the ends of tiles, so it may fit no more.
+    return min([*even, *tight], key=lambda candidate: candidate.cost)
+
+
+def _placed_twice(placement: Placement, seed: int) -> list[Candidate]:
+    """Return a cut as first placed, and as placed by traffic if it fits that way."""
+    problem, mapping = placement.problem, placement.mapping("traffic", seed)
+    flows = SliceTraffic(mapping, problem.rates, problem.tile_costs)
+    first = Candidate(placement, mapping, flows, flows.cost(mapping))
     grown = placement.lifted()
-    if not grow(grown, first.flows):
+    if not grow(grown, flows):
         return [first]
-    mapping = first.mapping.moved(grown.tiles, grown.holders)
-    return [first, Candidate(grown, mapping, first.flows, first.flows.cost(mapping))]
+    moved = mapping.moved(grown.tiles, grown.holders)
+    return [first, Candidate(grown, moved, flows, flows.cost(moved))]
 
 
 def grow(placement: Placement, flows: SliceTraffic) -> bool:
