@@ -66,11 +66,9 @@ def dense_network() -> Network:
     populations = [Population("p0", (784,), "input")]
     projections = []
     for number, (source, target) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
-        populations.append(_neurons(f"p{number}", (target,)))
+        populations.append(lif(f"p{number}", (target,)))
         weight = _weights(rng, target, source)
-        projections.append(
-            Projection(f"w{number}", f"p{number - 1}", f"p{number}", Dense(weight))
-        )
+        projections.append(Projection(f"w{number}", f"p{number - 1}", f"p{number}", Dense(weight)))
     return Network("dense", tuple(populations), tuple(projections), 1e-3)
 
 
@@ -84,9 +82,9 @@ def conv_network() -> Network:
         "conv",
         (
             Population("p0", (1, 28, 28), "input"),
-            _neurons("p1", (16, 28, 28)),
-            _neurons("p2", (32, 14, 14)),
-            _neurons("p3", (10,)),
+            lif("p1", (16, 28, 28)),
+            lif("p2", (32, 14, 14)),
+            lif("p3", (10,)),
         ),
         (
             Projection("w1", "p0", "p1", first),
@@ -100,26 +98,35 @@ def conv_network() -> Network:
 def recurrent_network(neurons: int, fan_out: int) -> Network:
     """Return random neurons that all drive each other, four fifths of them excitatory."""
     rng = np.random.default_rng(0)
-
-    def synapses(scale: float) -> Sparse:
-        indptr = np.arange(neurons + 1, dtype=np.int64) * fan_out
-        targets = rng.integers(0, neurons, neurons * fan_out, dtype=np.int32)
-        weight = rng.integers(1, 64, targets.size).astype(np.float32) / 64 * scale
-        return Sparse(indptr, targets, weight.astype(np.float32), neurons)
-
-    recurrent = synapses(2**-4)
-    weight = recurrent.weight.copy()
-    weight[weight.size * 4 // 5 :] *= -8
-    recurrent = Sparse(recurrent.indptr, recurrent.targets, weight, neurons)
+    driving = random_synapses(rng, neurons, neurons, fan_out, 0.25)
+    recurrent = random_synapses(rng, neurons, neurons, fan_out, 0.06, neurons * fan_out // 5)
     return Network(
         "recurrent",
-        (Population("p0", (neurons,), "input"), _neurons("p1", (neurons,))),
+        (Population("p0", (neurons,), "input"), lif("p1", (neurons,))),
         (
-            Projection("w1", "p0", "p1", synapses(2**-2)),
+            Projection("w1", "p0", "p1", driving),
             Projection("w2", "p1", "p1", recurrent, delay=1),
         ),
         1e-3,
     )
+
+
+def random_synapses(
+    rng: np.random.Generator,
+    sources: int,
+    targets: int,
+    fan_out: int,
+    largest: float,
+    inhibitory: int = 0,
+) -> Sparse:
+    """Return synapses to random targets, weights uniform up to ``largest``.
+
+    The last ``inhibitory`` synapses have negative weights, eight times as strong.
+    """
+    chosen = rng.integers(0, targets, sources * fan_out, dtype=np.int32)
+    weight = (rng.integers(1, 65, chosen.size) / 64 * largest).astype(np.float32)
+    weight[weight.size - inhibitory :] *= -8
+    return Sparse(np.arange(sources + 1, dtype=np.int64) * fan_out, chosen, weight, targets)
 
 
 def random_spikes(network: Network, samples: int, steps: int, rate: float = 0.1) -> np.ndarray:
@@ -139,9 +146,7 @@ def synaptic_events(network: Network, activity: Activity) -> int:
     return total
 
 
-def _case_rows(
-    case: str, network: Network, samples: int, steps: int, repeats: int
-) -> list[Row]:
+def _case_rows(case: str, network: Network, samples: int, steps: int, repeats: int) -> list[Row]:
     inputs = random_spikes(network, samples, steps)
     activity = simulate(network, inputs)
     peer = dense_peer(network, inputs)
@@ -221,7 +226,8 @@ def _product(projection: Projection, weight: jax.Array, spikes: jax.Array) -> An
     return spikes.reshape(spikes.shape[0], -1) @ weight.T
 
 
-def _neurons(name: str, shape: tuple[int, ...]) -> Population:
+def lif(name: str, shape: tuple[int, ...]) -> Population:
+    """Return LIF neurons of the benchmark's time constant."""
     return Population(name, shape, "lif", {"tau": np.float32(1e-3 / DECAY)})
 
 

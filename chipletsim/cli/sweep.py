@@ -55,7 +55,13 @@ def sweep_file(
     import chipletsim
 
     result = chipletsim.sweep(
-        file, overrides=texts(overrides), out=out, jobs=jobs, resume=resume, force=force
+        file,
+        overrides=texts(overrides),
+        out=out,
+        jobs=jobs,
+        resume=resume,
+        force=force,
+        progress=note,
     )
     if as_json:
         show_json(result.to_dict())

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -222,6 +221,3 @@ def _busy(counted: Counted, incidence: Incidence, constants: Constants) -> Array
     for kind, members in incidence.kinds.items():
         busy = busy.at[members].set(_tile_cost(kind, counted, incidence, constants)[1].T)
     return busy
-
-
-compiled_cost = jax.jit(cost, static_argnames="timing")

@@ -226,8 +226,7 @@ def random_boxes(
     cuts = sorted({0, shape[axis], *rng.integers(0, shape[axis], 2).tolist()})
     whole = [(0, length) for length in shape]
     return [
-        tuple([*whole[:axis], (start, stop), *whole[axis + 1 :]])
-        for start, stop in pairwise(cuts)
+        tuple([*whole[:axis], (start, stop), *whole[axis + 1 :]]) for start, stop in pairwise(cuts)
     ]
 
 
