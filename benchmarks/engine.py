@@ -21,6 +21,7 @@ spike at one synapse; both sides are credited with the same events.
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -65,7 +66,7 @@ def dense_network() -> Network:
     sizes = (784, 1024, 1024, 10)
     populations = [Population("p0", (784,), "input")]
     projections = []
-    for number, (source, target) in enumerate(zip(sizes, sizes[1:], strict=False), start=1):
+    for number, (source, target) in enumerate(pairwise(sizes), start=1):
         populations.append(lif(f"p{number}", (target,)))
         weight = _weights(rng, target, source)
         projections.append(Projection(f"w{number}", f"p{number - 1}", f"p{number}", Dense(weight)))
@@ -98,8 +99,10 @@ def conv_network() -> Network:
 def recurrent_network(neurons: int, fan_out: int) -> Network:
     """Return random neurons that all drive each other, four fifths of them excitatory."""
     rng = np.random.default_rng(0)
-    driving = random_synapses(rng, neurons, neurons, fan_out, 0.25)
-    recurrent = random_synapses(rng, neurons, neurons, fan_out, 0.06, neurons * fan_out // 5)
+    driving = random_synapses(rng, neurons, neurons, fan_out, largest=0.25)
+    recurrent = random_synapses(
+        rng, neurons, neurons, fan_out, largest=0.06, inhibitory=neurons * fan_out // 5
+    )
     return Network(
         "recurrent",
         (Population("p0", (neurons,), "input"), lif("p1", (neurons,))),
@@ -116,6 +119,7 @@ def random_synapses(
     sources: int,
     targets: int,
     fan_out: int,
+    *,
     largest: float,
     inhibitory: int = 0,
 ) -> Sparse:
@@ -228,7 +232,7 @@ def _product(projection: Projection, weight: jax.Array, spikes: jax.Array) -> An
 
 def lif(name: str, shape: tuple[int, ...]) -> Population:
     """Return LIF neurons of the benchmark's time constant."""
-    return Population(name, shape, "lif", {"tau": np.float32(1e-3 / DECAY)})
+    return Population(name, shape, "lif", {"tau": np.array(1e-3 / DECAY, np.float32)})
 
 
 def _weights(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -37,12 +37,14 @@ class Contender:
         method: How its figures were found.
         energy_per_inference_j: Energy per sample, idle or static power included.
         latency_s: Time from the inputs of a sample, or batch, to its answer.
+        bound: What most of the latency is spent on.
     """
 
     name: str
     method: str
     energy_per_inference_j: float
     latency_s: float
+    bound: str
 
 
 @dataclass(frozen=True)
@@ -106,10 +108,11 @@ class Comparison:
                 times(entry.energy_per_inference_j, own.energy_per_inference_j),
                 si(entry.latency_s, "s"),
                 times(entry.latency_s, own.latency_s),
+                entry.bound,
             )
             for entry in self.contenders
         ]
-        columns = ("", "figures", "energy/inference", "ratio", "latency", "ratio")
+        columns = ("", "how", "energy/inference", "ratio", "latency", "ratio", "bound by")
         return table(f"{self.network}: package and dense device", columns, rows)
 
     def _boundary_table(self) -> RenderableType:
@@ -161,6 +164,7 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
         method=f"modelled, {result.timing} timing",
         energy_per_inference_j=result.energy_per_inference_j,
         latency_s=result.latency_per_inference_s,
+        bound=max(result.latency.terms_s, key=lambda term: result.latency.terms_s[term]),
     )
     others = (
         Contender(
@@ -168,6 +172,7 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
             method=f"modelled, roofline, batch {run.batch}",
             energy_per_inference_j=run.energy_per_inference_j,
             latency_s=run.latency_s,
+            bound=run.bound,
         )
         for run in dense.runs
     )

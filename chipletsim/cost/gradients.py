@@ -51,15 +51,9 @@ def gradients(
     model = traffic_model(mapping)
     counts = row_counts(model, activity)
     with jax.enable_x64(True):
-        arguments = (jnp.asarray(counts), jax.device_put(model.incidence))
         constants = jax.tree.map(jnp.asarray, constants_of(mapping.package))
-
-        def function(numbers: Constants) -> PerInference:
-            return per_inference(*arguments, numbers, max(activity.samples, 1), timing)
-
-        value = jax.jit(function)(constants)
-        slopes = jax.jit(jax.jacrev(function))(constants)
-        slopes = jax.tree.map(np.asarray, slopes)
+        arguments = (counts, model.incidence, constants, max(activity.samples, 1), timing)
+        value, slopes = jax.device_get((_value(*arguments), _slopes(*arguments)))
     return PerInference(float(value.energy_j), float(value.latency_s)), slopes
 
 
@@ -87,3 +81,7 @@ def per_inference(
     costs = cost(counts, incidence, constants, timing)
     energy_j = sum(part.sum() for part in jax.tree.leaves(costs.energies))
     return PerInference(energy_j / samples, costs.timing.latency_s.sum() / samples)
+
+
+_value = jax.jit(per_inference, static_argnums=(3, 4))
+_slopes = jax.jit(jax.jacrev(per_inference, argnums=2), static_argnums=(3, 4))

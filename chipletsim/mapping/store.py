@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.capacity import check
@@ -18,6 +18,7 @@ from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.model import Network
 from chipletsim.package.model import Package
 from chipletsim.spec.base import Spec
+from chipletsim.spec.load import load_spec
 
 CAPACITIES = (
     "neurons", "synaptic_memory_bits", "fan_in", "fan_out", "weight_bits", "shares_weights",
@@ -108,12 +109,13 @@ def load_mapping(path: str | Path, network: Network, package: Package) -> Mappin
             changed.
         InfeasibleError: It exceeds a capacity.
     """
-    spec = _read(path)
+    loaded = load_spec(Path(path), MappingFileSpec)
+    spec = loaded.spec
     problems = _origin_problems(spec, network, package) or _name_problems(spec, network, package)
     if not problems:
         problems = _cover_problems(spec, network)
     if problems:
-        raise ConfigError([Problem(item.message, item.path, str(path)) for item in problems])
+        raise loaded.locate(ConfigError(problems))
     tiles = {tile.name: index for index, tile in enumerate(package.tiles)}
     slices = tuple(
         Slice(
@@ -127,7 +129,7 @@ def load_mapping(path: str | Path, network: Network, package: Package) -> Mappin
     mapping = Mapping(network, package, slices, spec.strategy, spec.seed, spec.rates)
     if spec.hash is not None and spec.hash != mapping_hash(mapping):
         message = "its slices are not those that were saved; remove `hash` to use an edited mapping"
-        raise ConfigError([Problem(message, "hash", str(path))])
+        raise loaded.locate(ConfigError([Problem(message, "hash")]))
     check(mapping)
     return mapping
 
@@ -154,21 +156,6 @@ def _slice_specs(mapping: Mapping) -> list[SliceSpec]:
 
 def _digest(content: Any) -> str:
     return hashlib.sha256(json.dumps(content).encode()).hexdigest()
-
-
-def _read(path: str | Path) -> MappingFileSpec:
-    try:
-        with Path(path).open(encoding="utf-8") as file:
-            content = yaml.load(file, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506
-        return MappingFileSpec.model_validate(content)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError([Problem(f"cannot read the mapping: {error}", "", str(path))]) from error
-    except ValidationError as error:
-        problems = [
-            Problem(item["msg"], ".".join(str(part) for part in item["loc"]), str(path))
-            for item in error.errors()
-        ]
-        raise ConfigError(problems) from error
 
 
 def _origin_problems(spec: MappingFileSpec, network: Network, package: Package) -> list[Problem]:

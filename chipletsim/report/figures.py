@@ -216,6 +216,12 @@ def _draw_tiles(axes: Any, package: Package, plan: Floorplan) -> None:
             linewidths=0.6, label=kind, zorder=3,
         )  # fmt: skip
     axes.legend(
-        title="tiles", fontsize=8, title_fontsize=8, frameon=False, ncols=len(kinds),
-        loc="upper left", bbox_to_anchor=(0.0, 0.0),
-    )  # fmt: skip
+        title="tiles (traffic keeps to the right side of a link)",
+        fontsize=8,
+        title_fontsize=8,
+        frameon=False,
+        ncols=min(len(kinds), 5),
+        loc="upper left",
+        bbox_to_anchor=(0.0, 0.0),
+        alignment="left",
+    )

@@ -80,7 +80,7 @@ def grouped_energy(by_component_j: dict[str, float], samples: int) -> dict[str, 
     """Return joules per inference, all die-to-die links as one component."""
     grouped: dict[str, float] = {}
     for name, value in by_component_j.items():
-        label = "die-to-die links" if name.startswith("die-to-die ") else name
+        label = "die-to-die links" if name.startswith("die-to-die ") else name.replace("_", " ")
         grouped[label] = grouped.get(label, 0.0) + value / samples
     return grouped
 

@@ -84,10 +84,10 @@ def energy_table(energy: Mapping[str, Any]) -> RenderableType:
     samples = total / energy["per_inference_j"] if energy["per_inference_j"] else 1.0
     components = sorted(energy["by_component_j"].items(), key=lambda part: -part[1])
     shown = [(n, v) for n, v in components if v or not n.startswith(_DIE_TO_DIE)]
-    rows = [(name, si(value / samples, "J"), _share(value, total)) for name, value in shown]
+    rows = [(_label(name), si(value / samples, "J"), _share(value, total)) for name, value in shown]
     idle = len(components) - len(shown)
     if idle:
-        rows.append((f"{idle} die-to-die links without traffic", "0 J", "0.0 %"))
+        rows.append((f"{idle} die-to-die links without traffic", "0 J", "0.0%"))
     rows.append(("total", si(total / samples, "J"), _share(total, total)))
     return table("Energy", ("component", "per inference", "share"), rows)
 
@@ -130,6 +130,12 @@ def links_table(summary: Mapping[str, Any]) -> RenderableType:
     kind = "die-to-die links" if links[0]["between_dies"] else "links"
     columns = ("link", "packets", "bits on the wire", "busy", "energy")
     return table(f"Busiest {kind}, per inference", columns, rows)
+
+
+def _label(component: str) -> str:
+    """Return a component as it is printed; names of links keep their underscores."""
+    named = component.startswith(_DIE_TO_DIE)
+    return component if named else component.replace("_", " ")
 
 
 def _share(value: float, total: float) -> str:

@@ -51,20 +51,28 @@ class Node:
         elif isinstance(self.value, list):
             yield from enumerate(self.value)
 
+    def child(self, part: str | int) -> Node | None:
+        """Return the node under a key or index, or None."""
+        if isinstance(self.value, dict):
+            return self.value.get(str(part))
+        if isinstance(self.value, list) and isinstance(part, int) and part < len(self.value):
+            return self.value[part]
+        return None
+
     def at(self, path: Path) -> Node | None:
         """Return the node at ``path`` below this one, or None."""
         node: Node | None = self
         for part in path:
             if node is None:
                 return None
-            node = dict(node.children()).get(part)
+            node = node.child(part)
         return node
 
     def nearest(self, path: Path) -> Node:
         """Return the node at ``path``, or the deepest one on the way to it."""
         node = self
         for part in path:
-            child = dict(node.children()).get(part)
+            child = node.child(part)
             if child is None:
                 break
             node = child

@@ -19,10 +19,10 @@ from chipletsim.spec.package import PackageSpec
 from chipletsim.spec.resolve import DATA_PATH_KEYS
 from chipletsim.tiles import TILE_KINDS
 
-Fault = tuple[Path, str]
+Finding = tuple[Path, str]
 
 
-def cross_faults(data: Any, model: Any) -> Iterator[Fault]:
+def cross_faults(data: Any, model: Any) -> Iterator[Finding]:
     """Yield path and message of every fault that spans sections.
 
     Args:
@@ -54,18 +54,18 @@ def _unknown(what: str, name: Any, known: Sequence[str]) -> str:
     return f"there is no {what} `{name}`; known: {listed}"
 
 
-def _check_name(what: str, name: Any, known: Sequence[str], path: Path) -> Iterator[Fault]:
+def _check_name(what: str, name: Any, known: Sequence[str], path: Path) -> Iterator[Finding]:
     if isinstance(name, str) and known and name not in known:
         yield path, _unknown(what, name, known)
 
 
-def _check_pattern(what: str, name: Any, known: Sequence[str], path: Path) -> Iterator[Fault]:
+def _check_pattern(what: str, name: Any, known: Sequence[str], path: Path) -> Iterator[Finding]:
     """Yield the fault of a name that may be a pattern, as in file names, and fits nothing."""
     if isinstance(name, str) and not any(fnmatchcase(one, name) for one in known):
         yield from _check_name(what, name, known, path)
 
 
-def _check_coordinate(at: Any, shape: Any, path: Path) -> Iterator[Fault]:
+def _check_coordinate(at: Any, shape: Any, path: Path) -> Iterator[Finding]:
     """Yield the fault of a coordinate that is not inside ``shape``."""
     if not (_whole_numbers(at) and _whole_numbers(shape)):
         return
@@ -86,7 +86,7 @@ def _whole_numbers(value: Any) -> bool:
 # --- packages -----------------------------------------------------------------------
 
 
-def package_faults(data: Any) -> Iterator[Fault]:
+def package_faults(data: Any) -> Iterator[Finding]:
     """Yield the faults of a package: types, places and links that do not fit together."""
     for name, kind in _section(data, "chiplet_types").items():
         yield from _tile_places(kind, ("chiplet_types", name))
@@ -100,14 +100,14 @@ def package_faults(data: Any) -> Iterator[Fault]:
         yield ("chiplets",), "several chiplets need `network` or `links` between them"
 
 
-def _tile_places(kind: Any, path: Path) -> Iterator[Fault]:
+def _tile_places(kind: Any, path: Path) -> Iterator[Finding]:
     shape = _section(kind, "network").get("shape")
     for number, tile in enumerate(_rows(kind, "tiles")):
         for place, at in enumerate(_rows(tile, "at")):
             yield from _check_coordinate(at, shape, (*path, "tiles", number, "at", place))
 
 
-def _chiplet_places(data: Any) -> Iterator[Fault]:
+def _chiplet_places(data: Any) -> Iterator[Finding]:
     types = list(_section(data, "chiplet_types"))
     shape = _section(data, "network").get("shape")
     taken: dict[str, str] = {}
@@ -124,7 +124,7 @@ def _chiplet_places(data: Any) -> Iterator[Fault]:
 # --- networks -----------------------------------------------------------------------
 
 
-def network_faults(data: Any) -> Iterator[Fault]:
+def network_faults(data: Any) -> Iterator[Finding]:
     """Yield the faults of an inline network: populations that projections name in vain."""
     populations = list(_section(data, "populations"))
     for number, projection in enumerate(_rows(data, "projections")):
@@ -136,7 +136,7 @@ def network_faults(data: Any) -> Iterator[Fault]:
 # --- experiments --------------------------------------------------------------------
 
 
-def experiment_faults(data: Any) -> Iterator[Fault]:
+def experiment_faults(data: Any) -> Iterator[Finding]:
     """Yield the faults of an experiment, those of its package and network included."""
     for key, check in (("package", package_faults), ("network", network_faults)):
         for path, message in check(_section(data, key)):
@@ -154,7 +154,7 @@ def experiment_faults(data: Any) -> Iterator[Fault]:
         yield from _check_pattern("chiplet", wanted.get("chiplet"), chiplets, (*path, "chiplet"))
 
 
-def _missing_files(data: Any, path: Path) -> Iterator[Fault]:
+def _missing_files(data: Any, path: Path) -> Iterator[Finding]:
     """Yield the data files that are not there."""
     items = data.items() if isinstance(data, dict) else enumerate(data)
     for key, value in items:
@@ -171,7 +171,7 @@ def _is_file(name: str) -> bool:
         return False
 
 
-CHECKS: dict[Any, Callable[[Any], Iterator[Fault]]] = {
+CHECKS: dict[Any, Callable[[Any], Iterator[Finding]]] = {
     PackageSpec: package_faults,
     NetworkSpec: network_faults,
     ExperimentSpec: experiment_faults,

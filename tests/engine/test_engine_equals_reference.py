@@ -34,7 +34,7 @@ def networks(draw, longest: int) -> Network:
     return with_feedback(chain, draw(st.integers(0, 10**6)), draw(st.integers(0, 3)))
 
 
-@settings(derandomize=True, deadline=None, max_examples=4)
+@settings(derandomize=True, deadline=None, max_examples=3)
 @given(networks(2), st.sampled_from([1, 8]), st.integers(0, 10**6))
 def test_random_networks(network: Network, samples: int, seed: int) -> None:
     inputs = random_inputs(network, seed, samples, STEPS)
@@ -44,7 +44,7 @@ def test_random_networks(network: Network, samples: int, seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=60)
 @given(networks(4), st.sampled_from([1, 8]), st.integers(0, 10**6), st.integers(1, STEPS))
 def test_many_random_networks(network: Network, samples: int, seed: int, window: int) -> None:
     inputs = random_inputs(network, seed, samples, STEPS)

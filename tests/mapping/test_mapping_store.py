@@ -203,9 +203,19 @@ def test_broken_files(saved, change, message):
 def test_files_that_are_no_yaml(tmp_path):
     path = tmp_path / "mapping.yaml"
     path.write_text("slices: [")
-    assert "cannot read" in refusal(path)
+    assert "YAML" in refusal(path)
     path.write_bytes(b"\xff\xfe\x00")
-    assert "cannot read" in refusal(path)
+    assert "UTF-8" in refusal(path)
     path.write_text("!!python/object/apply:os.system ['true']")
-    assert "cannot read" in refusal(path)
-    assert "cannot read" in refusal(tmp_path / "absent.yaml")
+    assert "tag" in refusal(path)
+    assert "no such file" in refusal(tmp_path / "absent.yaml")
+
+
+def test_a_fault_names_its_line(saved):
+    line = next(
+        number
+        for number, text in enumerate(saved.read_text().splitlines(), start=1)
+        if "die0(0,0).io" in text
+    )
+    saved.write_text(saved.read_text().replace("die0(0,0).io", "die7(0,0).io"))
+    assert f"mapping.yaml:{line}:" in refusal(saved)

@@ -1,0 +1,52 @@
+"""The resolved configuration: read back, it says the same."""
+
+import yaml
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chipletsim.report.resolved import resolved_yaml
+from chipletsim.spec.node import plain
+from chipletsim.spec.yaml_source import parse_yaml
+
+TEXT = st.text(
+    st.characters(codec="utf-8", exclude_categories=("Cc", "Cs", "Cn", "Co")), max_size=8
+)
+WORDS = st.sampled_from(
+    ["yes", "null", "~", "1e-9", "0.5 pJ/bit", "a: b", "- x", "# c", "[1]", "{}", "", " a ", "010",
+     "a #b", "true", "1 2", "1e5 J", "'q'", '"d"', "configs/a.yaml", "west(0,0).npu", "*", "&x"]
+)  # fmt: skip
+SCALARS = st.none() | st.booleans() | st.integers(-(10**6), 10**6) | TEXT | WORDS
+TREES = st.recursive(
+    SCALARS,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.text("abc_-", min_size=1, max_size=5), inner, max_size=4)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(derandomize=True, deadline=None, max_examples=300)
+@given(st.dictionaries(st.text("abc_", min_size=1, max_size=5), TREES, min_size=1, max_size=4))
+def test_reading_it_back_gives_the_same(tree):
+    text = resolved_yaml(tree, {"a": "file.yaml:3\nwith a line break # and a hash"})
+    assert plain(parse_yaml(text, "resolved")) == tree
+
+
+def test_origins_stand_behind_their_values():
+    tree = {"link": {"energy": "0.5 pJ/bit", "shape": [2, 3]}, "list": [{"a": 1}, {"b": "x y"}]}
+    origins = {
+        "link.energy": "links/ucie.yaml:4: UCIe 1.1 (2023)",
+        "link.shape.0": "my.yaml:7",
+        "list.1.b": "my.yaml:9",
+    }
+    lines = resolved_yaml(tree, origins).splitlines()[1:]
+    assert lines == [
+        "link:",
+        "  energy: 0.5 pJ/bit  # links/ucie.yaml:4: UCIe 1.1 (2023)",
+        "  shape: [2, 3]  # my.yaml:7",
+        "list:",
+        "  - a: 1",
+        "  - b: x y  # my.yaml:9",
+    ]
+    assert yaml.safe_load("\n".join(lines)) == tree
