@@ -192,6 +192,9 @@ def simulate_and_price(
 ) -> Priced:
     """Simulate and price, streaming windows of steps where the raster would not fit.
 
+    Rasters of up to ``chipletsim.engine.memory.MAX_RASTER_BYTES`` (4 GiB) are kept. The
+    figures are the same either way.
+
     Args:
         network: The network.
         inputs: Its inputs.

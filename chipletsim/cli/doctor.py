@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import platform
-from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from typing import Any
 
 import typer
@@ -40,6 +38,8 @@ def doctor(as_json: Json = False) -> None:
 
 def _findings() -> dict[str, str]:
     """Return what is looked at, and what was found."""
+    from importlib.metadata import version
+
     import jax
 
     found = {
@@ -54,6 +54,9 @@ def _findings() -> dict[str, str]:
 
 
 def _extra(extra: str, names: tuple[str, ...]) -> str:
+    """Return the versions of the packages of an extra, or how to install it."""
+    from importlib.util import find_spec
+
     missing = [name for name in names if find_spec(name) is None]
     if missing:
         return f"not installed; pip install 'chipletsim[{extra}]'"
@@ -61,6 +64,8 @@ def _extra(extra: str, names: tuple[str, ...]) -> str:
 
 
 def _version(name: str) -> str:
+    from importlib.metadata import PackageNotFoundError, version
+
     try:
         return version(name)
     except PackageNotFoundError:

@@ -13,5 +13,10 @@ class Spec(BaseModel):
     """
 
     model_config = ConfigDict(
-        extra="forbid", frozen=True, validate_by_alias=True, validate_by_name=True, strict=False, defer_build=True
+        extra="forbid",
+        frozen=True,
+        validate_by_alias=True,
+        validate_by_name=True,
+        strict=False,
+        defer_build=True,
     )

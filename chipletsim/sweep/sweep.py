@@ -89,11 +89,13 @@ def sweep(
         known = store.hashes()
         store.add(failures)
         pending = [task for task in tasks if task.hash not in known]
+        if pending:
+            say(f"{spec.name}: {len(pending):,} of {len(order):,} points to compute")
         try:
             for points in _evaluated(pending, jobs):
                 store.add(points)
                 _check_objectives(points, spec.objectives)
-                say(f"{spec.name}: {_done(store, order):,} of {len(order):,} points")
+                say(f"{spec.name}: {_done(store, order):,} of {len(order):,} points done")
         finally:
             result = SweepResult(
                 spec.name, file, tuple(spec.grid), spec.objectives, tuple(store.points())

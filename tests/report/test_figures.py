@@ -80,6 +80,7 @@ def test_figures_are_drawn_for_any_load(tmp_path, load):
 
 
 def test_energy_bars_state_value_and_share(tmp_path, monkeypatch):
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     drawn = []
@@ -93,7 +94,9 @@ def test_energy_bars_state_value_and_share(tmp_path, monkeypatch):
     assert axes.get_xlabel() == "energy per inference (uJ)"
     texts = [text.get_text().strip() for text in axes.texts]
     assert texts == ["1 uJ (25.0%)", "3 uJ (75.0%)"]
-    renderer = drawn[0].canvas.get_renderer()
+    canvas = FigureCanvasAgg(drawn[0])
+    canvas.draw()
+    renderer = canvas.get_renderer()
     frame = drawn[0].bbox
     for text in [*axes.texts, axes.title, *axes.get_yticklabels()]:
         box = text.get_window_extent(renderer)

@@ -132,7 +132,7 @@ def test_a_grown_grid_computes_only_what_is_new(contents, tmp_path):
     assert lines == []
     grid = {BARRIER: ["0 s", "1 ns", "2 ns"]}
     grown = cs.sweep(experiment=contents, grid=grid, out=tmp_path, progress=lines.append)
-    assert lines == ["golden: 3 of 3 points"]
+    assert lines == ["golden: 1 of 3 points to compute", "golden: 3 of 3 points done"]
     assert [point.settings[BARRIER] for point in grown.points] == ["0 s", "1 ns", "2 ns"]
     with pytest.raises(cs.UsageError, match="3 of 3 points"):
         cs.sweep(experiment=contents, grid=grid, out=tmp_path, resume=False)
@@ -215,7 +215,7 @@ def test_a_killed_sweep_goes_on_where_it_stopped(contents, tmp_path):
     result = cs.sweep(
         experiment=contents, grid={"inputs.steps": [1, 2]}, out=tmp_path, progress=lines.append
     )
-    assert len(lines) == 1
+    assert lines[0] == "golden: 1 of 2 points to compute"
     assert [point.status for point in result.points] == ["ok", "ok"]
     fresh = cs.sweep(experiment=contents, grid={"inputs.steps": [1, 2]}, out=tmp_path / "fresh")
     assert result.points == fresh.points
