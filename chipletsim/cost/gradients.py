@@ -31,7 +31,11 @@ class PerInference(NamedTuple):
 
 
 def gradients(
-    activity: Activity, mapping: Mapping, *, timing: str = "bound"
+    activity: Activity,
+    mapping: Mapping,
+    *,
+    constants: Constants | None = None,
+    timing: str = "bound",
 ) -> tuple[PerInference, PerInference]:
     """Return energy and latency per inference, and their derivatives by every constant.
 
@@ -43,6 +47,8 @@ def gradients(
         activity: Who spiked when, of the network that the mapping lowers to. All rows
             are priced at once, so their counts must fit in memory.
         mapping: Where the network lives.
+        constants: Numbers at which to take them; those of the mapping's package if left
+            out.
         timing: Name of a timing model.
 
     Returns:
@@ -51,8 +57,8 @@ def gradients(
     model = traffic_model(mapping)
     counts = row_counts(model, activity)
     with jax.enable_x64(True):
-        constants = jax.tree.map(jnp.asarray, constants_of(mapping.package))
-        arguments = (counts, model.incidence, constants, max(activity.samples, 1), timing)
+        numbers = jax.tree.map(jnp.asarray, constants or constants_of(mapping.package))
+        arguments = (counts, model.incidence, numbers, max(activity.samples, 1), timing)
         value, slopes = jax.device_get((_value(*arguments), _slopes(*arguments)))
     return PerInference(float(value.energy_j), float(value.latency_s)), slopes
 

@@ -7,7 +7,9 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-_PLAIN = re.compile(r"([A-Za-z_/][A-Za-z0-9_./()-]*( [A-Za-z0-9_./()-]+)*|[0-9][0-9.eE+-]* [A-Za-z/]+)")
+_WORDS = r"[A-Za-z_/][A-Za-z0-9_./()-]*( [A-Za-z0-9_./()-]+)*"
+_QUANTITY = r"[0-9][0-9.eE+-]* [A-Za-z/]+"
+_PLAIN = re.compile(f"{_WORDS}|{_QUANTITY}")
 _AMBIGUOUS = {"null", "true", "false", "yes", "no", "on", "off", "y", "n"}
 _SPACE = re.compile(r"\s+")
 

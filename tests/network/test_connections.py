@@ -232,6 +232,20 @@ def test_sparse_counts(case):
     assert np.array_equal(connection.dense_operations(*args), expected.sum(axis=0))
 
 
+def test_counting_leaves_the_network_as_it_was():
+    """Several synapses into one box: summing them must not happen in the network's arrays."""
+    indptr = np.array([0, 3, 3, 5], np.int64)
+    targets = np.array([0, 1, 1, 2, 3], np.int32)
+    connection = Sparse(indptr, targets, np.ones(5, np.float32), 4)
+    before = indptr.copy(), targets.copy()
+    first = connection.fan_out((3,), (4,), [((0, 4),)]).toarray()
+    assert first.tolist() == [[3], [0], [2]]
+    np.testing.assert_array_equal(connection.indptr, before[0])
+    np.testing.assert_array_equal(connection.targets, before[1])
+    again = connection.fan_out((3,), (4,), [((0, 4),)]).toarray()
+    np.testing.assert_array_equal(again, first)
+
+
 def test_dense_and_one_to_one():
     boxes = [((0, 2), (0, 2)), ((0, 2), (2, 3))]
     dense = Dense(np.zeros((6, 5), np.float32))

@@ -26,7 +26,7 @@ TREES = st.recursive(
 )
 
 
-@settings(derandomize=True, deadline=None, max_examples=300)
+@settings(derandomize=True, deadline=None, max_examples=100)
 @given(st.dictionaries(st.text("abc_", min_size=1, max_size=5), TREES, min_size=1, max_size=4))
 def test_reading_it_back_gives_the_same(tree):
     text = resolved_yaml(tree, {"a": "file.yaml:3\nwith a line break # and a hash"})
