@@ -83,14 +83,12 @@ def _row(run: Path) -> dict[str, Any]:
 def _dense_rows(run: Path, device: str) -> list[dict[str, Any]]:
     """Return the figures of the network of a run on a dense device."""
     import chipletsim
-    from chipletsim.cli.map import experiment_network
-    from chipletsim.spec.experiment import ExperimentSpec
-    from chipletsim.spec.load import load_spec
+    from chipletsim.stages import load_experiment, make_network
 
     folder = run if run.is_dir() else run.parent
-    experiment = load_spec(folder / "config.resolved.yaml", ExperimentSpec)
+    experiment = load_experiment(folder / "config.resolved.yaml")
     steps = experiment.spec.inputs.steps
-    dense = chipletsim.baseline(experiment_network(experiment), device, steps=steps)
+    dense = chipletsim.baseline(make_network(experiment), device, steps=steps)
     return [
         {
             "name": f"{dense.device.name}, {way.name}",

@@ -3,19 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 import typer
 
 from chipletsim.cli.options import Config, Force, Json, Out, Seed, Set, example, texts
 from chipletsim.cli.output import line, note, show, show_json
-from chipletsim.cli.show import build
 from chipletsim.errors import UsageError
-
-if TYPE_CHECKING:
-    from chipletsim.network.model import Network
-    from chipletsim.spec.experiment import ExperimentSpec
-    from chipletsim.spec.load import Loaded
 
 
 def register(app: typer.Typer) -> None:
@@ -43,43 +36,21 @@ def map_file(
     Cuts the network of an experiment into slices, places them on its package within
     every capacity, and prints how good that is. `-o` keeps the mapping.
     """
-    import chipletsim
     from chipletsim.mapping.quality import quality
     from chipletsim.mapping.store import save_mapping
-    from chipletsim.spec.experiment import ExperimentSpec
-    from chipletsim.spec.load import load_spec
+    from chipletsim.stages import load_experiment, make_mapping, make_network, make_package
 
     if out is not None and out.exists() and not force:
         raise UsageError(f"{out} exists; --force writes over it")
-    changes = texts(overrides) + ([] if seed is None else [f"mapping.seed={seed}"])
-    experiment = load_spec(file, ExperimentSpec, changes)
-    _, package = build(file, changes)
-    chosen = experiment.spec.mapping
-    mapping = chipletsim.map_network(
-        experiment_network(experiment),
-        package,
-        strategy=chosen.strategy,
-        seed=chosen.seed,
-        place=chosen.place,
-        split=chosen.split,
-    )
+    experiment = load_experiment(file, texts(overrides), seed=seed)
+    network, package = make_network(experiment), make_package(experiment)
+    mapping = make_mapping(experiment, network, package)
     figures = quality(mapping)
     if as_json:
         show_json({"experiment": experiment.spec.name, **asdict(figures)})
     else:
-        line(f"{mapping.network.name} on {package.name}")
+        line(f"{network.name} on {package.name}")
         show(figures)
     if out is not None:
         save_mapping(mapping, out)
         note(f"mapping written to {out}")
-
-
-def experiment_network(experiment: Loaded[ExperimentSpec]) -> Network:
-    """Return the network of a loaded experiment."""
-    import chipletsim
-    from chipletsim.spec.experiment import NirFileSpec
-
-    section = experiment.spec.network
-    if isinstance(section, NirFileSpec):
-        return chipletsim.load_network(section.nir, dt=section.dt_s)
-    return chipletsim.load_network(experiment.resolved["network"])

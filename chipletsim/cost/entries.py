@@ -23,17 +23,39 @@ class Entries(NamedTuple):
     weight: np.ndarray
 
 
-def concatenate(parts: list[Entries]) -> Entries:
-    """Return all entries of ``parts``, weights in 32 bits where they all fit."""
-    if not parts:
-        return Entries(*(np.zeros(0, np.int32) for _ in range(3)))
-    largest = max(int(part.weight.max(initial=0)) for part in parts)
-    weight_type = np.int32 if largest < 2**31 else np.int64
-    return Entries(
-        np.concatenate([part.traffic_class for part in parts]).astype(np.int32, copy=False),
-        np.concatenate([part.quantity for part in parts]).astype(np.int32, copy=False),
-        np.concatenate([part.weight.astype(weight_type, copy=False) for part in parts]),
+CHUNK = 8192
+"""Entries handled at once by a sparse product; bounds its intermediate arrays."""
+
+
+def packed(groups: list[list[Entries]], sizes: tuple[int, ...]) -> Entries:
+    """Return all entries in chunks, [chunks, CHUNK], filled up with zero weights.
+
+    Quantities are numbered group after group. Weights have 32 bits where they all fit.
+    The groups are emptied on the way, so that large ones are not held twice.
+
+    Args:
+        groups: Entries of each group, with quantities numbered from 0.
+        sizes: Number of quantities of each group.
+    """
+    count = sum(part.weight.size for group in groups for part in group)
+    largest = max((int(p.weight.max(initial=0)) for group in groups for p in group), default=0)
+    shape = -(-count // CHUNK) * CHUNK
+    table = Entries(
+        np.zeros(shape, np.int32),
+        np.zeros(shape, np.int32),
+        np.zeros(shape, np.int32 if largest < 2**31 else np.int64),
     )
+    stop, first = 0, 0
+    for group, size in zip(groups, sizes, strict=True):
+        while group:
+            part = group.pop()
+            place = slice(stop, stop + part.weight.size)
+            table.traffic_class[place] = part.traffic_class
+            np.add(part.quantity, first, out=table.quantity[place], casting="same_kind")
+            table.weight[place] = part.weight
+            stop = place.stop
+        first += size
+    return Entries(*(column.reshape(-1, CHUNK) for column in table))
 
 
 class Cells(NamedTuple):
@@ -92,7 +114,7 @@ class PacketLedger:
         key = (size * np.int32(self.channels) + channel).astype(np.int32)
         self._parts.append(Entries(traffic_class.astype(np.int32), key, packets.astype(np.int32)))
 
-    def close(self) -> tuple[Entries, Cells]:
+    def close(self) -> tuple[list[Entries], Cells]:
         """Return the entries and their quantities, numbered by packet size and channel."""
         used = np.zeros(max(len(self._sizes), 1) * self.channels, bool)
         for part in self._parts:
@@ -100,8 +122,7 @@ class PacketLedger:
         cells = np.flatnonzero(used)
         number = np.zeros(used.size, np.int32)
         number[cells] = np.arange(cells.size)
-        entries = concatenate(
-            [part._replace(quantity=number[part.quantity]) for part in self._parts]
-        )
+        for part in self._parts:
+            part.quantity[:] = number[part.quantity]
         sizes = np.array([*self._sizes, 0], np.int64)
-        return entries, Cells(cells % self.channels, sizes[cells // self.channels])
+        return self._parts, Cells(cells % self.channels, sizes[cells // self.channels])

@@ -12,7 +12,7 @@ from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses, traffic_classes
 from chipletsim.cost.constants import tiles_by_kind
-from chipletsim.cost.entries import Cells, Entries, PacketLedger, concatenate
+from chipletsim.cost.entries import Cells, Entries, PacketLedger, packed
 from chipletsim.cost.memory_traffic import Fetches, add_memory_packets, weight_fetches
 from chipletsim.cost.spike_packets import (
     add_spike_packets,
@@ -34,8 +34,6 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.noc.routes import RouteTables, route_tables
 from chipletsim.package.model import Package
 
-CHUNK = 8192
-"""Entries handled at once by a sparse product; bounds its intermediate arrays."""
 NETWORK_QUANTITIES = ("link_packets", "link_bits", "injected", "router_packets", "router_bits")
 """Quantities that follow from packets on cells, in the order of their numbers."""
 
@@ -80,7 +78,7 @@ class Incidence:
 
     Attributes:
         sizes: Numbers of quantities.
-        direct: Quantities by classes, [chunks, CHUNK] padded with zero weights.
+        direct: Quantities by classes, [chunks, CHUNK] filled up with zero weights.
         derived: Quantities by cells and by drives, reads and position reads of crossbar
             blocks, in the same form.
         flit_bits: int64 [links].
@@ -138,7 +136,6 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     add_memory_events(tiles, fetches, delivered)
     crossbars, drives = crossbar_blocks(mapping, classes)
     sizes = _sizes(package, cells, crossbars)
-    direct = _numbered([[packet_entries], tiles.parts, drives], sizes.direct)
     of_crossbars = crossbar_entries(crossbars, len(package.tiles))
     after_packets = of_crossbars.traffic_class + cells.channel.size
     derived = [
@@ -148,8 +145,8 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     frames = [link.spec.frame for link in package.links]
     incidence = Incidence(
         sizes=sizes,
-        direct=_padded(direct),
-        derived=_padded(_numbered([[part] for part in derived], sizes.derived)),
+        direct=packed([packet_entries, tiles.parts, drives], sizes.direct),
+        derived=packed([[part] for part in derived], sizes.derived),
         flit_bits=np.array([link.spec.flit_bits for link in package.links], np.int64),
         frames=Frames(
             np.array([frame.payload_bits if frame else 0 for frame in frames], np.int64),
@@ -193,24 +190,6 @@ def _sizes(package: Package, cells: Cells, crossbars: CrossbarBlocks) -> Sizes:
         direct=(cells.channel.size, len(TILE_QUANTITIES) * tiles, crossbars.tile.size),
         derived=(links, links, routers, routers, routers, len(CROSSBAR_QUANTITIES) * tiles),
     )
-
-
-def _numbered(groups: list[list[Entries]], sizes: tuple[int, ...]) -> Entries:
-    """Return all entries with quantities numbered group after group."""
-    starts = np.cumsum([0, *sizes[:-1]])
-    return concatenate(
-        [
-            part._replace(quantity=part.quantity + int(start))
-            for start, group in zip(starts, groups, strict=True)
-            for part in group
-        ]
-    )
-
-
-def _padded(entries: Entries) -> Entries:
-    """Return the entries with zero weights added up to whole chunks."""
-    missing = -entries.weight.size % CHUNK
-    return Entries(*(np.pad(column, (0, missing)).reshape(-1, CHUNK) for column in entries))
 
 
 def _routes(

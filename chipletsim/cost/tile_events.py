@@ -68,7 +68,8 @@ class TileEntries:
 
     def add(self, name: str, traffic_class: Any, tile: Any, weight: Any) -> None:
         """Add ``weight`` of the quantity ``name`` on ``tile`` per event of a class."""
-        quantity = TILE_QUANTITIES.index(name) * self.tiles + np.atleast_1d(tile)
+        quantity = np.atleast_1d(tile).astype(np.int32)
+        quantity += np.int32(TILE_QUANTITIES.index(name) * self.tiles)
         of_class, quantity, weight = np.broadcast_arrays(
             np.atleast_1d(traffic_class), quantity, np.atleast_1d(weight)
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping as Table
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from chipletsim.baseline.compare import Comparison
@@ -58,6 +59,8 @@ def summarise(
     figures = result.to_dict()
     for table in ("links", "tiles", "layers", "per_step"):
         del figures[table]
+    if not isfinite(figures["latency"]["throughput_per_s"]):
+        figures["latency"]["throughput_per_s"] = None
     figures["provenance"] = {**figures["provenance"], **provenance}
     return {
         "schema_version": SCHEMA_VERSION,

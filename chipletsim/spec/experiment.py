@@ -12,6 +12,12 @@ from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.package import PackageSpec
 from chipletsim.units import PositiveTime
 
+StrategyName = Literal["sequential", "traffic", "anneal"]
+"""Keys of ``chipletsim.mapping.strategies.PARTITIONERS``."""
+
+TimingName = Literal["bound"]
+"""Keys of ``chipletsim.noc.TIMING_MODELS``."""
+
 
 class NirFileSpec(Spec):
     """A network kept in a NIR file."""
@@ -90,7 +96,9 @@ class PlaceSpec(Spec):
 class MappingSpec(Spec):
     """How populations are put on tiles."""
 
-    strategy: str = Field("traffic", description="`chipletsim list partitioners` names them")
+    strategy: StrategyName = Field(
+        "traffic", description="`chipletsim list partitioners` says what they do"
+    )
     seed: int = 0
     place: dict[str, PlaceSpec] = Field({}, description="restrictions by population")
     split: dict[str, Literal["auto", "channels", "rows"]] = Field(
@@ -115,5 +123,7 @@ class ExperimentSpec(Spec):
     network: NirFileSpec | NetworkSpec
     inputs: DatasetInputsSpec | PoissonInputsSpec
     mapping: MappingSpec = MappingSpec()
-    timing: str = Field("bound", description="timing model; `chipletsim list timing` names them")
+    timing: TimingName = Field(
+        "bound", description="timing model; `chipletsim list timing` says what they do"
+    )
     baseline: BaselineSpec | None = None

@@ -101,7 +101,7 @@ class SweepResult:
         counts = Counter(point.status for point in self.points)
         more = f", {len(shown)} of {len(self.front)}" if len(self.front) > len(shown) else ""
         title = f"{self.name}: Pareto front of {counts['ok']:,} points{more}"
-        columns = ["point", *self.paths, *(_heading(key) for key in self.objectives)]
+        columns = ["point", *short_names(self.paths), *(_heading(key) for key in self.objectives)]
         parts: list[RenderableType] = [table(title, columns, rows)]
         parts += [Text(line, style="bold yellow") for line in self._failures()]
         parts.append(Text(f"all {len(self.points):,} points: {self.path} and {self.csv_path}"))
@@ -119,6 +119,21 @@ class SweepResult:
                 first = bad[0].error.splitlines()[0] if bad[0].error else ""
                 lines.append(f"{len(bad):,} points are {status}; point {bad[0].position}: {first}")
         return lines
+
+
+def short_names(paths: tuple[str, ...]) -> list[str]:
+    """Return the ends of dotted paths: as many parts as tell them apart, at least two.
+
+    Example:
+        >>> short_names(("package.network.link.energy_per_bit", "package.network.link.bandwidth"))
+        ['link.energy_per_bit', 'link.bandwidth']
+    """
+    parts = [path.split(".") for path in paths]
+    for length in range(2, max(map(len, parts), default=2)):
+        names = [".".join(part[-length:]) for part in parts]
+        if len(set(names)) == len(names):
+            return names
+    return list(paths)
 
 
 def _plain(value: Any) -> Any:

@@ -245,6 +245,17 @@ EXPERIMENT_FAULTS = {
         "bad.yaml:17:26 mapping.place.hidden.kind: there is no tile kind `neurocor`;"
         " did you mean `neurocore`?",
     ),
+    "strategy mistyped": (
+        "strategy: traffic",
+        "strategy: trafic",
+        "bad.yaml:17:13 mapping.strategy: expected one of `sequential`, `traffic`, `anneal`,"
+        " got 'trafic'; did you mean `traffic`?",
+    ),
+    "timing model unknown": (
+        "mapping:",
+        "timing: exact\nmapping:",
+        "bad.yaml:16:9 timing: expected one of `bound`, got 'exact'",
+    ),
     "chiplet of another package": (
         "strategy: traffic",
         "place: {hidden: {chiplet: north}}",

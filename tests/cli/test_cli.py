@@ -6,13 +6,18 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import ClassVar, get_args
 
 import pytest
 
+import chipletsim
 from chipletsim.cli import doctor
 from chipletsim.cli import list as list_command
 from chipletsim.cli.main import execute
 from chipletsim.errors import ConfigError, InfeasibleError, Shortfall, UsageError
+from chipletsim.mapping.strategies import PARTITIONERS
+from chipletsim.noc import TIMING_MODELS
+from chipletsim.spec.experiment import StrategyName, TimingName
 
 COMMANDS = ["run", "validate", "show", "map", "compare", "sweep", "list", "new", "doctor"]
 EXAMPLE = re.compile(r"^ +chipletsim (.+)$", re.MULTILINE)
@@ -303,3 +308,74 @@ def test_doctor_says_what_is_wrong_and_missing(monkeypatch, capsys) -> None:
     out, err = capsys.readouterr()
     assert "not installed; pip install 'chipletsim[figures]'" in out
     assert "JAX gives wrong results here" in err
+
+
+# --- verbs behind the commands ------------------------------------------------------------------
+
+
+class Outcome:
+    """What a verb returns, as far as its command looks at it."""
+
+    summary: ClassVar = {"suspect": ["population output never spiked"]}
+    suspect = True
+    failed = 2
+
+    def to_dict(self) -> dict[str, int]:
+        return {"failed": self.failed}
+
+
+@pytest.mark.parametrize(
+    ("words", "verb", "given", "code", "says"),
+    [
+        (
+            ["run", "f", "--set", "a=1", "--set", "b=2", "--seed", "7", "--steps", "9", "--force"],
+            "run",
+            {"overrides": ["a=1", "b=2"], "seed": 7, "steps": 9, "force": True, "out": None},
+            5,
+            "finished, but suspect: population output never spiked",
+        ),
+        (
+            ["sweep", "f", "-j", "3", "--resume", "-o", "there", "--set", "a=1"],
+            "sweep",
+            {"overrides": ["a=1"], "jobs": 3, "resume": True, "force": False, "out": Path("there")},
+            6,
+            "2 points failed",
+        ),
+    ],
+)
+def test_flags_reach_the_verb_and_doubts_the_exit_code(
+    words, verb, given, code, says, monkeypatch, capsys
+) -> None:
+    def called(file: str, **arguments: object) -> Outcome:
+        arguments["progress"]("working")
+        seen.update(arguments, file=file)
+        return Outcome()
+
+    seen: dict[str, object] = {}
+    monkeypatch.setattr(chipletsim, verb, called)
+    assert execute([*words, "--json"]) == code
+    assert given.items() <= seen.items()
+    assert seen["file"] == "f"
+    out, err = capsys.readouterr()
+    assert json.loads(out)
+    assert err.splitlines()[0] == "working"
+    assert says in err
+
+
+def test_names_in_files_are_those_of_the_registries() -> None:
+    assert set(get_args(StrategyName)) == set(PARTITIONERS)
+    assert set(get_args(TimingName)) == set(TIMING_MODELS)
+
+
+def test_an_interrupted_process_ends_with_130() -> None:
+    code = (
+        "import os, signal, sys\n"
+        "from chipletsim.cli import list as command\n"
+        "from chipletsim.cli.main import main\n"
+        "command.KINDS['neurons'] = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.argv = ['chipletsim', 'list', 'neurons']\n"
+        "main()\n"
+    )
+    ran = python("-c", code)
+    assert ran.returncode == 130
+    assert ran.stderr == "interrupted\n"

@@ -105,6 +105,21 @@ def test_silence_is_suspect(start, contents):
     assert run.summary["suspect"] == ["input population input never spiked"]
 
 
+def test_a_run_that_takes_no_time_has_no_throughput(start, contents):
+    contents["inputs"] = {"rate_per_step": 0.0, "steps": 3}
+    contents["package"]["barrier"] = "0 s"
+    for kind in ("west", "east"):
+        for tile in contents["package"]["chiplet_types"][kind]["tiles"]:
+            tile["tile"] = {
+                key: "0 s/op" if key == "time_per_neuron_update" else value
+                for key, value in tile["tile"].items()
+            }
+    run = start(contents)
+    assert run.summary["latency"]["per_inference_s"] == 0.0
+    assert run.summary["latency"]["throughput_per_s"] is None
+    assert "0 s" in str(run)
+
+
 def test_what_does_not_fit_is_told(start, contents, tmp_path):
     contents["mapping"]["place"]["hidden"] = {"tile": "east(0,0).neurocore"}
     contents["package"]["chiplet_types"]["east"]["tiles"][0]["tile"] = {

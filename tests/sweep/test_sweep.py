@@ -17,6 +17,7 @@ import chipletsim as cs
 from chipletsim.stages import load_experiment
 from chipletsim.sweep.evaluate import Evaluator, Task
 from chipletsim.sweep.grid import grid_points
+from chipletsim.sweep.result import short_names
 from chipletsim.sweep.store import SweepStore
 
 ENERGY = "package.network.link.energy_per_bit"
@@ -185,6 +186,16 @@ def test_an_interruption_keeps_what_is_done(contents, tmp_path, monkeypatch):
     assert (tmp_path / "golden.csv").exists()
     monkeypatch.undo()
     assert len(cs.sweep(experiment=contents, grid=grid, out=tmp_path).points) == 2
+
+
+def test_headings_are_as_short_as_tells_them_apart():
+    assert short_names(("a.link.energy", "b.link.energy")) == ["a.link.energy", "b.link.energy"]
+    assert short_names(("p.a.link.energy", "p.b.link.energy", "x")) == [
+        "a.link.energy",
+        "b.link.energy",
+        "x",
+    ]
+    assert short_names(("timing",)) == ["timing"]
 
 
 KILLED = """
