@@ -13,8 +13,8 @@ dense float32 product (a convolution stays one), neurons in line, one ``lax.scan
 steps, spikes brought to the host as bytes. It is compiled as well, and its weights are on
 the device already. Both give the same number of spikes, which is checked to 1 %.
 
-Each figure is the median of repeated calls after a first one that compiles; the spread is
-(slowest - fastest) / median. A step is one time step of one sample. A synaptic event is one
+Each figure is the median of repeated calls after a first one that compiles, ours and the
+peer's by turns; the spread is (slowest - fastest) / median. A step is one time step of one sample. A synaptic event is one
 spike at one synapse; both sides are credited with the same events.
 """
 
@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from benchmarks.harness import Row, Timing, timed
+from benchmarks.harness import Row, Timing, timed_in_turn
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.compile import compile_network
 from chipletsim.engine.inputs import prepare_inputs
@@ -157,8 +157,8 @@ def _case_rows(case: str, network: Network, samples: int, steps: int, repeats: i
     spikes, others = activity.total_events - int(inputs.sum()), int(peer())
     if abs(spikes - others) > 0.01 * max(spikes, 1):
         raise RuntimeError(f"{case}: {spikes:,} spikes, but the peer has {others:,}")
-    ours = timed(lambda: simulate(network, inputs), repeats)
-    theirs, alone = timed(peer, repeats), timed(_program(network, inputs), repeats)
+    calls = (lambda: simulate(network, inputs), peer, _program(network, inputs))
+    ours, theirs, alone = timed_in_turn(calls, repeats)
     events = synaptic_events(network, activity)
 
     def row(what: str, unit: str, count: int, timing: Timing) -> Row:

@@ -11,7 +11,7 @@ import os
 import platform
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from pathlib import Path
@@ -86,13 +86,27 @@ def timed(function: Callable[[], Any], repeats: int) -> Timing:
         function: What to time; it must wait for its own result.
         repeats: Number of timed calls.
     """
-    function()
-    times = []
-    for _ in range(repeats):
-        start = time.perf_counter()
+    return timed_in_turn([function], repeats)[0]
+
+
+def timed_in_turn(functions: Sequence[Callable[[], Any]], repeats: int) -> list[Timing]:
+    """Return the times of several functions, called by turns.
+
+    Whatever else the machine does in the meantime then falls on all of them alike.
+
+    Args:
+        functions: What to time, as for ``timed``.
+        repeats: Number of timed calls of each.
+    """
+    for function in functions:
         function()
-        times.append(time.perf_counter() - start)
-    return Timing(statistics.median(times), min(times), max(times), repeats)
+    times: list[list[float]] = [[] for _ in functions]
+    for _ in range(repeats):
+        for function, own in zip(functions, times, strict=True):
+            start = time.perf_counter()
+            function()
+            own.append(time.perf_counter() - start)
+    return [Timing(statistics.median(own), min(own), max(own), repeats) for own in times]
 
 
 def machine() -> dict[str, Any]:
@@ -117,7 +131,7 @@ def report(name: str, rows: list[Row], json_path: Path | None) -> None:
         json_path: File to write, or None.
     """
     host = machine()
-    Console(width=None if Console().is_terminal else 140).print(_table(name, rows, host))
+    Console(width=None if Console().is_terminal else 150).print(_table(name, rows, host))
     if json_path is not None:
         content = {
             "benchmark": name,

@@ -14,7 +14,7 @@ from chipletsim.cli import list as list_
 from chipletsim.cli import map as map_
 from chipletsim.cli.options import example
 from chipletsim.cli.output import line, note
-from chipletsim.errors import ChipletsimError
+from chipletsim.errors import ChipletsimError, UsageError
 
 INTERRUPTED = 130
 
@@ -68,6 +68,11 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         code = error.exit_code
     except KeyboardInterrupt:
         code = INTERRUPTED
+    except OSError as error:
+        if os.environ.get("CHIPLETSIM_DEBUG"):
+            raise
+        note(f"error: {error.filename or 'a file'}: {error.strerror or error}")
+        code = UsageError.exit_code
     except Exception as error:
         if os.environ.get("CHIPLETSIM_DEBUG"):
             raise

@@ -17,6 +17,21 @@ class RowQueue:
 
     Attributes:
         rows: Rows given out so far, per sample.
+
+    Example:
+        Two populations of one class each, the second a stage later, and two rows per
+        step. Three steps take 2 x 2 + 1 + 1 = 6 rows, of which five are complete once
+        the last step is pushed. Columns: both spike classes, then both clocks.
+
+        >>> from types import SimpleNamespace
+        >>> classes = SimpleNamespace(
+        ...     population=np.array([0, 1, 0, 1]), spike_classes=2, size=4, clock=lambda p: 2 + p
+        ... )
+        >>> queue = RowQueue(classes, Pipeline(np.array([0, 1]), 2), samples=1)
+        >>> queue.push(np.array([[[5, 7], [0, 0], [6, 8]]]))[0].tolist()
+        [[5, 0, 1, 0], [0, 7, 0, 1], [0, 0, 1, 0], [0, 0, 0, 1], [6, 0, 1, 0]]
+        >>> queue.close()[0].tolist()
+        [[0, 8, 0, 1]]
     """
 
     def __init__(self, classes: TrafficClasses, pipeline: Pipeline, samples: int) -> None:

@@ -25,6 +25,14 @@ def on_common_grid(values: np.ndarray) -> np.ndarray:
 
     Args:
         values: float64 array, none negative.
+
+    Example:
+        >>> parts = np.array([0.1, 0.2, 0.3])
+        >>> float(parts[0] + parts[1] + parts[2]) == float(parts[2] + parts[1] + parts[0])
+        False
+        >>> parts = on_common_grid(parts)
+        >>> float(parts[0] + parts[1] + parts[2]) == float(parts[2] + parts[1] + parts[0])
+        True
     """
     total = fsum(values.ravel().tolist())
     if total == 0.0:

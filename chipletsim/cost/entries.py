@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.noc.padding import rounded_up
 from chipletsim.package.model import Package
 
 
@@ -39,7 +40,7 @@ def packed(groups: list[list[Entries]], sizes: tuple[int, ...]) -> Entries:
     """
     count = sum(part.weight.size for group in groups for part in group)
     largest = max((int(p.weight.max(initial=0)) for group in groups for p in group), default=0)
-    shape = -(-count // CHUNK) * CHUNK
+    shape = CHUNK * (rounded_up(-(-count // CHUNK)) if count > CHUNK else 1)
     table = Entries(
         np.zeros(shape, np.int32),
         np.zeros(shape, np.int32),
@@ -114,7 +115,7 @@ class PacketLedger:
         key = (size * np.int32(self.channels) + channel).astype(np.int32)
         self._parts.append(Entries(traffic_class.astype(np.int32), key, packets.astype(np.int32)))
 
-    def close(self) -> tuple[list[Entries], Cells]:
+    def close(self) -> tuple[Entries, Cells]:
         """Return the entries and their quantities, numbered by packet size and channel."""
         used = np.zeros(max(len(self._sizes), 1) * self.channels, bool)
         for part in self._parts:
@@ -124,5 +125,8 @@ class PacketLedger:
         number[cells] = np.arange(cells.size)
         for part in self._parts:
             part.quantity[:] = number[part.quantity]
+        empty = [Entries(*(np.zeros(0, np.int32) for _ in range(3)))]
+        entries = Entries(*map(np.concatenate, zip(*(self._parts or empty), strict=True)))
+        self._parts = []
         sizes = np.array([*self._sizes, 0], np.int64)
-        return self._parts, Cells(cells % self.channels, sizes[cells // self.channels])
+        return entries, Cells(cells % self.channels, sizes[cells // self.channels])

@@ -59,7 +59,7 @@ def gradients(
     with jax.enable_x64(True):
         numbers = jax.tree.map(jnp.asarray, constants or constants_of(mapping.package))
         arguments = (counts, model.incidence, numbers, max(activity.samples, 1), timing)
-        value, slopes = jax.device_get((_value(*arguments), _slopes(*arguments)))
+        value, slopes = jax.device_get((compiled_value(*arguments), _slopes(*arguments)))
     return PerInference(float(value.energy_j), float(value.latency_s)), slopes
 
 
@@ -89,5 +89,6 @@ def per_inference(
     return PerInference(energy_j / samples, costs.timing.latency_s.sum() / samples)
 
 
-_value = jax.jit(per_inference, static_argnums=(3, 4))
+compiled_value = jax.jit(per_inference, static_argnums=(3, 4))
+"""``per_inference``, compiled; samples and timing are fixed."""
 _slopes = jax.jit(jax.jacrev(per_inference, argnums=2), static_argnums=(3, 4))

@@ -31,6 +31,7 @@ from chipletsim.cost.tile_events import (
     crossbar_entries,
 )
 from chipletsim.mapping.model import Mapping
+from chipletsim.noc.padding import rounded_up
 from chipletsim.noc.routes import RouteTables, route_tables
 from chipletsim.package.model import Package
 
@@ -56,8 +57,8 @@ class Sizes:
 
     Attributes:
         tiles: Tiles.
-        direct: Cells (packets of one size on one channel), quantities of tiles, and
-            crossbar blocks: what is counted directly from events.
+        direct: Cells (packets of one size on one channel, rounded up), quantities of
+            tiles, and crossbar blocks: what is counted directly from events.
         derived: Each of `NETWORK_QUANTITIES`, and quantities of crossbars by tile: what
             is counted from those.
     """
@@ -137,7 +138,7 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     crossbars, drives = crossbar_blocks(mapping, classes)
     sizes = _sizes(package, cells, crossbars)
     of_crossbars = crossbar_entries(crossbars, len(package.tiles))
-    after_packets = of_crossbars.traffic_class + cells.channel.size
+    after_packets = of_crossbars.traffic_class + sizes.direct[0]
     derived = [
         *network_entries(package, cells),
         of_crossbars._replace(traffic_class=after_packets),
@@ -145,7 +146,7 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     frames = [link.spec.frame for link in package.links]
     incidence = Incidence(
         sizes=sizes,
-        direct=packed([packet_entries, tiles.parts, drives], sizes.direct),
+        direct=packed([[packet_entries], tiles.parts, drives], sizes.direct),
         derived=packed([[part] for part in derived], sizes.derived),
         flit_bits=np.array([link.spec.flit_bits for link in package.links], np.int64),
         frames=Frames(
@@ -187,7 +188,7 @@ def _sizes(package: Package, cells: Cells, crossbars: CrossbarBlocks) -> Sizes:
     links, routers, tiles = len(package.links), len(package.routers), len(package.tiles)
     return Sizes(
         tiles=tiles,
-        direct=(cells.channel.size, len(TILE_QUANTITIES) * tiles, crossbars.tile.size),
+        direct=(rounded_up(cells.channel.size), len(TILE_QUANTITIES) * tiles, crossbars.tile.size),
         derived=(links, links, routers, routers, routers, len(CROSSBAR_QUANTITIES) * tiles),
     )
 

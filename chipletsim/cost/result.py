@@ -65,7 +65,9 @@ class Result:
         tiles: Table of the tiles: events and energy.
         layers: Table of the populations.
         per_step: Table of the hardware rows, summed or averaged over samples.
-        link_load_bits: int64 [rows, links], bits on the wire, summed over samples.
+        link_load_bits: int64 [bins, links], bits on the wire by hardware row, summed
+            over samples.
+        rows_per_bin: Rows in each bin of ``link_load_bits``; 1 up to 1,024 rows.
         latency_s: float64 [samples, rows], latency of each row.
         provenance: Versions, fingerprints and settings that the figures depend on.
         not_modelled: What the figures leave out, in words.
@@ -83,6 +85,7 @@ class Result:
     layers: Columns
     per_step: Columns
     link_load_bits: np.ndarray
+    rows_per_bin: int
     latency_s: np.ndarray
     provenance: dict[str, Any]
     not_modelled: tuple[str, ...]

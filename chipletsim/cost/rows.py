@@ -12,7 +12,9 @@ import numpy as np
 
 from chipletsim.cost.constants import Constants, constants_of
 from chipletsim.cost.incidence import Incidence, TrafficModel
+from chipletsim.cost.load_history import LoadHistory
 from chipletsim.cost.program import Counted, Energies, energy, row_costs, totals
+from chipletsim.noc.padding import rounded_up
 from chipletsim.package.model import Package
 
 BATCH_ROWS = 64
@@ -33,7 +35,9 @@ class RowTotals:
         class_events: int64 [classes], events of each class.
         steps: Name to int64 [samples, rows]: spikes, synaptic operations and traffic of
             each row.
-        link_load: int64 [rows, links], bits on the wire by row, summed over samples.
+        link_load: int64 [bins, links], bits on the wire by row, summed over samples.
+        rows_per_bin: Rows in a bin of ``link_load``.
+        busiest_row_bits: int64 [links], most bits on the wire in a row of a sample.
         latency_s: float64 [packages, samples, rows].
         resource: int32 [packages, samples, rows], what bounds each row.
     """
@@ -44,6 +48,8 @@ class RowTotals:
     class_events: np.ndarray
     steps: dict[str, np.ndarray]
     link_load: np.ndarray
+    rows_per_bin: int
+    busiest_row_bits: np.ndarray
     latency_s: np.ndarray
     resource: np.ndarray
 
@@ -63,14 +69,16 @@ class RowPricer:
             self._incidence = jax.device_put(model.incidence)
             self._constants = _batches([constants_of(package) for package in packages])
         self._packages = len(packages)
-        self._buffer = np.zeros((BATCH_ROWS, model.classes.size), np.int64)
+        self._classes = model.classes.size
+        self._buffer = np.zeros((BATCH_ROWS, rounded_up(self._classes)), np.int64)
         self._filled = 0
         self._places: list[tuple[int, int]] = []
         self._class_events = np.zeros(model.classes.size, np.int64)
         self._sums: list[Counted] = []
         self._steps: list[dict[str, np.ndarray]] = []
         self._times: list[tuple[np.ndarray, np.ndarray]] = []
-        self._link_load: dict[int, np.ndarray] = {}
+        self._load = LoadHistory(self._between.size)
+        self._busiest = np.zeros(self._between.size, np.int64)
 
     def add(self, first_sample: int, first_row: int, counts: np.ndarray) -> None:
         """Price consecutive rows of consecutive samples.
@@ -82,7 +90,7 @@ class RowPricer:
         """
         for sample in range(counts.shape[0]):
             for row in range(counts.shape[1]):
-                self._buffer[self._filled] = counts[sample, row]
+                self._buffer[self._filled, : self._classes] = counts[sample, row]
                 self._places.append((first_sample + sample, first_row + row))
                 self._filled += 1
                 if self._filled == BATCH_ROWS:
@@ -103,14 +111,15 @@ class RowPricer:
             return result
 
         names = self._steps[0]
-        load = [self._link_load[row] for row in sorted(self._link_load)]
         return RowTotals(
             samples=int(samples),
             rows=int(rows),
             counted=self._sums[0],
             class_events=self._class_events,
             steps={name: arranged([step[name] for step in self._steps]) for name in names},
-            link_load=np.array(load, np.int64).reshape(-1, self._between.size),
+            link_load=self._load.table(),
+            rows_per_bin=self._load.rows_per_bin,
+            busiest_row_bits=self._busiest,
             latency_s=arranged([latency for latency, _ in self._times]),
             resource=arranged([resource for _, resource in self._times]),
         )
@@ -144,12 +153,12 @@ class RowPricer:
                 latency.append(np.asarray(timing.latency_s))
                 resource.append(np.asarray(timing.resource))
             rows = jax.device_get(rows)
-        self._class_events += self._buffer.sum(axis=0)
+        self._class_events += self._buffer[:, : self._classes].sum(axis=0)
         self._sums = [jax.tree.map(lambda *each: sum(each), totals(rows), *self._sums)]
         self._steps.append(self._step_totals(rows))
         for column, (_, row) in enumerate(self._places[len(self._places) - filled :]):
-            bits = rows.wire_bits[:, column]
-            self._link_load[row] = self._link_load.get(row, 0) + bits
+            self._load.add(row, rows.wire_bits[:, column])
+        self._busiest = np.maximum(self._busiest, rows.wire_bits.max(axis=1))
         kept = np.s_[: self._packages, :filled]
         self._times.append((np.concatenate(latency)[kept], np.concatenate(resource)[kept]))
         self._filled = 0

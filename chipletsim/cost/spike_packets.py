@@ -67,10 +67,8 @@ def add_spike_packets(
 
     Example:
         A neuron on tile 0 of a row of four routers with one tile each has synapses on
-        tiles 1, 2 and 3. Routers that multicast need 1 packet per link, 3 in all; with
-        unicast the links carry 3, 2 and 1 packets:
-
-        >>> from chipletsim.package.multicast import multicast_copies  # doctest: +SKIP
+        tiles 1, 2 and 3. Routers that multicast need 1 packet per link, 3 in all, and 1
+        is injected; with unicast 3 are, and the links carry 3, 2 and 1.
     """
     package = mapping.package
     deliveries = _deliveries(package, classes, messages)

@@ -33,8 +33,8 @@ _COUNT_BYTES = 1 << 27
 class CostStream:
     """Prices activity window by window, for runs whose raster does not fit in memory.
 
-    The result is that of the whole run, to the last bit. What is kept grows with
-    samples times rows by a few numbers, and with rows times links.
+    The result is that of the whole run, to the last bit. What is kept grows by a dozen
+    numbers with each row of each sample, and by no more.
 
     Args:
         mapping: Where the network lives.
@@ -171,6 +171,7 @@ class CostStream:
             layers=layer_table(self._model, totals, self._steps),
             per_step=step_table(totals, latency_s),
             link_load_bits=totals.link_load,
+            rows_per_bin=totals.rows_per_bin,
             latency_s=latency_s,
             provenance=provenance(self._mapping, package, self._network, self._sources),
             not_modelled=not_modelled(package, self._timing),

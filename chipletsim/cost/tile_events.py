@@ -18,6 +18,7 @@ from chipletsim.network.synapses import (
     projection_stored_weights,
     projection_synapses,
 )
+from chipletsim.noc.padding import padded, rounded_up
 from chipletsim.tiles import Crossbar, Npu
 
 TILE_QUANTITIES = (
@@ -175,7 +176,9 @@ def crossbar_blocks(
         active = np.flatnonzero(drives)
         parts.append(Entries(own[active], np.full(active.size, len(rows)), drives[active]))
         rows.append((part.tile, column_blocks, matrix.columns, matrix.positions, reads))
-    table = np.array(rows, np.int64).reshape(-1, 5)
+    # Blocks beyond the last drive nothing.
+    size = rounded_up(len(rows)) if rows else 0
+    table = padded(np.array(rows, np.int64).reshape(-1, 5).T, size, 0).T
     return CrossbarBlocks(table[:, 0].astype(np.int32), *table[:, 1:].T), parts
 
 

@@ -32,7 +32,7 @@ def link_table(package: Package, totals: RowTotals, energy: EnergyTable, time_s:
             "packets": totals.counted.link_packets[:, 0],
             "bits": totals.counted.link_bits[:, 0],
             "wire_bits": wire_bits,
-            "busiest_row_bits": totals.link_load.max(axis=0, initial=0),
+            "busiest_row_bits": totals.busiest_row_bits,
             "busy_s": busy_s,
             "utilisation": busy_s / time_s if time_s else np.zeros_like(busy_s),
             "dynamic_energy_j": energy.of_places(static=False)[span],

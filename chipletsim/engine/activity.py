@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
@@ -14,12 +14,11 @@ from typing import Any, Literal
 import numpy as np
 
 from chipletsim.engine.archive import ArrayArchive
+from chipletsim.engine.raster import add_class_counts, pack, totals
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.tables import render, table
 
 FORMAT = 1
-_CHUNK = 1 << 22
-"""Elements of the temporary arrays in which rasters are counted."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,7 +81,7 @@ class Activity:
             steps=steps,
             rasters={name: rasters[name] for name in populations},
             values=values,
-            totals={name: _totals(rasters[name], prod(populations[name])) for name in populations},
+            totals={name: totals(rasters[name], prod(populations[name])) for name in populations},
         )
 
     @classmethod
@@ -180,7 +179,7 @@ class Activity:
         for name, shape in self.populations.items():
             classes = neuron_class[first : first + prod(shape)].astype(np.int64)
             raster = self.rasters[name].reshape(-1, self.rasters[name].shape[-1])
-            _add_class_counts(counts, raster, classes)
+            add_class_counts(counts, raster, classes)
             first += prod(shape)
         return counts.reshape(self.samples, self.steps, n_classes)
 
@@ -285,11 +284,6 @@ class Activity:
         return render(table(title, columns, rows))
 
 
-def pack(events: np.ndarray) -> np.ndarray:
-    """Return uint8 [..., ceil(neurons / 8)]: one bit for each non-zero of [..., neurons]."""
-    return np.packbits(np.asarray(events) != 0, axis=-1, bitorder="little")
-
-
 def _flat(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     """Return [samples, steps, *shape] as [samples, steps, neurons]."""
     if array.shape[2:] not in (tuple(shape), (prod(shape),)):
@@ -320,40 +314,6 @@ def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: ty
     if array.shape != shape or array.dtype != dtype:
         given, needed = f"{array.dtype} {list(array.shape)}", f"{np.dtype(dtype)} {list(shape)}"
         raise ConfigError(f"array of {name!r} is {given}, expected {needed}")
-
-
-def _chunks(rows: int, width: int) -> Iterator[slice]:
-    """Return slices of rows that hold at most ``_CHUNK`` elements of ``width`` a row."""
-    size = max(_CHUNK // max(width, 1), 1)
-    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
-
-
-def _totals(raster: np.ndarray, size: int) -> np.ndarray:
-    """Return int64 [neurons]: events of each neuron."""
-    rows = raster.reshape(-1, raster.shape[-1])
-    total = np.zeros(size, np.int64)
-    for part in _chunks(len(rows), 8 * raster.shape[-1]):
-        bits = np.unpackbits(rows[part], axis=-1, count=size, bitorder="little")
-        total += bits.sum(axis=0, dtype=np.int64)
-    return total
-
-
-def _add_class_counts(counts: np.ndarray, raster: np.ndarray, classes: np.ndarray) -> None:
-    """Add the events of one population to int64 [rows, classes], chunk by chunk."""
-    used = classes[classes >= 0]
-    if not used.size:
-        return
-    low, span = int(used.min()), int(np.ptp(used)) + 1
-    # Bits of neurons left out fall into an extra class, which is cut off again.
-    local = np.where(classes >= 0, classes - low, span)
-    local = np.pad(local, (0, -local.size % 8), constant_values=span).reshape(-1, 8)
-    for part in _chunks(len(raster), max(span + 1, 8 * raster.shape[1])):
-        row, byte = np.nonzero(raster[part])
-        bits = np.unpackbits(raster[part][row, byte][:, None], axis=1, bitorder="little")
-        event, bit = np.nonzero(bits)
-        key = row[event] * (span + 1) + local[byte[event], bit]
-        found = np.bincount(key, minlength=(part.stop - part.start) * (span + 1))
-        counts[part, low : low + span] += found.reshape(-1, span + 1)[:, :span]
 
 
 def _joined(parts: list[dict[str, np.ndarray]], axis: int) -> dict[str, np.ndarray]:

@@ -19,7 +19,7 @@ from chipletsim.network.neurons import exact_product
 
 _SEGMENT_COST = 16
 """Cost of listing a segment, in synapses; decides the width."""
-_BLOCK = 1 << 15
+_BLOCK = 1 << 14
 """Synapses that one turn of the loop adds."""
 _GROUP = 1 << 22
 """Segments, or currents, of the rows that are computed together."""

@@ -10,9 +10,6 @@ from jax import Array, lax
 from chipletsim.noc.routes import RouteTables
 from chipletsim.noc.traffic import NetworkTimes, RowTiming, RowTraffic
 
-_CHUNK = 8192
-"""Routes handled at once, which bounds the memory of a sweep over many packages."""
-
 
 class RouteTimes(NamedTuple):
     """Zero-load times along the routes in use.
@@ -121,13 +118,8 @@ def _least(values: Array, group: Array, groups: int) -> Array:
 
 def _class_paths(routes: RouteTables, arrival: Array, classes: int) -> Array:
     """Return float64 [classes]: longest arrival over the routes of each class."""
-    longest = jnp.zeros(classes)
-    missing = -routes.route_class.shape[0] % _CHUNK
-    of_class = jnp.pad(routes.route_class, (0, missing), constant_values=classes)
-    node = jnp.pad(routes.route_node, (0, missing))
 
     def step(longest: Array, chunk: tuple[Array, Array]) -> tuple[Array, None]:
         return longest.at[chunk[0]].max(arrival[chunk[1]], mode="drop"), None
 
-    chunks = (of_class.reshape(-1, _CHUNK), node.reshape(-1, _CHUNK))
-    return lax.scan(step, longest, chunks)[0]
+    return lax.scan(step, jnp.zeros(classes), (routes.route_class, routes.route_node))[0]

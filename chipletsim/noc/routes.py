@@ -6,7 +6,13 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from chipletsim.noc.padding import padded, rounded_up
 from chipletsim.package.model import Package
+
+CHUNK = 8192
+"""Class routes handled at once, which bounds the memory of a sweep over many packages."""
+NO_CLASS = 2**31 - 1
+_LEAST_ROUNDS = 5
 
 
 def links_on_routes(
@@ -43,14 +49,17 @@ class RouteTables(NamedTuple):
     Arrays of the host or of a device. Parents stand ``2^k`` hops up the tree in round k
     of ``jump``, so that sums along paths take as many rounds as jumps.
 
+    Sizes are rounded up: nodes beyond the last are roots of nothing, and class routes
+    beyond the last are of class `NO_CLASS`, which is out of range and dropped.
+
     Attributes:
         node_link: int32 [nodes], link by which packets arrive; -1 at a source router.
         node_source: int32 [nodes], the source router of the tree.
         jump: int32 [rounds, nodes], the node ``2^k`` hops nearer to the source, or -1.
         node_ends: bool [nodes], whether a route ends there.
         link_target: int32 [links], router that receives.
-        route_class: int32 [class routes], class of events that take a route.
-        route_node: int32 [class routes], node where that route ends.
+        route_class: int32 [chunks, CHUNK], class of events that take a route.
+        route_node: int32 [chunks, CHUNK], node where that route ends.
     """
 
     node_link: Any
@@ -91,23 +100,24 @@ def route_tables(
     parent = np.full(nodes.size, -1, np.int32)
     inner = arriving >= 0
     parent[inner] = number[source[inner] * count + package.link_source[arriving[inner]]]
+    size = rounded_up(nodes.size)
+    chunks = rounded_up(-(-pair.size // CHUNK)) if pair.size > CHUNK else 1
+    routes = chunks * CHUNK
     return RouteTables(
-        node_link=arriving.astype(np.int32),
-        node_source=source.astype(np.int32),
-        jump=_jumps(parent),
-        node_ends=ends[nodes],
+        node_link=padded(arriving.astype(np.int32), size, -1),
+        node_source=padded(source.astype(np.int32), size, 0),
+        jump=padded(_jumps(parent), size, -1),
+        node_ends=padded(ends[nodes], size, 0),
         link_target=package.link_target.astype(np.int32),
-        route_class=np.asarray(route_class, np.int32),
-        route_node=number[pair],
+        route_class=padded(np.asarray(route_class, np.int32), routes, NO_CLASS).reshape(-1, CHUNK),
+        route_node=padded(number[pair], routes, 0).reshape(-1, CHUNK),
     )
 
 
 def _jumps(parent: np.ndarray) -> np.ndarray:
     """Return int32 [rounds, nodes]: ancestors 1, 2, 4, ... hops up, -1 beyond the root."""
     rounds = [parent]
-    while True:
+    while (rounds[-1] >= 0).any() or len(rounds) < _LEAST_ROUNDS:
         last = rounds[-1]
-        further = np.where(last >= 0, last[last], -1)
-        if (further < 0).all():
-            return np.stack(rounds).astype(np.int32)
-        rounds.append(further)
+        rounds.append(np.where(last >= 0, last[last], -1))
+    return np.stack(rounds).astype(np.int32)

@@ -1,1 +1,1 @@
-"""chipletsim spec."""
+"""Files: reading, presets, overrides, validation with places, schema and reference."""

@@ -137,6 +137,7 @@ def test_wrong_calls(words: list[str], code: int, says: str, capsys) -> None:
         (InfeasibleError([Shortfall("memory", 3, 2, "bit", "use less")]), 4, "short by 1 bit"),
         (KeyboardInterrupt(), 130, "interrupted"),
         (ZeroDivisionError("division\nby zero"), 1, "internal error: ZeroDivisionError: division"),
+        (OSError(28, "No space left on device", "r.json"), 2, "error: r.json: No space left"),
         (MemoryError(), 1, "internal error: MemoryError"),
     ],
 )

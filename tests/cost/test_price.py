@@ -13,7 +13,7 @@ from cost_cases import mixed_network, mixed_package, random_activity, random_map
 from chipletsim.cost.conservation import ConservationError, check_conservation
 from chipletsim.cost.constants import constants_of
 from chipletsim.cost.energy import on_common_grid
-from chipletsim.cost.gradients import PerInference, gradients, per_inference, row_counts
+from chipletsim.cost.gradients import PerInference, compiled_value, gradients, row_counts
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.price import CostStream, price, price_many
 from chipletsim.cost.program import Counted, count
@@ -279,27 +279,18 @@ def test_gradients_are_finite_differences(activity, mapping, model, counts):
         leaf * rng.uniform(0.9, 1.1, np.shape(leaf)) if movable else leaf
         for (_, leaf), movable in zip(paths, floats, strict=True)
     ]
-    step, moves, points = 1e-6, [], []
+    step, moves, values = 1e-6, [], []
     for number in np.flatnonzero(floats):
         direction = rng.uniform(0.5, 1.0, np.shape(leaves[number])) * leaves[number]
         moves.append((number, direction))
         for sign in (1, -1):
             moved = list(leaves)
             moved[number] = leaves[number] + sign * step * direction
-            points.append(jax.tree.unflatten(tree, moved))
-    with jax.enable_x64(True):
-        stacked = jax.tree.map(lambda *each: jnp.asarray(np.stack(each)), *points)
-
-        def function(counts, incidence, numbers):
-            return per_inference(counts, incidence, numbers, SAMPLES, "bound")
-
-        arguments = (jnp.asarray(counts), model.incidence)
-        mapped = jax.jit(jax.vmap(function, in_axes=(None, None, 0)))
-        values = jax.device_get(mapped(*arguments, stacked))
+            values.append(value_at(model, counts, jax.tree.unflatten(tree, moved)))
     base = jax.tree.unflatten(tree, leaves)
     _, slopes = gradients(activity, mapping, constants=base)
     for part in PerInference._fields:
-        ends = getattr(values, part).reshape(-1, 2)
+        ends = np.array([getattr(value, part) for value in values]).reshape(-1, 2)
         differences = (ends[:, 0] - ends[:, 1]) / (2 * step)
         by_leaf = jax.tree.leaves(getattr(slopes, part))
         for (number, direction), difference in zip(moves, differences, strict=True):
@@ -308,6 +299,11 @@ def test_gradients_are_finite_differences(activity, mapping, model, counts):
             ), (names[number], part)
         assert np.count_nonzero(differences) > 5
     assert len(moves) > 40
+
+
+def value_at(model, counts, constants):
+    with jax.enable_x64(True):
+        return jax.device_get(compiled_value(counts, model.incidence, constants, SAMPLES, "bound"))
 
 
 def test_gradients_of_link_energy_are_wire_bits(result, mapping, activity):

@@ -59,7 +59,7 @@ def test_class_counts_equal_a_loop(seed: int, rate: float, n_classes: int, data)
 def test_class_counts_are_the_same_in_small_chunks(monkeypatch) -> None:
     activity, classes = random_activity(1), np.arange(19, dtype=np.int32) % 6
     whole = activity.class_counts(classes, 6)
-    monkeypatch.setattr("chipletsim.engine.activity._CHUNK", 10)
+    monkeypatch.setattr("chipletsim.engine.raster._CHUNK", 10)
     assert np.array_equal(activity.class_counts(classes, 6), whole)
     assert np.array_equal(random_activity(1).totals["a"], activity.totals["a"])
 

@@ -44,7 +44,7 @@ def test_random_networks(network: Network, samples: int, seed: int) -> None:
 
 
 @pytest.mark.slow
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(derandomize=True, deadline=None, max_examples=20)
 @given(networks(4), st.sampled_from([1, 8]), st.integers(0, 10**6), st.integers(1, STEPS))
 def test_many_random_networks(network: Network, samples: int, seed: int, window: int) -> None:
     inputs = random_inputs(network, seed, samples, STEPS)

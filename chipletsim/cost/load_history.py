@@ -1,0 +1,38 @@
+"""Load of the links over time, in a table whose size does not grow with the run."""
+
+from __future__ import annotations
+
+import numpy as np
+
+MOST_BINS = 1024
+"""Longest table; longer runs put 2, 4, 8, ... rows in a bin."""
+
+
+class LoadHistory:
+    """Bits of each link by row, rows joined in bins once there are too many.
+
+    Bins hold a power of two of rows, the least for which they suffice, so the table does
+    not depend on the order in which rows come.
+
+    Attributes:
+        rows_per_bin: Rows in a bin.
+    """
+
+    def __init__(self, links: int) -> None:
+        self._bits = np.zeros((MOST_BINS, links), np.int64)
+        self._last = -1
+        self.rows_per_bin = 1
+
+    def add(self, row: int, bits: np.ndarray) -> None:
+        """Add the bits of a row, int64 [links]."""
+        while row // self.rows_per_bin >= MOST_BINS:
+            half = MOST_BINS // 2
+            self._bits[:half] = self._bits[0::2] + self._bits[1::2]
+            self._bits[half:] = 0
+            self.rows_per_bin *= 2
+        self._bits[row // self.rows_per_bin] += bits
+        self._last = max(self._last, row)
+
+    def table(self) -> np.ndarray:
+        """Return int64 [bins, links], up to the last row added."""
+        return self._bits[: self._last // self.rows_per_bin + 1].copy()

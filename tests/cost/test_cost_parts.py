@@ -1,0 +1,70 @@
+"""Parts of cost by themselves: docstring examples, classes, link load over time."""
+
+import doctest
+import importlib
+import pkgutil
+
+import numpy as np
+import pytest
+from cost_cases import mixed_network, mixed_package, random_mapping
+
+import chipletsim.cost
+from chipletsim.cost import classes as classes_module
+from chipletsim.cost.classes import traffic_classes
+from chipletsim.cost.load_history import MOST_BINS, LoadHistory
+
+
+@pytest.mark.parametrize(
+    "name", [module.name for module in pkgutil.iter_modules(chipletsim.cost.__path__)]
+)
+def test_examples_in_docstrings(name):
+    module = importlib.import_module(f"chipletsim.cost.{name}")
+    assert doctest.testmod(module).failed == 0
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_classes_are_the_distinct_rows(seed):
+    mapping = random_mapping(mixed_network(), mixed_package(), seed)
+    found = traffic_classes(mapping)
+    table = mapping.fan_out.synapses.toarray()
+    owner = mapping.neuron_slice()
+    sizes = np.diff(mapping.network.offsets)
+    population = np.repeat(np.arange(sizes.size), sizes)
+    tile = np.array([mapping.slices[part].tile for part in owner])
+    keys = [
+        (int(p), int(t), *row) for p, t, row in zip(population, tile, table.tolist(), strict=True)
+    ]
+    assert len(set(keys)) == found.spike_classes
+    assert len({(key, c) for key, c in zip(keys, found.neuron_class.tolist(), strict=True)}) == len(
+        set(keys)
+    )
+    np.testing.assert_array_equal(found.synapses.toarray(), table[found.member])
+    assert (np.diff(found.population[: found.spike_classes]) >= 0).all()
+
+
+def test_hash_collisions_never_merge_rows(monkeypatch):
+    """With hashes that collide at first, rows are still told apart."""
+    mapping = random_mapping(mixed_network(), mixed_package(), 0)
+    expected = traffic_classes(mapping)
+    group, seeds = classes_module._group, []
+
+    def colliding(population, tile, synapses, seed):
+        seeds.append(seed)
+        return group(population, tile, synapses * 0 if seed == 0 else synapses, seed)
+
+    monkeypatch.setattr(classes_module, "_group", colliding)
+    found = traffic_classes(mapping)
+    assert seeds == [0, 1]
+    assert found.spike_classes == expected.spike_classes
+
+
+def test_link_load_is_joined_in_bins():
+    rng = np.random.default_rng(0)
+    rows = 5 * MOST_BINS + 3
+    bits = rng.integers(0, 100, (rows, 2))
+    history = LoadHistory(2)
+    for row in rng.permutation(rows):
+        history.add(int(row), bits[row])
+    assert history.rows_per_bin == 8
+    padded = np.pad(bits, ((0, -rows % 8), (0, 0)))
+    np.testing.assert_array_equal(history.table(), padded.reshape(-1, 8, 2).sum(axis=1))

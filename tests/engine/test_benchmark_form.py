@@ -1,0 +1,46 @@
+"""Benchmarks list themselves, and write rows of one form."""
+
+import json
+import sys
+
+import pytest
+
+pytest.importorskip("benchmarks", reason="benchmarks are run from the root of the repository")
+from benchmarks import harness
+from benchmarks.__main__ import benchmarks, main
+
+
+def test_every_benchmark_is_listed_with_what_it_measures(capsys, monkeypatch) -> None:
+    monkeypatch.setattr(sys, "argv", ["benchmarks"])
+    main()
+    listed = capsys.readouterr().out
+    assert {"engine", "scale"} <= set(benchmarks())
+    assert all(name in listed and text and text in listed for name, text in benchmarks().items())
+
+
+def test_rows_have_the_ratio_and_the_file_has_the_machine(tmp_path, capsys) -> None:
+    timing = harness.timed(lambda: None, 3)
+    rows = [
+        harness.Row("case", "speed", "step/s", 30.0, "peer", 20.0, timing),
+        harness.Row("case", "time", "s", 2.0),
+    ]
+    harness.report("name", rows, tmp_path / "rows.json")
+    content = json.loads((tmp_path / "rows.json").read_text())
+    assert "step/s" in capsys.readouterr().out
+    assert content["rows"][1] == {
+        "case": "case", "quantity": "time", "unit": "s", "ours": 2.0,
+        "peer": None, "theirs": None, "ratio": None,
+    }  # fmt: skip
+    assert content["rows"][0]["ratio"] == 1.5
+    assert content["rows"][0]["timing"]["repeats"] == 3
+    assert set(content["machine"]["versions"]) >= {"chipletsim", "jax", "numpy"}
+
+
+def test_timing_is_the_median_after_a_first_call(monkeypatch) -> None:
+    clock = iter([0.0, 1.0, 10.0, 15.0, 20.0, 22.0])
+    monkeypatch.setattr(harness.time, "perf_counter", lambda: next(clock))
+    calls = []
+    timing = harness.timed(lambda: calls.append(1), 3)
+    assert len(calls) == 4
+    assert (timing.median_s, timing.fastest_s, timing.slowest_s) == (2.0, 1.0, 5.0)
+    assert timing.spread == 2.0
