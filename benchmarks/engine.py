@@ -14,8 +14,9 @@ steps, spikes brought to the host as bytes. It is compiled as well, and its weig
 the device already. Both give the same number of spikes, which is checked to 1 %.
 
 Each figure is the median of repeated calls after a first one that compiles, ours and the
-peer's by turns; the spread is (slowest - fastest) / median. A step is one time step of one sample. A synaptic event is one
-spike at one synapse; both sides are credited with the same events.
+peer's by turns; the spread is (slowest - fastest) / median. A step is one time step of one
+sample. A synaptic event is one spike at one synapse; both sides are credited with the same
+events.
 """
 
 from __future__ import annotations

@@ -31,10 +31,10 @@ def check_conservation(model: TrafficModel, counted: Counted, class_events: np.n
     """
     events = class_events[: model.classes.spike_classes]
     sent = int(events @ model.messages_per_event)
-    arrived = int(counted.tiles.input_messages.sum())
+    arrived = int(counted.amount("input_messages").sum())
     _require(sent == arrived, f"{sent} messages sent, {arrived} delivered")
     due = int((model.classes.synapses.T @ events).sum())
-    done = int(counted.tiles.synaptic_operations.sum())
+    done = int(counted.amount("synaptic_operations").sum())
     _require(due == done, f"{due} synaptic operations due, {done} done")
     package = model.mapping.package
     entering = counted.router_packets[:, 0]

@@ -31,22 +31,39 @@ class Counted(NamedTuple):
     Attributes:
         link_packets: int64 [links, rows].
         link_bits: int64 [links, rows], whole flits.
-        wire_bits: int64 [links, rows], frames included.
         injected: int64 [routers, rows], packets that tiles inject.
         router_packets: int64 [routers, rows], packets that enter, from links or tiles.
         router_bits: int64 [routers, rows], bits of those packets.
-        delivered: int64 [tiles, rows], packets that reach each tile over its router.
-        tiles: Events of all tiles, each int64 [rows, tiles].
+        wire_bits: int64 [links, rows], frames included.
+        tile_amounts: int64 [quantities, tiles, rows], in the order of `TILE_QUANTITIES`
+            and `CROSSBAR_QUANTITIES`; in one array, which compiles faster than many.
     """
 
     link_packets: Any
     link_bits: Any
-    wire_bits: Any
     injected: Any
     router_packets: Any
     router_bits: Any
-    delivered: Any
-    tiles: TileEvents
+    wire_bits: Any
+    tile_amounts: Any
+
+    def amount(self, name: str) -> Any:
+        """Return a quantity of tiles by name, int64 [tiles, rows]."""
+        return self.tile_amounts[_AMOUNTS.index(name)]
+
+    @property
+    def delivered(self) -> Any:
+        """int64 [tiles, rows]: packets that reach each tile over its router."""
+        over_routers = self.amount("input_messages") - self.amount("own_messages")
+        return over_routers + self.amount("memory_packets")
+
+    def events_of(self, members: Any) -> TileEvents:
+        """Return the events of some tiles, each int64 [rows, members]."""
+        chosen = self.tile_amounts[:, members].swapaxes(1, 2)
+        return TileEvents(*(chosen[_AMOUNTS.index(name)] for name in TileEvents._fields))
+
+
+_AMOUNTS = (*TILE_QUANTITIES, *CROSSBAR_QUANTITIES)
 
 
 class Energies(NamedTuple):
@@ -127,26 +144,17 @@ def count(counts: Array, incidence: Incidence) -> Counted:
     derived = _product(incidence.derived, inner, sum(sizes.derived))
     parts = jnp.split(derived, np.cumsum(sizes.derived)[:-1].tolist())
     network = dict(zip(NETWORK_QUANTITIES, parts, strict=False))
-    rows = (sizes.tiles, counts.shape[0])
-    amount = dict(zip(TILE_QUANTITIES, by_tile.reshape(-1, *rows), strict=True))
-    amount.update(zip(CROSSBAR_QUANTITIES, parts[-1].reshape(-1, *rows), strict=True))
+    on_tiles = jnp.concatenate([by_tile, parts[-1]])
     return Counted(
         **network,
         wire_bits=_framed(network["link_bits"], incidence.frames),
-        delivered=amount["input_messages"] - amount["own_messages"] + amount["memory_packets"],
-        tiles=TileEvents(**{name: amount[name].T for name in TileEvents._fields}),
+        tile_amounts=on_tiles.reshape(len(_AMOUNTS), sizes.tiles, -1),
     )
 
 
 def totals(counted: Counted) -> Counted:
     """Return the sums over rows, with one row left."""
-    tiles = TileEvents(*(events.sum(axis=0, keepdims=True) for events in counted.tiles))
-    network = {
-        name: rows.sum(axis=1, keepdims=True)
-        for name, rows in counted._asdict().items()
-        if name != "tiles"
-    }
-    return Counted(**network, tiles=tiles)
+    return Counted(*(rows.sum(axis=-1, keepdims=True) for rows in counted))
 
 
 def energy(total: Counted, time_s: Array, incidence: Incidence, constants: Constants) -> Energies:
@@ -207,7 +215,7 @@ def _tile_cost(
     kind: str, counted: Counted, incidence: Incidence, constants: Constants
 ) -> tuple[dict[str, Array], Array]:
     members = incidence.kinds[kind]
-    events = TileEvents(*jnp.stack(counted.tiles)[:, :, members])
+    events = counted.events_of(members)
     priced = TILE_KINDS[kind].cost(events, constants.tiles[kind])
     shape = (events.input_messages.shape[0], members.shape[0])
     energies = {name: jnp.broadcast_to(part, shape) for name, part in priced.energy_j.items()}
@@ -216,8 +224,7 @@ def _tile_cost(
 
 def _busy(counted: Counted, incidence: Incidence, constants: Constants) -> Array:
     """Return float64 [tiles, rows]: busy time of each tile."""
-    rows, tiles = counted.tiles.input_messages.shape
-    busy = jnp.zeros((tiles, rows))
+    busy = jnp.zeros(counted.tile_amounts.shape[1:])
     for kind, members in incidence.kinds.items():
         busy = busy.at[members].set(_tile_cost(kind, counted, incidence, constants)[1].T)
     return busy

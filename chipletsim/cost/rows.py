@@ -168,8 +168,8 @@ class RowPricer:
         across, inside = self._between, ~self._between
         steps = {
             "spikes": self._buffer[:, : self._spikes].sum(axis=1),
-            "synaptic_operations": rows.tiles.synaptic_operations.sum(axis=1),
-            "messages": rows.tiles.input_messages.sum(axis=1),
+            "synaptic_operations": rows.amount("synaptic_operations").sum(axis=0),
+            "messages": rows.amount("input_messages").sum(axis=0),
             "packets_injected": rows.injected.sum(axis=0),
             "packets_delivered": rows.delivered.sum(axis=0),
             "hops": rows.link_packets.sum(axis=0),

@@ -44,7 +44,7 @@ def link_table(package: Package, totals: RowTotals, energy: EnergyTable, time_s:
 
 def tile_table(package: Package, totals: RowTotals, energy: EnergyTable) -> Columns:
     """Return events and energy of each tile over the whole run."""
-    events = totals.counted.tiles
+    counted = totals.counted
     span = _span(0, len(package.tiles))
     dynamic = energy.of_places(static=False)[span]
     return Columns(
@@ -53,11 +53,11 @@ def tile_table(package: Package, totals: RowTotals, energy: EnergyTable) -> Colu
             "tile": [tile.name for tile in package.tiles],
             "kind": [tile.kind for tile in package.tiles],
             "chiplet": [package.chiplets[tile.chiplet].name for tile in package.tiles],
-            "synaptic_operations": events.synaptic_operations[0],
-            "neuron_updates": events.neuron_updates[0],
-            "messages_received": events.input_messages[0],
-            "spikes_sent": events.output_spikes[0],
-            "memory_read_bits": events.memory_read_bits[0],
+            "synaptic_operations": counted.amount("synaptic_operations")[:, 0],
+            "neuron_updates": counted.amount("neuron_updates")[:, 0],
+            "messages_received": counted.amount("input_messages")[:, 0],
+            "spikes_sent": counted.amount("output_spikes")[:, 0],
+            "memory_read_bits": counted.amount("memory_read_bits")[:, 0],
             "dynamic_energy_j": dynamic,
             "static_energy_j": energy.of_places(static=True)[span],
         },

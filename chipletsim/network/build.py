@@ -71,9 +71,12 @@ def parameter_value(model: str, name: str, value: float | str) -> float:
     """Return a parameter given as a number, or as text with a unit for times.
 
     Raises:
-        ValueError: The unit is missing, unknown, or of another dimension.
+        ValueError: The model has no such parameter; or the unit is missing, unknown, or of
+            another dimension.
     """
     known = NEURON_MODELS[model].parameters if model in NEURON_MODELS else {}
+    if known and name not in known:
+        raise ValueError(unknown_name(f"{model} parameter", name, list(known)))
     if name in known and known[name].unit == "s":
         if isinstance(value, str):
             return parse_quantity(value, "s")

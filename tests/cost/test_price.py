@@ -16,7 +16,8 @@ from chipletsim.cost.energy import on_common_grid
 from chipletsim.cost.gradients import PerInference, compiled_value, gradients, row_counts
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.price import CostStream, price, price_many
-from chipletsim.cost.program import Counted, count
+from chipletsim.cost.program import count, totals
+from chipletsim.cost.tile_events import TILE_QUANTITIES
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
@@ -130,7 +131,7 @@ def test_repriced_by_hand(result, mapping, model, counts):
         total += counted.router_bits[number].sum() * spec.energy_j_per_bit
         total += spec.static_power_w * time_s
     for number, tile in enumerate(package.tiles):
-        events = {name: getattr(counted.tiles, name)[:, number] for name in TileEvents._fields}
+        events = {name: counted.amount(name)[number] for name in TileEvents._fields}
         total += tile_energy(tile.parameters, {n: int(e.sum()) for n, e in events.items()})
         total += tile.parameters.static_power_w * time_s
     assert result.energy.total_j == pytest.approx(total, rel=1e-13)
@@ -333,8 +334,8 @@ def test_counts_beyond_32_bits(model, counts):
     for name in ("link_packets", "link_bits", "router_bits", "delivered"):
         expected = getattr(small, name).astype(object) * factor
         assert (getattr(large, name).astype(object) == expected).all(), name
-    operations = small.tiles.synaptic_operations.astype(object) * factor
-    assert (large.tiles.synaptic_operations.astype(object) == operations).all()
+    operations = small.amount("synaptic_operations").astype(object) * factor
+    assert (large.amount("synaptic_operations").astype(object) == operations).all()
     assert large.link_bits.max() > 2**33
 
 
@@ -342,15 +343,17 @@ def test_lost_packets_are_noticed(network, activity):
     model = traffic_model(random_mapping(network, mixed_package((False, False)), 7))
     counts = row_counts(model, activity)
     rows = counted_of(counts, model)
-    network = {n: np.asarray(getattr(rows, n)).sum(1, keepdims=True) for n in Counted._fields[:-1]}
-    tiles = TileEvents(*(np.asarray(x).sum(0, keepdims=True) for x in rows.tiles))
-    good = Counted(**network, tiles=tiles)
+    good = totals(rows)
     check_conservation(model, good, counts.sum(axis=0))
-    for name in ("link_packets", "delivered", "router_packets"):
+    for name in ("link_packets", "router_packets", "tile_amounts"):
         broken = getattr(good, name).copy()
-        broken[int(broken.argmax())] -= 1
+        broken.reshape(-1)[int(broken.argmax())] -= 1
         with pytest.raises(ConservationError, match="do not add up"):
             check_conservation(model, good._replace(**{name: broken}), counts.sum(axis=0))
+    lost = good.tile_amounts.copy()
+    lost[TILE_QUANTITIES.index("memory_packets")] -= 1
+    with pytest.raises(ConservationError, match="leave"):
+        check_conservation(model, good._replace(tile_amounts=lost), counts.sum(axis=0))
     with pytest.raises(ConservationError, match="messages"):
         check_conservation(model, good, counts.sum(axis=0) + 1)
 

@@ -54,6 +54,6 @@ def test_counts_equal_those_of_walking(seed, multicast):
         table = getattr(found, name)
         np.testing.assert_array_equal(table, expected(name, table.shape[0]), err_msg=name)
     for name in TileEvents._fields:
-        table = getattr(found.tiles, name).T
+        table = found.amount(name)
         np.testing.assert_array_equal(table, expected(name, table.shape[0]), err_msg=name)
     assert walk.counts.total() > 1000

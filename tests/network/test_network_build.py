@@ -197,7 +197,7 @@ def test_broken_sparse_file(folder):
     [
         ("tau: 10 ms", "tau: 10", "has no unit; expected one like '10 s'"),
         ("tau: 10 ms", "tau: 10 mJ", "wrong dimension"),
-        ("tau: 10 ms", "tua: 10 ms", "parameters.tua"),
+        ("tau: 10 ms", "tua: 10 ms", "no lif parameter `tua`; did you mean `tau`?"),
         ("v_threshold: 0.5", "v_threshold: 5 mV", "expected a number, got '5 mV'"),
         ("model: lif", "model: alif", "did you mean `lif`"),
         ("source: in,", "source: inn,", "did you mean `in`"),
