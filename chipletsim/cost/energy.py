@@ -128,8 +128,8 @@ class EnergyTable:
         return dict(zip(names, sums.tolist(), strict=True))
 
     def _lines(self, sums: dict[str, float], limit: int = 24) -> list[list[str]]:
-        """Return printable lines, the largest first, small ones beyond the limit together."""
-        ordered = sorted(sums.items(), key=lambda item: -item[1])
+        """Return printable lines, the largest first, without zeros, small ones together."""
+        ordered = sorted((item for item in sums.items() if item[1]), key=lambda item: -item[1])
         lines = ordered[:limit]
         if len(ordered) > limit:
             rest = sum(value for _, value in ordered[limit:])

