@@ -119,7 +119,9 @@ def test_failed_points_are_kept_with_their_error(contents, tmp_path):
     assert all(bool(point.error) == (point.status != "ok") for point in result.points)
     text = str(result)
     assert "points are infeasible" in text
-    assert "wrong dimension" in text
+    assert "points are invalid" in text
+    wrong_unit = [p for p in result.points if p.settings[BARRIER] == "1 W"]
+    assert all("wrong dimension" in point.error for point in wrong_unit)
     with result.csv_path.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert [row["status"] for row in rows] == [point.status for point in result.points]
