@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[1] / "chipletsim"
 # earlier ones. `spec.base` stands before `tiles` because a tile kind is a section of a file.
 FLOW = [
     "errors", "units", "tables", "spec.base", "tiles", "spec", "package", "network", "mapping",
-    "engine", "noc", "cost", "baseline", "training", "report", "stages", "run", "sweep", "__init__", "cli",
+    "engine", "noc", "cost", "baseline", "training", "report",
+    "stages", "run", "sweep", "__init__", "cli",
 ]  # fmt: skip
 MAY_IMPORT_JAX = {"engine", "noc", "cost", "training", "tiles", "cli"}
 

@@ -2,8 +2,9 @@
 
 ``cost`` is one function of (counts, incidence, constants) that JAX compiles; it can be
 mapped over constants, whose whole-number part is then not repeated, and differentiated
-in every one of them. Long runs go through it in batches of rows: ``row_costs`` for each
-batch, whose whole numbers add up exactly, then ``energy`` once on their totals.
+in every one of them. Long runs go through it in batches of rows: ``count`` for each
+batch, whose whole numbers add up exactly, ``row_timing`` for each batch and package, then
+``energy`` once on the totals.
 
 Run under ``jax.enable_x64``: counts are int64 and the rest float64.
 """
@@ -118,6 +119,13 @@ def row_costs(
 ) -> tuple[Counted, RowTiming]:
     """Return whole numbers and times of each row; arguments as in ``cost``."""
     counted = count(counts, incidence)
+    return counted, row_timing(counts, counted, incidence, constants, timing)
+
+
+def row_timing(
+    counts: Array, counted: Counted, incidence: Incidence, constants: Constants, timing: str
+) -> RowTiming:
+    """Return the times of each row from its whole numbers; arguments as in ``cost``."""
     traffic = RowTraffic(counts.T, counted.wire_bits, _busy(counted, incidence, constants))
     times = NetworkTimes(
         constants.links.bandwidth_bit_per_s,
@@ -126,7 +134,7 @@ def row_costs(
         constants.routers.latency_s,
         constants.barrier_s,
     )
-    return counted, timing_model(timing)(traffic, times, incidence.routes)
+    return timing_model(timing)(traffic, times, incidence.routes)
 
 
 def count(counts: Array, incidence: Incidence) -> Counted:

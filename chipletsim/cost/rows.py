@@ -13,13 +13,13 @@ import numpy as np
 from chipletsim.cost.constants import Constants, constants_of
 from chipletsim.cost.incidence import Incidence, TrafficModel
 from chipletsim.cost.load_history import LoadHistory
-from chipletsim.cost.program import Counted, Energies, energy, row_costs, totals
+from chipletsim.cost.program import Counted, Energies, count, energy, row_timing, totals
 from chipletsim.noc.padding import rounded_up
 from chipletsim.package.model import Package
 
-BATCH_ROWS = 64
-"""Rows priced by one call of the program, the last batch filled with empty rows, so that
-runs of any length share one compiled program."""
+LEAST_ROWS, MOST_ROWS = 64, 1024
+_BATCH_EVENTS = 1 << 18
+"""Numbers in a batch: rows times classes, within the bounds above."""
 BATCH_PACKAGES = 16
 """Most packages priced by one call of the program."""
 
@@ -70,9 +70,10 @@ class RowPricer:
             self._constants = _batches([constants_of(package) for package in packages])
         self._packages = len(packages)
         self._classes = model.classes.size
-        self._buffer = np.zeros((BATCH_ROWS, rounded_up(self._classes)), np.int64)
+        width = rounded_up(self._classes)
+        self._buffer = np.zeros((batch_rows(width), width), np.int64)
         self._filled = 0
-        self._places: list[tuple[int, int]] = []
+        self._places: list[np.ndarray] = []
         self._class_events = np.zeros(model.classes.size, np.int64)
         self._sums: list[Counted] = []
         self._steps: list[dict[str, np.ndarray]] = []
@@ -88,19 +89,26 @@ class RowPricer:
             first_row: Row of each sample with which they begin.
             counts: int64 [samples, rows, classes].
         """
-        for sample in range(counts.shape[0]):
-            for row in range(counts.shape[1]):
-                self._buffer[self._filled, : self._classes] = counts[sample, row]
-                self._places.append((first_sample + sample, first_row + row))
-                self._filled += 1
-                if self._filled == BATCH_ROWS:
-                    self._run()
+        samples, rows, _ = counts.shape
+        places = np.indices((samples, rows)).reshape(2, -1).T
+        places = places + np.array([first_sample, first_row])
+        flat = counts.reshape(samples * rows, -1)
+        done = 0
+        while done < len(flat):
+            taken = min(len(flat) - done, len(self._buffer) - self._filled)
+            into = slice(self._filled, self._filled + taken)
+            self._buffer[into, : self._classes] = flat[done : done + taken]
+            self._places.append(places[done : done + taken])
+            self._filled += taken
+            done += taken
+            if self._filled == len(self._buffer):
+                self._run()
 
     def close(self) -> RowTotals:
         """Return what is left of all rows added."""
         if self._filled or not self._times:
             self._run()
-        places = np.array(self._places, np.int64).reshape(-1, 2)
+        places = np.concatenate([np.zeros((0, 2), np.int64), *self._places])
         samples, rows = places.max(axis=0, initial=-1) + 1
         where = (places[:, 0], places[:, 1])
 
@@ -148,20 +156,30 @@ class RowPricer:
         latency, resource = [], []
         with jax.enable_x64(True):
             counts = jnp.asarray(self._buffer)
+            counted = _counted(counts, self._incidence)
             for constants in self._constants:
-                rows, timing = _priced(counts, self._incidence, constants, self._timing)
+                timing = _timed(counts, counted, self._incidence, constants, self._timing)
                 latency.append(np.asarray(timing.latency_s))
                 resource.append(np.asarray(timing.resource))
-            rows = jax.device_get(rows)
+            rows = jax.device_get(counted)
         self._class_events += self._buffer[:, : self._classes].sum(axis=0)
         self._sums = [jax.tree.map(lambda *each: sum(each), totals(rows), *self._sums)]
         self._steps.append(self._step_totals(rows))
-        for column, (_, row) in enumerate(self._places[len(self._places) - filled :]):
-            self._load.add(row, rows.wire_bits[:, column])
+        for place, bits in zip(self._last_rows(filled), rows.wire_bits.T, strict=False):
+            self._load.add(place, bits)
         self._busiest = np.maximum(self._busiest, rows.wire_bits.max(axis=1))
         kept = np.s_[: self._packages, :filled]
         self._times.append((np.concatenate(latency)[kept], np.concatenate(resource)[kept]))
         self._filled = 0
+
+    def _last_rows(self, number: int) -> list[int]:
+        """Return the rows, each of its sample, that were added last."""
+        found: list[int] = []
+        for places in reversed(self._places):
+            found[:0] = places[:, 1].tolist()
+            if len(found) >= number:
+                break
+        return found[len(found) - number :]
 
     def _step_totals(self, rows: Counted) -> dict[str, np.ndarray]:
         """Return the totals of each row over links and tiles, int64 [rows]."""
@@ -181,13 +199,31 @@ class RowPricer:
         return {name: values[: self._filled] for name, values in steps.items()}
 
 
+def batch_rows(width: int) -> int:
+    """Return how many rows one call of the program prices.
+
+    The last batch is filled with empty rows, so runs of any length share one program.
+
+    Args:
+        width: Classes of a row.
+    """
+    rows = MOST_ROWS
+    while rows > LEAST_ROWS and rows * width > _BATCH_EVENTS:
+        rows //= 2
+    return rows
+
+
+_counted = jax.jit(count)
+
+
 @partial(jax.jit, static_argnames="timing")
-def _priced(counts: Any, incidence: Incidence, constants: Constants, timing: str) -> Any:
-    """Price a batch of rows for a batch of packages; whole numbers are counted once."""
-    mapped = jax.vmap(
-        lambda numbers: row_costs(counts, incidence, numbers, timing), out_axes=(None, 0)
+def _timed(
+    counts: Any, counted: Counted, incidence: Incidence, constants: Constants, timing: str
+) -> Any:
+    """Time a batch of rows for a batch of packages."""
+    return jax.vmap(lambda numbers: row_timing(counts, counted, incidence, numbers, timing))(
+        constants
     )
-    return mapped(constants)
 
 
 @jax.jit

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import groupby
+from typing import NamedTuple
 
 import numpy as np
 from scipy.sparse import csr_array
@@ -14,6 +16,22 @@ from chipletsim.package.model import Chiplet, Link, Router
 
 FEMTOSECONDS = 1e15
 _EXACT = 2.0**53
+
+
+class Graph(NamedTuple):
+    """All that routes depend on; packages that differ in other numbers share them.
+
+    Attributes:
+        chiplet: Chiplet of each router.
+        ends: Sending and receiving router of each link.
+        preference: Order of choice among links of equal cost: less is preferred.
+        cost_fs: What each link costs.
+    """
+
+    chiplet: tuple[int, ...]
+    ends: tuple[tuple[int, int], ...]
+    preference: tuple[tuple[int, bool], ...]
+    cost_fs: tuple[int, ...]
 
 
 def link_cost_fs(link: Link, routers: Sequence[Router]) -> int:
@@ -53,29 +71,45 @@ def route_all(
     Raises:
         ConfigError: Some router cannot be reached from another.
     """
-    cost = np.array([link_cost_fs(link, routers) for link in links], np.float64)
-    if np.sort(cost)[::-1][: len(routers)].sum() >= _EXACT:
+    graph = Graph(
+        chiplet=tuple(router.chiplet for router in routers),
+        ends=tuple((link.source, link.target) for link in links),
+        preference=tuple((-link.axis, link.wraps) for link in links),
+        cost_fs=tuple(link_cost_fs(link, routers) for link in links),
+    )
+    if sum(sorted(graph.cost_fs)[-len(routers) :]) >= _EXACT:
         raise ConfigError("links are so slow that a route may take more than 9 seconds")
-    chiplet = np.array([router.chiplet for router in routers])
-    distance = _distances(chiplet, len(chiplets), links, cost)
+    incoming = least_cost_trees(graph)
+    if incoming is None:
+        raise ConfigError(_unreachable(chiplets, routers, _distances(graph)))
+    return incoming
+
+
+@lru_cache(maxsize=4)
+def least_cost_trees(graph: Graph) -> np.ndarray | None:
+    """Return int32 [routers, routers], see `Package.incoming_link`; None if some are apart.
+
+    The array is read-only, since the trees found last are kept for the next package.
+    """
+    distance = _distances(graph)
     if not np.isfinite(distance).all():
-        raise ConfigError(_unreachable(chiplets, routers, distance))
-    return _choose(chiplet, links, cost, distance)
+        return None
+    incoming = _choose(graph, distance)
+    incoming.setflags(write=False)
+    return incoming
 
 
-def _distances(
-    chiplet: np.ndarray, chiplets: int, links: Sequence[Link], cost: np.ndarray
-) -> np.ndarray:
+def _distances(graph: Graph) -> np.ndarray:
     """Return float64 [routers, routers] least costs by routes that never re-enter a die."""
-    source = np.array([link.source for link in links], np.int64)
-    target = np.array([link.target for link in links], np.int64)
+    chiplet, cost = np.array(graph.chiplet), np.array(graph.cost_fs, np.float64)
+    source, target = np.array(graph.ends, np.int64).reshape(-1, 2).T
     count = len(chiplet)
     distance = np.full((count, count), np.inf)
-    for die in range(chiplets):
+    for die in range(chiplet.max(initial=-1) + 1):
         enters = (chiplet[target] == die) & (chiplet[source] != die)
-        graph = _least_cost_graph(source[~enters], target[~enters], cost[~enters], count)
+        usable = _least_cost_graph(source[~enters], target[~enters], cost[~enters], count)
         members = np.flatnonzero(chiplet == die)
-        distance[members] = dijkstra(graph, indices=members)
+        distance[members] = dijkstra(usable, indices=members)
     return distance
 
 
@@ -90,25 +124,23 @@ def _least_cost_graph(
     return csr_array(entries, shape=(count, count))
 
 
-def _choose(
-    chiplet: np.ndarray, links: Sequence[Link], cost: np.ndarray, distance: np.ndarray
-) -> np.ndarray:
+def _choose(graph: Graph, distance: np.ndarray) -> np.ndarray:
     """Return the preferred one of the links that lie on a least-cost route."""
+    chiplet, cost = np.array(graph.chiplet), np.array(graph.cost_fs, np.float64)
     count = len(chiplet)
     incoming = np.full((count, count), -1, np.int32)  # [target, source] while filling
     reach = np.ascontiguousarray(distance.T)  # reach[v, s] is the cost from s to v
     everyone = np.arange(count)
 
     def preference(number: int) -> tuple[int, bool, int, int]:
-        link = links[number]
-        return -link.axis, link.wraps, link.source, link.target
+        return *graph.preference[number], *graph.ends[number]
 
-    ordered = sorted(range(len(links)), key=lambda number: (*preference(number), number))
+    ordered = sorted(range(len(cost)), key=lambda number: (*preference(number), number))
     groups = [list(group) for _, group in groupby(ordered, key=preference)]
     # Python's sort put parallel links side by side; between groups the index decides.
     groups.sort(key=lambda group: (*preference(group[0])[:2], group[0]))
     for group in groups:
-        u, v = links[group[0]].source, links[group[0]].target
+        u, v = graph.ends[group[0]]
         tight = reach[u] + cost[group][:, None] == reach[v]
         if chiplet[u] != chiplet[v]:
             tight[:, chiplet == chiplet[v]] = False
