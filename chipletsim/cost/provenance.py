@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
@@ -20,22 +21,20 @@ _ALWAYS = (
 
 
 def provenance(
-    mapping: Mapping, package: Package, network: str, sources: list[str]
-) -> dict[str, Any]:
-    """Return what the figures depend on.
+    mapping: Mapping, packages: Sequence[Package], network: str, sources: list[str]
+) -> list[dict[str, Any]]:
+    """Return what the figures on each package depend on.
 
     Args:
         mapping: The mapping that was priced.
-        package: The package it was priced on.
+        packages: The packages it was priced on.
         network: Fingerprint of the lowered network.
         sources: Fingerprints of the inputs.
     """
-    return {
+    shared = {
         "chipletsim_version": version("chipletsim"),
         "jax_version": jax.__version__,
         "platform": jax.default_backend(),
-        "package": package.name,
-        "package_fingerprint": package_fingerprint(package),
         "network": mapping.network.name,
         "network_fingerprint": network,
         "inputs_fingerprints": list(sources),
@@ -43,6 +42,10 @@ def provenance(
         "mapping_strategy": mapping.strategy,
         "mapping_seed": mapping.seed,
     }
+    return [
+        {**shared, "package": each.name, "package_fingerprint": package_fingerprint(each)}
+        for each in packages
+    ]
 
 
 def not_modelled(package: Package, timing: str) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import fsum
+from typing import Any
 
 import numpy as np
 
@@ -106,10 +107,11 @@ class CostStream:
         check_conservation(self._model, totals.counted, totals.class_events)
         time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
+        origins = provenance(self._mapping, self._packages, self._network, self._sources)
         return [
-            self._result(totals, number, package, float(time), energy)
-            for number, (package, time, energy) in enumerate(
-                zip(self._packages, time_s, energies, strict=True)
+            self._result(totals, number, float(time), energy, origin)
+            for number, (time, energy, origin) in enumerate(
+                zip(time_s, energies, origins, strict=True)
             )
         ]
 
@@ -152,8 +154,14 @@ class CostStream:
             yield first, replace(window, rasters=rasters, values={}, samples=count)
 
     def _result(
-        self, totals: RowTotals, number: int, package: Package, time_s: float, energies: Energies
+        self,
+        totals: RowTotals,
+        number: int,
+        time_s: float,
+        energies: Energies,
+        origin: dict[str, Any],
     ) -> Result:
+        package = self._packages[number]
         latency_s, resource = totals.latency_s[number], totals.resource[number]
         energy = energy_table(package, energies, totals.samples)
         interval = self._pipeline.initiation_interval
@@ -173,7 +181,7 @@ class CostStream:
             link_load_bits=totals.link_load,
             rows_per_bin=totals.rows_per_bin,
             latency_s=latency_s,
-            provenance=provenance(self._mapping, package, self._network, self._sources),
+            provenance=origin,
             not_modelled=not_modelled(package, self._timing),
         )
 
