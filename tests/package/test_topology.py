@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-from importlib import import_module
 from math import prod
 from typing import get_args
 
@@ -13,15 +11,6 @@ from hypothesis import strategies as st
 
 from chipletsim.package.topology import GRIDS, TOPOLOGIES, coordinates, joins_of
 from chipletsim.spec.package import TopologyName
-
-MODULES = ["topology", "die_to_die", "load"]
-
-
-@pytest.mark.parametrize("module", MODULES)
-def test_examples_in_the_documentation(module: str) -> None:
-    outcome = doctest.testmod(import_module(f"chipletsim.package.{module}"))
-    assert outcome.attempted > 0
-    assert outcome.failed == 0
 
 
 def test_registry_and_file_format_name_the_same_topologies() -> None:

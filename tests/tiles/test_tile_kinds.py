@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import doctest
-import importlib
 from pathlib import Path
 
 import jax
@@ -42,13 +40,6 @@ def stacked(tile: TileParameters, tiles: int = 2) -> dict[str, np.ndarray]:
 def total_energy(tile: TileParameters, events: TileEvents) -> float:
     with jax.enable_x64(True):
         return float(sum(np.sum(e) for e in tile.cost(events, stacked(tile)).energy_j.values()))
-
-
-@pytest.mark.parametrize("kind", TILE_KINDS)
-def test_examples_in_the_documentation(kind: str) -> None:
-    outcome = doctest.testmod(importlib.import_module(f"chipletsim.tiles.{kind}"))
-    assert outcome.attempted > 0
-    assert outcome.failed == 0
 
 
 @pytest.mark.parametrize("kind", TILE_KINDS)
