@@ -110,4 +110,4 @@ def _layer(network: Network, projection: Projection) -> tuple[tuple[int, ...], A
     if isinstance(connection, Dense):
         weight = jnp.asarray(connection.weight.T)
         return (weight.shape[0],), lambda x: x @ weight
-    raise NotImplementedError(f"no dense product for {type(connection).__name__}")
+    raise TypeError(f"no dense product for {type(connection).__name__}")

@@ -7,6 +7,7 @@ add a line to ``chipletsim.tiles.TILE_KINDS``.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any, ClassVar, NamedTuple
 
@@ -114,6 +115,7 @@ class TileParameters(Spec):
     static_power_w: Power = Field(0.0, alias="static_power", description="leakage of the tile")
 
     @classmethod
+    @abstractmethod
     def cost(cls, events: TileEvents, p: Mapping[str, Any]) -> TileCost:
         """Return energy and busy time of the events on tiles of this kind.
 
@@ -121,7 +123,6 @@ class TileParameters(Spec):
             events: Integer arrays that broadcast to [rows, tiles].
             p: Every name of `constants` to a float array that broadcasts to [tiles].
         """
-        raise NotImplementedError
 
     def constants(self) -> dict[str, float]:
         """Return every number that ``cost`` may use, by Python name, in SI units.

@@ -40,7 +40,6 @@ class BaseConnection(ABC):
     ) -> np.ndarray:
         """Return int64 [boxes]: synapses in each box, those on padding left out."""
 
-    @abstractmethod
     def stored_weights(
         self, source_shape: Shape, target_shape: Shape, boxes: list[Box], *, shared: bool
     ) -> np.ndarray:
@@ -52,8 +51,8 @@ class BaseConnection(ABC):
             boxes: Boxes of the target.
             shared: Whether a kernel is kept once per box (else once per synapse).
         """
+        return self.synapse_count(source_shape, target_shape, boxes)
 
-    @abstractmethod
     def dense_operations(
         self, source_shape: Shape, target_shape: Shape, boxes: list[Box]
     ) -> np.ndarray:
@@ -61,6 +60,7 @@ class BaseConnection(ABC):
 
         Kernel taps on padding count, as a dense engine runs them.
         """
+        return self.synapse_count(source_shape, target_shape, boxes)
 
     @property
     @abstractmethod

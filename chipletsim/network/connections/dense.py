@@ -44,18 +44,6 @@ class Dense(BaseConnection):
         """Return int64 [boxes]: sources times neurons of each box."""
         return prod(source_shape) * box_sizes(boxes)
 
-    def stored_weights(
-        self, source_shape: Shape, target_shape: Shape, boxes: list[Box], *, shared: bool
-    ) -> np.ndarray:
-        """Return int64 [boxes]: one weight per synapse."""
-        return self.synapse_count(source_shape, target_shape, boxes)
-
-    def dense_operations(
-        self, source_shape: Shape, target_shape: Shape, boxes: list[Box]
-    ) -> np.ndarray:
-        """Return int64 [boxes]: one operation per synapse."""
-        return self.synapse_count(source_shape, target_shape, boxes)
-
     @property
     def weights(self) -> np.ndarray:
         """float32 [targets, sources]."""

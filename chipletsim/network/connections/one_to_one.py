@@ -52,18 +52,6 @@ class OneToOne(BaseConnection):
         """Return int64 [boxes]: neurons of each box."""
         return box_sizes(boxes)
 
-    def stored_weights(
-        self, source_shape: Shape, target_shape: Shape, boxes: list[Box], *, shared: bool
-    ) -> np.ndarray:
-        """Return int64 [boxes]: one weight per synapse."""
-        return box_sizes(boxes)
-
-    def dense_operations(
-        self, source_shape: Shape, target_shape: Shape, boxes: list[Box]
-    ) -> np.ndarray:
-        """Return int64 [boxes]: one operation per synapse."""
-        return box_sizes(boxes)
-
     @property
     def weights(self) -> np.ndarray:
         """float32 [neurons]."""

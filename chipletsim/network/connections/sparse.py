@@ -77,18 +77,6 @@ class Sparse(BaseConnection):
         fan_in = self.fan_in.reshape(target_shape)
         return np.array([fan_in[box_slices(box)].sum() for box in boxes], np.int64)
 
-    def stored_weights(
-        self, source_shape: Shape, target_shape: Shape, boxes: list[Box], *, shared: bool
-    ) -> np.ndarray:
-        """Return int64 [boxes]: one weight per synapse."""
-        return self.synapse_count(source_shape, target_shape, boxes)
-
-    def dense_operations(
-        self, source_shape: Shape, target_shape: Shape, boxes: list[Box]
-    ) -> np.ndarray:
-        """Return int64 [boxes]: one operation per synapse."""
-        return self.synapse_count(source_shape, target_shape, boxes)
-
     @property
     def weights(self) -> np.ndarray:
         """float32 [synapses]."""
