@@ -10,7 +10,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chipletsim.errors import ConfigError
+from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.experiment import (
     BernoulliEncoding,
     DatasetInputsSpec,
@@ -18,8 +18,10 @@ from chipletsim.spec.experiment import (
     ExperimentSpec,
     NirFileSpec,
     PoissonInputsSpec,
+    SpikesEncoding,
 )
-from chipletsim.spec.load import Loaded, load_spec
+from chipletsim.spec.kinds import load_kind
+from chipletsim.spec.load import Loaded
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,7 +72,7 @@ def load_experiment(
     Raises:
         ConfigError: Everything wrong with it.
     """
-    experiment = load_spec(source, ExperimentSpec, overrides)
+    experiment = load_kind(source, ExperimentSpec, overrides)
     values = _shortcuts(experiment.spec, seed, steps)
     return experiment.with_overrides(values) if values else experiment
 
@@ -146,10 +148,11 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
         ConfigError: The dataset is missing, damaged or of another shape.
     """
     from chipletsim.engine.encode import encode, poisson
-    from chipletsim.engine.inputs import input_populations, load_dataset
+    from chipletsim.engine.inputs import check_dataset, input_populations, load_dataset
 
     spec, populations = experiment.spec.inputs, input_populations(network)
     if isinstance(spec, PoissonInputsSpec):
+        _check_events(experiment, sum(p.size for p in populations), spec.samples)
         events = {
             population.name: poisson(
                 (population.size,),
@@ -164,10 +167,34 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
     if len(populations) != 1:
         names = ", ".join(population.name for population in populations) or "none"
         raise ConfigError(f"a dataset feeds one input population; the network has: {names}")
-    dataset = load_dataset(experiment.base / spec.dataset, spec.samples)
-    coded = encode(dataset.inputs, spec.encoding, spec.steps)
+    path = experiment.base / spec.dataset
+    dataset = load_dataset(path, spec.samples)
+    _check_events(experiment, populations[0].size, len(dataset.inputs))
+    try:
+        check_dataset(dataset, network, over_time=isinstance(spec.encoding, SpikesEncoding))
+        coded = encode(dataset.inputs, spec.encoding, spec.steps)
+    except ConfigError as error:
+        named = [replace(fault, file=fault.file or str(path)) for fault in error.problems]
+        raise ConfigError(named) from None
     flat = coded.reshape(*coded.shape[:2], -1)
     return Inputs({populations[0].name: flat}, dataset.labels, len(flat), spec.steps)
+
+
+def _check_events(experiment: Loaded[ExperimentSpec], channels: int, samples: int) -> None:
+    """Refuse inputs that are held at once and would take more than 16 GiB.
+
+    Raises:
+        ConfigError: At the place of the steps.
+    """
+    from chipletsim.engine.archive import MAX_FILE_BYTES
+
+    steps = experiment.spec.inputs.steps
+    if channels * samples * steps > MAX_FILE_BYTES:
+        message = (
+            f"{samples:,} samples of {steps:,} steps of {channels:,} input channels are more"
+            f" than the {MAX_FILE_BYTES:,} events that can be held"
+        )
+        raise experiment.locate(ConfigError([Problem(message, "inputs.steps")]))
 
 
 @dataclass(frozen=True, eq=False)

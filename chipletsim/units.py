@@ -19,6 +19,7 @@ from pydantic import BeforeValidator, WithJsonSchema
 _SMALL = {"a": -18, "f": -15, "p": -12, "n": -9, "u": -6, "µ": -6, "μ": -6, "m": -3}
 _LARGE = {"k": 3, "M": 6, "G": 9, "T": 12, "P": 15}
 _MAX_CHARACTERS = 80
+_LEAST, _MOST = 1e-30, 1e30
 
 # Symbols, scale, powers of (second, joule, bit, operation, packet), and prefixes.
 _UNITS: dict[str, tuple[Fraction, tuple[int, ...], dict[str, int]]] = {}
@@ -140,24 +141,29 @@ def quantity(unit: str, *, minimum: float | None = 0.0, positive: bool = False) 
             raise ValueError(f"{text!r} must be greater than 0")
         if minimum is not None and number < minimum:
             raise ValueError(f"{text!r} must not be below {minimum:g} {unit}")
+        if number and not _LEAST <= abs(number) <= _MOST:
+            raise ValueError(f"{text!r} is out of range; expected {_LEAST:g} to {_MOST:g} {unit}")
         return number
 
     schema = {"type": "string", "description": f"quantity in {unit}", "examples": [f"1 {unit}"]}
     return Annotated[float, BeforeValidator(convert), WithJsonSchema(schema)]
 
 
-def bits(*, positive: bool = False) -> Any:
+def bits(*, positive: bool = False, most: int = 2**63 - 1) -> Any:
     """Return the pydantic type of a whole number of bits, such as ``64 B`` or ``32 bit``.
 
     Args:
         positive: Whether zero is refused.
+        most: Largest number allowed.
     """
 
     def convert(value: object) -> int:
         text = _text(value, "bit")
         number = _exact(text, "bit")
-        if number.denominator != 1 or not int(positive) <= number < 2**63:
+        if number.denominator != 1 or number < int(positive):
             raise ValueError(f"{text!r} must be a whole number of bits, at least {int(positive)}")
+        if number > most:
+            raise ValueError(f"{text!r} is too large; the most is {most:,} bit")
         return int(number)
 
     schema = {"type": "string", "description": "whole number of bits", "examples": ["32 bit"]}
@@ -179,6 +185,10 @@ OperationRate = quantity("op/s", positive=True)
 EventRate = quantity("packet/s", positive=True)
 Bits = bits()
 PositiveBits = bits(positive=True)
+MAX_PACKET_BITS = 1 << 24
+"""Bits of a part of a packet, flit or frame; 2^39 of them can be counted in 64 bits."""
+PacketBits = bits(most=MAX_PACKET_BITS)
+PositivePacketBits = bits(positive=True, most=MAX_PACKET_BITS)
 
 
 def is_quantity(text: str) -> bool:

@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 
 _BOUNDARY_NOTES = (
     "spikes: bits on the wires as counted, with headers, flits, frames and weight fetches",
-    "dense: payload alone, perfectly packed, on the routes of the spikes, which favours it",
+    "dense: payload alone, perfectly packed, on the routes of the spikes, which favours it;"
+    " pooling in front of a layer is done where the layer is, by either",
 )
 _CUT_NOTES = (
     "tensor: layers split by outputs, each hidden activation gathered by all devices;"
@@ -113,7 +114,9 @@ class Comparison:
             for entry in self.contenders
         ]
         columns = ("", "how", "energy/inference", "ratio", "latency", "ratio", "bound by")
-        return table(f"{self.network}: package and dense device", columns, rows)
+        return table(
+            f"{self.network}: package and dense device, ratios to the package", columns, rows
+        )
 
     def _boundary_table(self) -> RenderableType:
         rows = [

@@ -7,17 +7,21 @@ splitting by inputs would move partial sums instead, which are wider.
 
 Pipeline parallel: populations are cut into P contiguous stages of even work; a population
 with a consumer beyond a stage's end is sent across that boundary once.
+
+Where every consumer pools first, the pooled values are sent, if they are fewer.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from math import prod
 from typing import Literal
 
 import numpy as np
 
 from chipletsim.baseline.layers import DenseLayer
-from chipletsim.network.model import Network
+from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.schedule import components
 from chipletsim.spec.device import DeviceSpec
 
@@ -97,10 +101,17 @@ def _inputs_with_consumers(network: Network, stages: dict[str, int]) -> dict[str
     return stages
 
 
+def _values_read(network: Network, source: Population, readers: Iterable[Projection]) -> int:
+    """Return how many values of a population its readers need, pooled where that is fewer."""
+    pools = {reader.pool for reader in readers if reader.source == source.name}
+    pooled = [prod(pool.target_shape(source.shape)) for pool in pools if pool is not None]
+    return source.size if None in pools else min(source.size, sum(pooled))
+
+
 def _tensor_cut(network: Network, device: DeviceSpec, devices: int, activation_bits: int) -> Cut:
     sources = {projection.source for projection in network.projections}
     gathered = [
-        population.size * activation_bits
+        _values_read(network, population, network.projections) * activation_bits
         for population in network.populations
         if population.name in sources and population.model != "input"
     ]
@@ -120,10 +131,11 @@ def _pipeline_cut(
     stages = pipeline_stages(network, layers, devices)
     bits = transfers = 0
     for boundary in range(devices - 1):
-        sent = {
-            p.source for p in network.projections if stages[p.source] <= boundary < stages[p.target]
-        }
-        bits += sum(network.population(name).size for name in sent) * activation_bits
+        crossing = [
+            p for p in network.projections if stages[p.source] <= boundary < stages[p.target]
+        ]
+        sent = [network.population(name) for name in {p.source for p in crossing}]
+        bits += sum(_values_read(network, source, crossing) for source in sent) * activation_bits
         transfers += bool(sent)
     time_s = bits / device.link_bandwidth_bit_per_s + transfers * device.link_latency_s
     return Cut("pipeline", devices, bits, transfers, time_s, bits * device.link_energy_j_per_bit)

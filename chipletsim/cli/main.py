@@ -68,20 +68,26 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         code = error.exit_code
     except KeyboardInterrupt:
         code = INTERRUPTED
-    except OSError as error:
-        if os.environ.get("CHIPLETSIM_DEBUG"):
-            raise
-        note(f"error: {error.filename or 'a file'}: {error.strerror or error}")
-        code = UsageError.exit_code
     except Exception as error:
         if os.environ.get("CHIPLETSIM_DEBUG"):
             raise
-        note(f"internal error: {_one_line(error)}")
-        note("This is a bug; CHIPLETSIM_DEBUG=1 in the environment shows where it is.")
-        code = 1
+        code = _unexpected(error)
     if code == INTERRUPTED:
         note("interrupted")
     return code
+
+
+def _unexpected(error: Exception) -> int:
+    """Say what went wrong that chipletsim did not foresee, and return the exit code."""
+    if isinstance(error, OSError):
+        note(f"error: {error.filename or 'a file'}: {error.strerror or error}")
+        return UsageError.exit_code
+    if isinstance(error, MemoryError) or str(error).startswith("RESOURCE_EXHAUSTED"):
+        note(f"error: not enough memory for this many neurons, samples or steps: {_one_line(error)}")
+        return UsageError.exit_code
+    note(f"internal error: {_one_line(error)}")
+    note("This is a bug; CHIPLETSIM_DEBUG=1 in the environment shows where it is.")
+    return 1
 
 
 def _one_line(error: Exception) -> str:

@@ -31,6 +31,12 @@ def note(text: str) -> None:
     sys.stderr.write(f"{text}\n")
 
 
+def progress(text: str) -> None:
+    """Print what is being done, where stderr is a terminal."""
+    if sys.stderr.isatty():
+        note(text)
+
+
 def show_json(value: Any) -> None:
     """Print a value as JSON on stdout."""
     line(json.dumps(value, indent=2, allow_nan=False))

@@ -17,7 +17,7 @@ from chipletsim.cli.options import (
     texts,
     use_device,
 )
-from chipletsim.cli.output import note, show, show_json
+from chipletsim.cli.output import note, progress, show, show_json
 
 SUSPECT = 5
 
@@ -58,7 +58,7 @@ def run_file(
         force=force,
         seed=seed,
         steps=steps,
-        progress=note,
+        progress=progress,
     )
     if as_json:
         show_json(result.summary)

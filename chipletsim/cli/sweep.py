@@ -17,7 +17,7 @@ from chipletsim.cli.options import (
     texts,
     use_device,
 )
-from chipletsim.cli.output import note, show, show_json
+from chipletsim.cli.output import note, progress, show, show_json
 
 FAILED_POINTS = 6
 
@@ -61,12 +61,13 @@ def sweep_file(
         jobs=jobs,
         resume=resume,
         force=force,
-        progress=note,
+        progress=progress,
     )
     if as_json:
         show_json(result.to_dict())
     else:
         show(result)
     if result.failed:
-        note(f"{result.failed} points failed; the file says why")
+        points = "1 point" if result.failed == 1 else f"{result.failed:,} points"
+        note(f"{points} failed; the file says why")
         raise typer.Exit(FAILED_POINTS)

@@ -10,14 +10,28 @@ import jax
 
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.store import mapping_hash, package_fingerprint
+from chipletsim.network.model import Network
 from chipletsim.package.model import Package
+from chipletsim.spec.base import Spec
 
 _ALWAYS = (
     "area and cost of dies",
     "host and supply losses",
     "loading of weights before the first inference",
     "credits, acknowledgements and retransmission on links",
+    "waiting for inputs: steps follow one another at once, whatever the network's dt",
 )
+_OPTIONAL = {
+    "static power": ("static_power_w",),
+    "energy of packets": ("energy_j_per_packet", "energy_j_per_bit"),
+    "energy of neuron updates": ("energy_j_per_neuron_update",),
+    "energy of sending events": ("energy_j_per_spike",),
+    "energy of receiving events": ("energy_j_per_message",),
+    "time of neuron updates": ("time_s_per_neuron_update",),
+    "time of sending events": ("time_s_per_spike",),
+    "time of receiving events": ("time_s_per_message",),
+}
+"""Costs that a part may leave out, and the fields of which it should state one."""
 
 
 def provenance(
@@ -48,30 +62,49 @@ def provenance(
     ]
 
 
-def not_modelled(package: Package, timing: str) -> tuple[str, ...]:
+def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, ...]:
     """Return what the figures leave out, in words.
 
-    Constants that a package does not state count as left out, not as free.
+    Constants that a part of the package does not state count as left out, not as free;
+    a stated 0 is a figure like any other.
+
+    Args:
+        package: The package that was priced.
+        network: The network on it.
+        timing: Name of the timing model.
     """
-    links = [link.spec for link in package.links]
-    routers = [router.spec for router in package.routers]
-    static = [
-        package.spec.static_power_w,
-        *(chiplet.static_power_w for chiplet in package.chiplets),
-        *(tile.parameters.static_power_w for tile in package.tiles),
-        *(spec.static_power_w for spec in links),
-        *(spec.static_power_w for spec in routers),
-    ]
-    absent = {
-        "static power (the package states none)": static,
-        "energy of routers (the package states none)": [
-            spec.energy_j_per_packet + spec.energy_j_per_bit for spec in routers
-        ],
-        "energy of links (the package states none)": [
-            spec.energy_j_per_packet + spec.energy_j_per_bit for spec in links
-        ],
-        "time of the barrier (the package states none)": [package.spec.barrier_s],
-    }
-    unstated = tuple(what for what, values in absent.items() if values and not any(values))
+    unstated = [f"{what} (not stated for {', '.join(parts)})" for what, parts in _unstated(package)]
+    if "barrier_s" not in package.spec.model_fields_set:
+        unstated.append("time of the barrier (not stated)")
+    senders = {projection.source for projection in network.projections}
+    if any(network.population(name).value_bits for name in senders):
+        unstated.append("what a graded event costs a tile more than a spike")
     contention = ("contention between packets (timing `bound`)",) if timing == "bound" else ()
     return (*unstated, *contention, *_ALWAYS)
+
+
+def _unstated(package: Package) -> list[tuple[str, list[str]]]:
+    """Return each cost that some parts of the package do not state, and those parts."""
+    found: dict[str, dict[str, None]] = {}
+    for part, spec in _parts(package):
+        for what, fields in _OPTIONAL.items():
+            known = [field for field in fields if field in type(spec).model_fields]
+            if known and not spec.model_fields_set.intersection(known) and _all_zero(spec, known):
+                found.setdefault(what, {})[part] = None
+    return [(what, list(found[what])) for what in _OPTIONAL if what in found]
+
+
+def _parts(package: Package) -> list[tuple[str, Spec]]:
+    """Return the kind of each part of the package, in words, and its constants."""
+    tiles = sorted(package.tiles, key=lambda tile: tile.kind)
+    links = sorted(package.links, key=lambda link: link.between_dies)
+    kinds = {True: "die-to-die links", False: "on-chip links"}
+    return [
+        *((f"{tile.kind} tiles", tile.parameters) for tile in tiles),
+        *(("routers", router.spec) for router in package.routers),
+        *((kinds[link.between_dies], link.spec) for link in links),
+    ]
+
+
+def _all_zero(spec: Spec, fields: list[str]) -> bool:
+    return not any(getattr(spec, field) for field in fields)

@@ -89,10 +89,10 @@ class RowPricer:
             first_row: Row of each sample with which they begin.
             counts: int64 [samples, rows, classes].
         """
-        samples, rows, _ = counts.shape
+        samples, rows, classes = counts.shape
         places = np.indices((samples, rows)).reshape(2, -1).T
         places = places + np.array([first_sample, first_row])
-        flat = counts.reshape(samples * rows, -1)
+        flat = counts.reshape(samples * rows, classes)
         done = 0
         while done < len(flat):
             taken = min(len(flat) - done, len(self._buffer) - self._filled)

@@ -182,7 +182,7 @@ class CostStream:
             rows_per_bin=totals.rows_per_bin,
             latency_s=latency_s,
             provenance=origin,
-            not_modelled=not_modelled(package, self._timing),
+            not_modelled=not_modelled(package, self._model.mapping.network, self._timing),
         )
 
 

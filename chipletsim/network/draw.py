@@ -14,7 +14,7 @@ from numpy.lib import format as npy
 from chipletsim.network.connections import Shape, Sparse
 from chipletsim.spec.network import Array, ArrayFileSpec, RandomArraySpec
 
-_MOST_NUMBERS = 2**31 - 1
+MOST_NUMBERS = 2**31 - 1
 
 
 def make_array(spec: Array, shape: Shape, folder: Path, name: str) -> np.ndarray:
@@ -30,13 +30,14 @@ def make_array(spec: Array, shape: Shape, folder: Path, name: str) -> np.ndarray
         ValueError: A file is missing, broken, or holds another shape; or the array would
             hold more than 2^31 - 1 numbers.
     """
-    if prod(shape) > _MOST_NUMBERS:
-        raise ValueError(f"{name} would hold {prod(shape):,} numbers; most are {_MOST_NUMBERS:,}")
-    if isinstance(spec, ArrayFileSpec):
-        return read_array(folder / spec.file, spec.array, shape).astype(np.float32)
-    if isinstance(spec, RandomArraySpec):
-        return draw_array(spec, shape, name)
-    return np.full(shape, spec, np.float32)
+    if prod(shape) > MOST_NUMBERS:
+        raise ValueError(f"{name} would hold {prod(shape):,} numbers; most are {MOST_NUMBERS:,}")
+    with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused as such
+        if isinstance(spec, ArrayFileSpec):
+            return read_array(folder / spec.file, spec.array, shape).astype(np.float32)
+        if isinstance(spec, RandomArraySpec):
+            return draw_array(spec, shape, name)
+        return np.full(shape, spec, np.float32)
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -62,8 +63,8 @@ def draw_fan_out(n_sources: int, n_targets: int, fan_out: int, seed: int, name: 
     Raises:
         ValueError: More than 2^31 - 1 synapses.
     """
-    if n_sources * fan_out > _MOST_NUMBERS:
-        raise ValueError(f"{n_sources * fan_out:,} synapses; most are {_MOST_NUMBERS:,}")
+    if n_sources * fan_out > MOST_NUMBERS:
+        raise ValueError(f"{n_sources * fan_out:,} synapses; most are {MOST_NUMBERS:,}")
     random = generator(seed, name)
     targets = random.integers(0, n_targets, (n_sources, fan_out), np.int32)
     targets.sort(axis=1)
@@ -84,8 +85,8 @@ def draw_probability(
         ValueError: More than 2^31 - 1 synapses are expected.
     """
     pairs = n_sources * n_targets
-    if pairs * probability > _MOST_NUMBERS:
-        raise ValueError(f"about {pairs * probability:,.0f} synapses; most are {_MOST_NUMBERS:,}")
+    if pairs * probability > MOST_NUMBERS:
+        raise ValueError(f"about {pairs * probability:,.0f} synapses; most are {MOST_NUMBERS:,}")
     random = generator(seed, name)
     chunk = int(pairs * probability * 1.01) + 100
     drawn, last = [np.zeros(0, np.int64)], -1

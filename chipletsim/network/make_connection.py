@@ -19,6 +19,7 @@ from chipletsim.network.connections import (
     Sparse,
 )
 from chipletsim.network.draw import (
+    MOST_NUMBERS,
     draw_fan_out,
     draw_probability,
     make_array,
@@ -129,6 +130,9 @@ def _conv2d(spec: Conv2dSpec, ends: Ends) -> Conv2d:
 
 def _sparse(spec: SparseSpec, ends: Ends) -> Sparse:
     sources, targets = prod(ends.source), prod(ends.target)
+    if max(sources, targets) > MOST_NUMBERS:
+        neurons = max(sources, targets)
+        raise ValueError(f"{ends.name} joins {neurons:,} neurons; most are {MOST_NUMBERS:,}")
     if spec.file is not None:
         return read_sparse(ends.folder / spec.file, sources, targets)
     if spec.fan_out is not None:

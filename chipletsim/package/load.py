@@ -9,7 +9,7 @@ from typing import Any
 from chipletsim.errors import ConfigError
 from chipletsim.package.build import build_package
 from chipletsim.package.model import Package
-from chipletsim.spec.load import load_spec
+from chipletsim.spec.kinds import load_kind
 from chipletsim.spec.overrides import Overrides
 from chipletsim.spec.package import PackageSpec
 
@@ -30,7 +30,7 @@ def load_package(source: str | Path | Mapping[str, Any], overrides: Overrides = 
         >>> [link.name for link in package.links if link.between_dies]
         ['west(1,0)>east(0,0)', 'east(0,0)>west(1,0)']
     """
-    loaded = load_spec(source, PackageSpec, overrides)
+    loaded = load_kind(source, PackageSpec, overrides)
     try:
         return build_package(loaded.spec)
     except ConfigError as error:

@@ -6,6 +6,7 @@ readers; every line also has a marker of its own.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,7 +68,7 @@ def write_energy_figure(path: Path, name: str, energy_j: Mapping[str, float]) ->
     axes.set_xlabel(f"energy per inference ({unit})")
     axes.set_title(f"{name}: {si(total, 'J')} per inference, by component", loc="left")
     _plain(axes, grid="x")
-    figure.savefig(path, dpi=_DPI)
+    _save(figure, path)
 
 
 def write_load_figure(path: Path, name: str, load: LinkLoad) -> None:
@@ -101,7 +102,7 @@ def write_load_figure(path: Path, name: str, load: LinkLoad) -> None:
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
     axes.xaxis.get_major_locator().set_params(integer=True)
     _plain(axes, grid="both")
-    figure.savefig(path, dpi=_DPI)
+    _save(figure, path)
 
 
 def write_package_figure(path: Path, name: str, package: Package, link_bits: np.ndarray) -> None:
@@ -125,7 +126,14 @@ def write_package_figure(path: Path, name: str, package: Package, link_bits: np.
     axes.margins(0.02)
     axes.axis("off")
     axes.set_title(f"{name}: {package.name}, load of each link", loc="left")
-    figure.savefig(path, dpi=_DPI)
+    _save(figure, path)
+
+
+def _save(figure: Any, path: Path) -> None:
+    """Write a figure; characters that the font lacks are drawn as boxes, without a word."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+        figure.savefig(path, dpi=_DPI)
 
 
 def _figure(width: float, height: float) -> Any:

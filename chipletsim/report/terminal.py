@@ -87,7 +87,7 @@ def energy_table(energy: Mapping[str, Any]) -> RenderableType:
     rows = [(_label(name), si(value / samples, "J"), _share(value, total)) for name, value in shown]
     idle = len(components) - len(shown)
     if idle:
-        rows.append((f"{idle} die-to-die links without traffic", "0 J", "0.0%"))
+        rows.append((f"{idle} other die-to-die links", "0 J", "0.0%"))
     rows.append(("total", si(total / samples, "J"), _share(total, total)))
     return table("Energy", ("component", "per inference", "share"), rows)
 

@@ -38,7 +38,7 @@ class BernoulliEncoding(Spec):
 
     kind: Literal["bernoulli"]
     gain: float = Field(1.0, gt=0, le=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class LatencyEncoding(Spec):
@@ -82,7 +82,7 @@ class PoissonInputsSpec(Spec):
     rate_per_step: float = Field(ge=0, le=1, description="probability of a spike in a step")
     samples: int = Field(1, ge=1)
     steps: int = Field(ge=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0)
 
 
 class PlaceSpec(Spec):
@@ -99,7 +99,7 @@ class MappingSpec(Spec):
     strategy: StrategyName = Field(
         "traffic", description="`chipletsim list partitioners` says what they do"
     )
-    seed: int = 0
+    seed: int = Field(0, ge=0)
     place: dict[str, PlaceSpec] = Field({}, description="restrictions by population")
     split: dict[str, Literal["auto", "channels", "rows"]] = Field(
         {}, description="axis along which a convolutional population is cut"

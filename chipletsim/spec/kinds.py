@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
-from chipletsim.errors import ConfigError
+from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.device import DeviceSpec
 from chipletsim.spec.experiment import ExperimentSpec
 from chipletsim.spec.load import Loaded, load_spec, open_path
@@ -19,6 +20,8 @@ from chipletsim.spec.sweep import SweepSpec
 from chipletsim.spec.trace import fields, members
 from chipletsim.spec.yaml_source import read_yaml
 from chipletsim.tiles import TileSpec
+
+M = TypeVar("M")
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,38 @@ def kind_of(root: Node) -> FileKind:
         names = ", ".join(kind.name for kind in FILE_KINDS)
         raise ConfigError([problem(f"is none of: {names}", root.place)])
     return best
+
+
+def load_kind(
+    source: str | Path | Mapping[str, Any], model: type[M], overrides: Overrides = ()
+) -> Loaded[M]:
+    """Load a file as `load_spec` does; of a file of another kind, say that alone.
+
+    Args:
+        source: A file, the name of a shipped one, or its contents.
+        model: What it should be.
+        overrides: As for `load_spec`.
+
+    Raises:
+        ConfigError: Everything that is wrong with it.
+    """
+    try:
+        return load_spec(source, model, overrides)
+    except ConfigError:
+        if not isinstance(source, Mapping):
+            _refuse_other_kind(source, model)
+        raise
+
+
+def _refuse_other_kind(source: str | Path, model: Any) -> None:
+    """Raise ConfigError where a file is of another kind than ``model``."""
+    path = open_path(source)
+    written = read_yaml(path, shown_name(path))
+    kind = kind_of(resolve(written, path.parent, (path,)).root)
+    wanted = next(one.name for one in FILE_KINDS if one.model is model)
+    if kind.name != wanted:
+        message = f"is a {kind.name} file; expected that of a {wanted}"
+        raise ConfigError([Problem(message, file=shown_name(path))])
 
 
 def load_any(source: str | Path, overrides: Overrides = ()) -> tuple[FileKind, Loaded[Any]]:

@@ -161,8 +161,17 @@ def open_path(source: str | FilePath) -> FilePath:
     except (OSError, ValueError):
         path = None
     if path is None:
-        raise ConfigError([Problem("there is no such file", file=str(source))])
+        there = "is not a file" if _exists(source) else "there is no such file"
+        raise ConfigError([Problem(there, file=str(source) or "''")])
     return path
+
+
+def _exists(source: str | FilePath) -> bool:
+    """Whether something is there under a name."""
+    try:
+        return str(source) != "" and FilePath(source).exists()
+    except (OSError, ValueError):
+        return False
 
 
 def _finish(

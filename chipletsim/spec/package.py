@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
@@ -10,10 +10,10 @@ from chipletsim.spec.base import Spec
 from chipletsim.tiles import TileSpec
 from chipletsim.units import (
     Bandwidth,
-    Bits,
     EnergyPerBit,
     EnergyPerPacket,
-    PositiveBits,
+    PacketBits,
+    PositivePacketBits,
     Power,
     Time,
 )
@@ -25,8 +25,8 @@ TopologyName = Literal["mesh", "torus", "ring", "star", "crossbar", "edges"]
 class FrameSpec(Spec):
     """Link-layer frames into which packets are packed; each step ends its last frame."""
 
-    payload_bits: PositiveBits = Field(alias="payload", description="bits of packets in a frame")
-    total_bits: PositiveBits = Field(alias="total", description="bits of a frame on the wire")
+    payload_bits: PositivePacketBits = Field(alias="payload", description="bits of packets in a frame")
+    total_bits: PositivePacketBits = Field(alias="total", description="bits of a frame on the wire")
 
     @model_validator(mode="after")
     def _total_holds_payload(self) -> FrameSpec:
@@ -40,7 +40,7 @@ class LinkSpec(Spec):
 
     bandwidth_bit_per_s: Bandwidth = Field(alias="bandwidth", description="per direction")
     latency_s: Time = Field(alias="latency", description="from sending to receiving router")
-    flit_bits: PositiveBits = Field(alias="flit", description="a packet takes whole flits")
+    flit_bits: PositivePacketBits = Field(alias="flit", description="a packet takes whole flits")
     energy_j_per_bit: EnergyPerBit = Field(0.0, alias="energy_per_bit", description="on the wire")
     energy_j_per_packet: EnergyPerPacket = Field(
         0.0, alias="energy_per_packet", description="added for each packet, whatever its size"
@@ -70,7 +70,7 @@ class OnChipNetworkSpec(Spec):
     """Routers of a chiplet and the links between them."""
 
     topology: TopologyName = "mesh"
-    shape: tuple[int, ...] = Field(
+    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         description="routers along x and y (mesh, torus), or their number"
     )
     link: LinkSpec
@@ -111,7 +111,7 @@ class PackageNetworkSpec(Spec):
     """Die-to-die links by topology: facing routers of neighbouring dies are joined."""
 
     topology: TopologyName = "mesh"
-    shape: tuple[int, ...] = Field(description="chiplets along x and y, or their number")
+    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(description="chiplets along x and y, or their number")
     link: LinkSpec
     link_vertical: LinkSpec | None = None
     parallel_links: int = Field(
@@ -133,9 +133,9 @@ class DieToDieSpec(Spec):
 class PacketSpec(Spec):
     """Format of a packet, the same in the whole package."""
 
-    header_bits: Bits = Field(alias="header", description="routing and control")
-    address_bits: Bits = Field(alias="address", description="which neuron spiked, or which word")
-    max_payload_bits: PositiveBits = Field(
+    header_bits: PacketBits = Field(alias="header", description="routing and control")
+    address_bits: PacketBits = Field(alias="address", description="which neuron spiked, or which word")
+    max_payload_bits: PositivePacketBits = Field(
         1024, alias="max_payload", description="longest payload; longer data takes more packets"
     )
 

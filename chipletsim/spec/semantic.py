@@ -160,13 +160,14 @@ def _missing_files(data: Any, path: Path) -> Iterator[Finding]:
     for key, value in items:
         if isinstance(value, dict | list):
             yield from _missing_files(value, (*path, key))
-        elif key in DATA_PATH_KEYS and isinstance(value, str) and not _is_file(value):
-            yield (*path, key), f"there is no file {value}"
+        elif key in DATA_PATH_KEYS and isinstance(value, str) and not _is(FilePath.is_file, value):
+            folder = _is(FilePath.is_dir, value)
+            yield (*path, key), f"{value} is a folder" if folder else f"there is no file {value}"
 
 
-def _is_file(name: str) -> bool:
+def _is(test: Callable[[FilePath], bool], name: str) -> bool:
     try:
-        return FilePath(name).is_file()
+        return test(FilePath(name))
     except OSError:
         return False
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.report.folder import safe_name
 from chipletsim.spec.experiment import ExperimentSpec
+from chipletsim.spec.kinds import load_kind
 from chipletsim.spec.load import Loaded, load_spec
 from chipletsim.spec.sweep import SweepSpec
 from chipletsim.stages import Progress, experiment_hash, load_experiment
@@ -106,7 +107,7 @@ def sweep(
 
 def _from_file(path: str | Path, overrides: Overrides) -> tuple[Loaded[ExperimentSpec], SweepSpec]:
     """Return the experiment of a sweep file, and what to vary."""
-    loaded = load_spec(path, SweepSpec, overrides)
+    loaded = load_kind(path, SweepSpec, overrides)
     return loaded.section("experiment", ExperimentSpec), loaded.spec
 
 

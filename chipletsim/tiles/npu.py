@@ -16,7 +16,8 @@ class Npu(TileParameters):
 
     It computes every product of a layer in each step in which the layer advances.
     With ``zero_gating`` a product with a silent input costs less energy, but no less
-    time.
+    time. Synapses that a sparse projection leaves out take their time in the array, but
+    no energy.
     """
 
     streams_weights: ClassVar[bool] = True

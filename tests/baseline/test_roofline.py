@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from chipletsim.baseline.cuts import cuts, pipeline_stages
 from chipletsim.baseline.roofline import baseline
 from chipletsim.errors import ConfigError, UsageError
-from chipletsim.network.connections import Dense
+from chipletsim.network.connections import Dense, Pool2d
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.spec.device import DeviceSpec
 
@@ -123,6 +123,24 @@ def test_pipeline_cut_sends_what_crosses_the_boundary():
     cut = next(c for c in cuts(net, layers, DEVICE, (2,), 8) if c.kind == "pipeline")
     assert (cut.bits, cut.transfers) == (100 * 8, 1)
     assert cut.time_s == pytest.approx(800 / 1e9 + 7e-6, rel=1e-12)
+
+
+def test_cuts_send_pooled_values_where_every_consumer_pools():
+    # p1 of 2 x 4 x 4 neurons is read through 2 x 2 windows: 8 values of its 32.
+    pool, shape = Pool2d((2, 2), (2, 2)), (2, 4, 4)
+    p0, p1, p2 = (
+        Population("p0", (32,), "input"),
+        Population("p1", shape, "if"),
+        Population("p2", (32,), "if"),
+    )
+    behind = Projection("b", "p1", "p2", Dense(np.zeros((32, 8), np.float32)), pool)
+    net = Network("pooled", (p0, p1, p2), (dense("a", p0, p1), behind), 1e-3)
+    assert {c.kind: c.bits for c in baseline(net, DEVICE, devices=(2,)).cuts} == {
+        "tensor": 8 * 8,
+        "pipeline": 8 * 8,
+    }
+    both = Network("both", net.populations, (*net.projections, dense("c", p1, p2)), 1e-3)
+    assert {c.bits for c in baseline(both, DEVICE, devices=(2,)).cuts} == {32 * 8}
 
 
 def test_pipeline_keeps_a_cycle_in_one_stage():

@@ -373,6 +373,7 @@ def test_an_interrupted_process_ends_with_130() -> None:
         "import os, signal, sys\n"
         "from chipletsim.cli import list as command\n"
         "from chipletsim.cli.main import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's `&` ignores it
         "command.KINDS['neurons'] = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
         "sys.argv = ['chipletsim', 'list', 'neurons']\n"
         "main()\n"
