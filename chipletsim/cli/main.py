@@ -83,7 +83,9 @@ def _unexpected(error: Exception) -> int:
         note(f"error: {error.filename or 'a file'}: {error.strerror or error}")
         return UsageError.exit_code
     if isinstance(error, MemoryError) or str(error).startswith("RESOURCE_EXHAUSTED"):
-        note(f"error: not enough memory for this many neurons, samples or steps: {_one_line(error)}")
+        note(
+            f"error: not enough memory for this many neurons, samples or steps: {_one_line(error)}"
+        )
         return UsageError.exit_code
     note(f"internal error: {_one_line(error)}")
     note("This is a bug; CHIPLETSIM_DEBUG=1 in the environment shows where it is.")

@@ -155,7 +155,8 @@ class _Build:
     def _value(self, population: str, section: PopulationSpec, name: str) -> np.ndarray:
         value: ParameterValue = section.parameters[name]
         if isinstance(value, str | float):
-            return np.asarray(parameter_value(section.model, name, value), np.float32)
+            with np.errstate(over="ignore"):  # infinite, and refused as such
+                return np.asarray(parameter_value(section.model, name, value), np.float32)
         return make_array(value, section.shape, self.folder, f"{population}.{name}")
 
     def _attempt(self, path: str, make: Callable[..., Made], *given: object) -> Made | None:

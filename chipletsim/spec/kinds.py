@@ -97,7 +97,7 @@ def _refuse_other_kind(source: str | Path, model: Any) -> None:
     kind = kind_of(resolve(written, path.parent, (path,)).root)
     wanted = next(one.name for one in FILE_KINDS if one.model is model)
     if kind.name != wanted:
-        message = f"is a {kind.name} file; expected that of a {wanted}"
+        message = f"is of kind {kind.name}; expected a file of kind {wanted}"
         raise ConfigError([Problem(message, file=shown_name(path))])
 
 

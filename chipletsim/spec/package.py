@@ -25,7 +25,9 @@ TopologyName = Literal["mesh", "torus", "ring", "star", "crossbar", "edges"]
 class FrameSpec(Spec):
     """Link-layer frames into which packets are packed; each step ends its last frame."""
 
-    payload_bits: PositivePacketBits = Field(alias="payload", description="bits of packets in a frame")
+    payload_bits: PositivePacketBits = Field(
+        alias="payload", description="bits of packets in a frame"
+    )
     total_bits: PositivePacketBits = Field(alias="total", description="bits of a frame on the wire")
 
     @model_validator(mode="after")
@@ -111,7 +113,9 @@ class PackageNetworkSpec(Spec):
     """Die-to-die links by topology: facing routers of neighbouring dies are joined."""
 
     topology: TopologyName = "mesh"
-    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(description="chiplets along x and y, or their number")
+    shape: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+        description="chiplets along x and y, or their number"
+    )
     link: LinkSpec
     link_vertical: LinkSpec | None = None
     parallel_links: int = Field(
@@ -134,7 +138,9 @@ class PacketSpec(Spec):
     """Format of a packet, the same in the whole package."""
 
     header_bits: PacketBits = Field(alias="header", description="routing and control")
-    address_bits: PacketBits = Field(alias="address", description="which neuron spiked, or which word")
+    address_bits: PacketBits = Field(
+        alias="address", description="which neuron spiked, or which word"
+    )
     max_payload_bits: PositivePacketBits = Field(
         1024, alias="max_payload", description="longest payload; longer data takes more packets"
     )
