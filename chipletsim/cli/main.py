@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -63,6 +64,8 @@ def execute(arguments: Sequence[str] | None = None) -> int:
         app(words, prog_name="chipletsim")
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
+        if isinstance(ended.__context__, BrokenPipeError):
+            code = 0  # the reader, such as `head`, has seen enough
     except ChipletsimError as error:
         note(f"error: {error}")
         code = error.exit_code
@@ -99,4 +102,11 @@ def _one_line(error: Exception) -> str:
 
 def main() -> None:
     """Run the command line of this process."""
-    sys.exit(execute())
+    sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()  # if closed
+    code = execute()
+    if code == INTERRUPTED and "multiprocessing.synchronize" not in sys.modules:
+        # Threads of XLA may still compute, and crash while the interpreter is torn down.
+        # (Where other processes compute, it has no such threads, but locks to release.)
+        sys.stdout.flush()
+        os._exit(code)
+    sys.exit(code)

@@ -21,10 +21,15 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]])
         columns: Column names, such as ``energy_j``.
         rows: Cells, in the order of the columns.
     """
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file)
-        writer.writerow([_safe(name) for name in columns])
-        writer.writerows([_safe(cell) for cell in row] for row in rows)
+    part = path.with_name(f".{path.name}.part")  # renamed once whole
+    try:
+        with part.open("w", newline="", encoding="utf-8") as file:
+            writer = csv.writer(file)
+            writer.writerow([_safe(name) for name in columns])
+            writer.writerows([_safe(cell) for cell in row] for row in rows)
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _safe(cell: Any) -> Any:

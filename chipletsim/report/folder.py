@@ -6,10 +6,12 @@ import re
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chipletsim.errors import UsageError
+
+_ATTEMPTS = 5
 
 
 def run_folder(out: Path, name: str, config_hash: str) -> Path:
@@ -52,11 +54,16 @@ def whole_folder(folder: Path) -> Iterator[Path]:
 
 
 def _replace(new: Path, folder: Path) -> None:
-    """Rename ``new`` to ``folder``, moving an older one out of the way first."""
-    if folder.exists():
+    """Rename ``new`` to ``folder``, moving an older one out of the way first.
+
+    Another process may put its own there at the same time; the last one stays.
+    """
+    for _ in range(_ATTEMPTS):
+        with suppress(OSError):
+            new.rename(folder)
+            return
         old = Path(tempfile.mkdtemp(prefix=f".{folder.name}-old-", dir=folder.parent))
-        folder.rename(old / folder.name)
-        new.rename(folder)
+        with suppress(FileNotFoundError):
+            folder.rename(old / folder.name)
         shutil.rmtree(old, ignore_errors=True)
-    else:
-        new.rename(folder)
+    new.rename(folder)

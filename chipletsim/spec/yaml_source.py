@@ -94,6 +94,8 @@ def _syntax_message(error: yaml.MarkedYAMLError, text: str, place: Place) -> str
     line = lines[place.line - 1] if place.line and place.line <= len(lines) else ""
     if line[: len(line) - len(line.lstrip())].count("\t"):
         return "is not YAML: a tab cannot indent; use spaces"
+    if "nesting depth" in (error.problem or ""):  # libyaml's own limit, met before ours
+        return f"is nested deeper than {MAX_DEPTH} levels"
     parts = (error.context, error.problem)
     return "is not YAML: " + (", ".join(part for part in parts if part) or "syntax error")
 

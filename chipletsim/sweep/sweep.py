@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
+import signal
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from difflib import get_close_matches
 from itertools import islice
 from pathlib import Path
@@ -176,15 +179,37 @@ def _evaluated(tasks: list[Task], jobs: int) -> Iterator[list[Point]]:
             yield from evaluator.evaluate(chunk)
         return
     from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import get_context
+    from multiprocessing import active_children, get_context
 
+    others = set(active_children())
     with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        futures = [pool.submit(_evaluate_chunk, chunk) for chunk in chunks]
+        with _without_interrupts():
+            futures = [pool.submit(_evaluate_chunk, chunk) for chunk in chunks]
         try:
             for future in as_completed(futures):
                 yield future.result()
+        except BaseException:
+            for process in set(active_children()) - others:
+                process.terminate()
+            raise
         finally:
             pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Ignore Ctrl-C for a moment, so that processes started meanwhile ignore it for good.
+
+    It reaches all processes of a terminal at once, but one of them ends the others.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def _share(points: int, jobs: int) -> int:

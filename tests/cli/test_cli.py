@@ -138,7 +138,7 @@ def test_wrong_calls(words: list[str], code: int, says: str, capsys) -> None:
         (KeyboardInterrupt(), 130, "interrupted"),
         (ZeroDivisionError("division\nby zero"), 1, "internal error: ZeroDivisionError: division"),
         (OSError(28, "No space left on device", "r.json"), 2, "error: r.json: No space left"),
-        (MemoryError(), 1, "internal error: MemoryError"),
+        (MemoryError(), 2, "error: not enough memory"),
     ],
 )
 def test_failures_are_a_line_and_a_code(error, code: int, says: str, capsys, monkeypatch) -> None:
@@ -354,6 +354,7 @@ def test_flags_reach_the_verb_and_doubts_the_exit_code(
 
     seen: dict[str, object] = {}
     monkeypatch.setattr(chipletsim, verb, called)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
     assert execute([*words, "--json"]) == code
     assert given.items() <= seen.items()
     assert seen["file"] == "f"

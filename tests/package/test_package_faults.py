@@ -40,12 +40,10 @@ FAULTS = [
     ("chiplets.east.type", "b", "chiplets.east.type", "no chiplet type is called 'b'"),
     ("network", None, "network", "add `network` or `links`"),
     ("network.topology", "edges", "network.topology", "under `links`"),
-    ("network.shape", [2, 0], "network.shape", "at least 1"),
     ("network.shape", [10**6, 10**6], "network.shape", "more than"),
     ("network.parallel_links", 10**9, "network.shape", "too many"),
     ("chiplet_types.a.network.shape", [2, 2, 2], "chiplet_types.a.network.shape", "one or two"),
     ("chiplet_types.a.network.shape", [10**5, 10**5], "chiplet_types.a.network.shape", "supported"),
-    ("chiplet_types.a.network.shape", [-1], "chiplet_types.a.network.shape", "at least 1"),
     ("chiplet_types.a.network.topology", "ring", "chiplet_types.a.network.shape", "one length"),
     (
         "chiplet_types.a.network.edges",
@@ -77,6 +75,19 @@ def test_fault_has_its_path_and_says_what_is_wrong(
 ) -> None:
     with pytest.raises(ConfigError, match=message) as caught:
         build(changed(good(), path, value))
+    assert where in [problem.path for problem in caught.value.problems]
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "where"),
+    [
+        ("network.shape", [2, 0], "network.shape.1"),
+        ("chiplet_types.a.network.shape", [-1], "chiplet_types.a.network.shape.0"),
+    ],
+)
+def test_a_length_below_one_is_refused(path: str, value: Any, where: str) -> None:
+    with pytest.raises(ConfigError, match="must be at least 1") as caught:
+        load_package(changed(good(), path, value))
     assert where in [problem.path for problem in caught.value.problems]
 
 
