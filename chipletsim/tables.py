@@ -39,7 +39,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
         columns: Headings; those of numbers name the unit unless each cell does.
         rows: Cells, converted with ``str``; integers get thousands separators.
     """
-    grid = Table(title=title, title_justify="left", title_style="bold", header_style="bold")
+    # A title may be wider than its table, and is not to be wrapped, nor read as markup.
+    heading = Text(title, style="bold", no_wrap=True, overflow="ignore")
+    grid = Table(title=heading, title_justify="left", title_style="", header_style="bold")
     for number, column in enumerate(columns):
         grid.add_column(Text(column), justify="left" if number == 0 else "right")
     for row in rows:

@@ -19,7 +19,8 @@ class Columns:
     Attributes:
         title: What the rows are.
         data: Column name to its values, all of one length.
-        sort_by: Column by which printing puts the largest first; None keeps the order.
+        sort_by: Column by which printing puts the largest first, and leaves out rows where
+            it is 0; None prints all in order.
     """
 
     title: str
@@ -44,17 +45,24 @@ class Columns:
     def __str__(self) -> str:
         from chipletsim.tables import render, table
 
-        rows = list(self.rows())
+        rows, title = self._printed()
+        shown = [[_cell(name, v) for name, v in zip(self.data, row, strict=True)] for row in rows]
+        return render(table(title, [_heading(name) for name in self.data], shown), width=160)
+
+    def __repr__(self) -> str:
+        return f"Columns({self.title!r}, {len(self):,} rows of {', '.join(self.data)})"
+
+    def _printed(self) -> tuple[list[tuple[Any, ...]], str]:
+        """Return the rows to print, and the title, which tells of any that are left out."""
+        rows, order = list(self.rows()), ""
         if self.sort_by is not None:
             key = list(self.data).index(self.sort_by)
-            rows.sort(key=lambda row: row[key], reverse=True)
-        shown = [[_cell(name, v) for name, v in zip(self.data, row, strict=True)] for row in rows]
-        title = self.title
-        if len(rows) > _PRINTED:
-            order = f", largest {self.sort_by}" if self.sort_by else ""
-            title += f" (first {_PRINTED} of {len(rows):,}{order})"
-        headings = [_heading(name) for name in self.data]
-        return render(table(title, headings, shown[:_PRINTED]), width=160)
+            rows = sorted((row for row in rows if row[key]), key=lambda row: -row[key])
+            order = f", by {_heading(self.sort_by)}"
+        rows = rows[:_PRINTED]
+        if len(rows) == len(self):
+            return rows, self.title
+        return rows, f"{self.title} ({len(rows)} of {len(self):,}{order})"
 
 
 def _heading(name: str) -> str:
@@ -71,4 +79,6 @@ def _cell(name: str, value: Any) -> Any:
             return si(float(value), unit)
     if name.endswith("share") or name == "utilisation":
         return f"{100 * value:.2f} %"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     return f"{value:.4g}" if isinstance(value, float) else value

@@ -14,6 +14,12 @@ from chipletsim.cost.program import Energies
 from chipletsim.package.model import Package
 
 STATIC = "static"
+DIE_TO_DIE = "die-to-die "
+
+
+def label(component: str) -> str:
+    """Return a component as it is printed; names of links keep their underscores."""
+    return component if component.startswith(DIE_TO_DIE) else component.replace("_", " ")
 
 
 def on_common_grid(values: np.ndarray) -> np.ndarray:
@@ -117,9 +123,10 @@ class EnergyTable:
     def __str__(self) -> str:
         from chipletsim.tables import render, table
 
+        components = {label(name): value for name, value in self.by_component().items()}
         parts = [
             render(table(f"energy by {what}", [what, "per inference", "share"], self._lines(sums)))
-            for what, sums in (("component", self.by_component()), ("place", self.by_place()))
+            for what, sums in (("component", components), ("place", self.by_place()))
         ]
         return "\n".join(parts)
 
@@ -165,7 +172,7 @@ def energy_table(package: Package, energies: Energies, samples: int) -> EnergyTa
     cells.append(("routers", router_places, energies.routers))
     cells.append(("on-chip links", link_places[~between], energies.links[~between]))
     for link in np.flatnonzero(between):
-        name = f"die-to-die {package.links[link].name}"
+        name = f"{DIE_TO_DIE}{package.links[link].name}"
         cells.append((name, link_places[[link]], energies.links[[link]]))
     static = (energies.static_routers, energies.static_links, energies.static_chiplets)
     rest = np.concatenate([*static, [energies.static_package]])

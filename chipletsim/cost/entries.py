@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.errors import UsageError
 from chipletsim.noc.padding import rounded_up
 from chipletsim.package.model import Package
 
@@ -24,6 +25,8 @@ class Entries(NamedTuple):
     weight: np.ndarray
 
 
+MOST_CELLS = 2**31 - 1
+"""Most pairs of a packet size and a channel, which are numbered in 32 bits."""
 CHUNK = 8192
 """Entries handled at once by a sparse product; bounds its intermediate arrays."""
 
@@ -103,6 +106,9 @@ class PacketLedger:
             channel: int [entries].
             packets: int [entries], packets of this size per event.
             packet_bits: int [entries], bits of each packet, header included.
+
+        Raises:
+            UsageError: There are too many sizes of packets.
         """
         if not traffic_class.size:
             return
@@ -111,9 +117,16 @@ class PacketLedger:
             packet_bits[:1] if one_size else packet_bits, return_inverse=True
         )
         numbers = [self._sizes.setdefault(int(size), len(self._sizes)) for size in sizes]
+        if len(self._sizes) * self.channels > MOST_CELLS:
+            raise UsageError(
+                f"{len(self._sizes):,} sizes of packets on {self.channels:,} links and ports are "
+                f"more than the {MOST_CELLS:,} that can be told apart; a smaller `max_payload` "
+                "gives fewer sizes"
+            )
         size = np.array(numbers, np.int32)[inverse]
         key = (size * np.int32(self.channels) + channel).astype(np.int32)
-        self._parts.append(Entries(traffic_class.astype(np.int32), key, packets.astype(np.int32)))
+        weight = packets.astype(np.int32 if packets.max() < 2**31 else np.int64)
+        self._parts.append(Entries(traffic_class.astype(np.int32), key, weight))
 
     def close(self) -> tuple[Entries, Cells]:
         """Return the entries and their quantities, numbered by packet size and channel."""

@@ -69,8 +69,8 @@ class Latency:
             for name, seconds in self.terms_s.items()
         ]
         lines.append(["total", si(self.per_inference_s, "s"), "100.0 %", ""])
-        columns = ["latency", "per inference", "share", "rows bound"]
-        return render(table("latency per inference, sum of terms", columns, lines))
+        columns = ["term", "per inference", "share", "hardware steps it bounds"]
+        return render(table("latency", columns, lines))
 
     def _share(self, name: str) -> str:
         return f"{100 * self.share_of_rows[name]:.1f} %" if name in self.share_of_rows else ""

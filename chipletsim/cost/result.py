@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from chipletsim.cost.columns import Columns
-from chipletsim.cost.energy import EnergyTable
+from chipletsim.cost.energy import DIE_TO_DIE, EnergyTable
 from chipletsim.cost.latency import Latency
 from chipletsim.mapping.model import Mapping
 
@@ -110,12 +110,12 @@ class Result:
         per_component = {
             f"energy_{name.replace(' ', '_').replace('-', '_')}_j": value
             for name, value in self.energy.by_component().items()
-            if not name.startswith("die-to-die ")
+            if not name.startswith(DIE_TO_DIE)
         }
         crossing = [
             value
             for name, value in self.energy.by_component().items()
-            if name.startswith("die-to-die ")
+            if name.startswith(DIE_TO_DIE)
         ]
         return {
             "energy_per_inference_j": self.energy_per_inference_j,
@@ -151,6 +151,15 @@ class Result:
             "not_modelled": list(self.not_modelled),
         }
 
+    def __repr__(self) -> str:
+        from chipletsim.tables import si
+
+        return (
+            f"Result({self.mapping.network.name!r} on {self.mapping.package.name!r}: "
+            f"{self.samples:,} inferences, {si(self.energy_per_inference_j, 'J')} and "
+            f"{si(self.latency_per_inference_s, 's')} each)"
+        )
+
     def __str__(self) -> str:
         from chipletsim.tables import render, si, table
 
@@ -163,8 +172,8 @@ class Result:
             ["latency per inference", si(self.latency_per_inference_s, "s")],
             ["slowest inference", si(self.latency.longest_s, "s")],
             ["inferences per second, one at a time", f"{self.latency.throughput_per_s:,.4g}"],
-            ["hardware rows per inference", f"{self.latency.rows:,}"],
-            ["rows per network step", f"{self.latency.initiation_interval}"],
+            ["hardware steps per inference", f"{self.latency.rows:,}"],
+            ["hardware steps per network step", f"{self.latency.initiation_interval}"],
         ]
         title = (
             f"{self.mapping.network.name} on {self.mapping.package.name}: "

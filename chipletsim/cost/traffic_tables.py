@@ -103,7 +103,7 @@ def step_table(totals: RowTotals, latency_s: np.ndarray) -> Columns:
     rows: dict[str, Any] = {"row": np.arange(totals.rows)}
     rows["mean_latency_s"] = latency_s.mean(axis=0) if totals.samples else np.zeros(0)
     rows.update({name: values.sum(axis=0) for name, values in totals.steps.items()})
-    return Columns("hardware rows", rows)
+    return Columns("hardware steps", rows)
 
 
 def _span(start: int, size: int) -> slice:

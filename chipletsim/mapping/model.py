@@ -60,6 +60,13 @@ class Mapping:
     seed: int
     rates: str = "none"
 
+    def __repr__(self) -> str:
+        tiles = len({part.tile for part in self.slices})
+        return (
+            f"Mapping({self.network.name!r} on {self.package.name!r}: {len(self.slices):,} slices "
+            f"on {tiles:,} tiles, strategy {self.strategy!r}, seed {self.seed})"
+        )
+
     @cached_property
     def fan_out(self) -> FanOut:
         """Synapses of every neuron in every block, made once per mapping."""

@@ -5,8 +5,12 @@ import pytest
 from cost_cases import mixed_network, mixed_package, random_mapping
 
 from chipletsim.cost import classes as classes_module
+from chipletsim.cost import entries as entries_module
 from chipletsim.cost.classes import traffic_classes
+from chipletsim.cost.columns import Columns
+from chipletsim.cost.entries import PacketLedger
 from chipletsim.cost.load_history import MOST_BINS, LoadHistory
+from chipletsim.errors import UsageError
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -55,3 +59,33 @@ def test_link_load_is_joined_in_bins():
     assert history.rows_per_bin == 8
     padded = np.pad(bits, ((0, -rows % 8), (0, 0)))
     np.testing.assert_array_equal(history.table(), padded.reshape(-1, 8, 2).sum(axis=1))
+
+
+def test_many_packets_of_one_event_do_not_wrap():
+    ledger = PacketLedger(mixed_package())
+    packets = np.array([2**31 + 5])
+    ledger.add(np.array([0]), np.array([1]), packets, np.array([9]))
+    entries, cells = ledger.close()
+    assert entries.weight.tolist() == packets.tolist()
+    assert (cells.channel.tolist(), cells.packet_bits.tolist()) == ([1], [9])
+
+
+def test_more_packet_sizes_than_can_be_numbered_are_refused(monkeypatch):
+    ledger = PacketLedger(mixed_package())
+    monkeypatch.setattr(entries_module, "MOST_CELLS", 2 * ledger.channels)
+    one = np.array([1])
+    for bits in (8, 16):
+        ledger.add(one, one, one, np.array([bits]))
+    with pytest.raises(UsageError, match="3 sizes of packets"):
+        ledger.add(one, one, one, np.array([24]))
+
+
+def test_printed_tables_leave_out_what_is_idle():
+    table = Columns("links", {"link": ["a>b", "b>c", "c>a"], "wire_bits": [0, 5, 70]}, "wire_bits")
+    lines = str(table).splitlines()
+    assert lines[0] == "links (2 of 3, by wire bits)"
+    assert [line.split("│")[1:3] for line in lines if "│" in line] == [
+        [" c>a  ", "        70 "],
+        [" b>c  ", "         5 "],
+    ]
+    assert list(table.rows()) == [("a>b", 0), ("b>c", 5), ("c>a", 70)]
