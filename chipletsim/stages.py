@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from chipletsim.cost.price import Result
     from chipletsim.mapping.model import Mapping
+    from chipletsim.mapping.traffic import Measured
     from chipletsim.network.model import Network
     from chipletsim.package.model import Package
     from chipletsim.report.summary import Accuracy
@@ -125,20 +126,58 @@ def make_network(experiment: Loaded[ExperimentSpec]) -> Network:
 def make_mapping(experiment: Loaded[ExperimentSpec], network: Network, package: Package) -> Mapping:
     """Return the mapping that an experiment asks for.
 
+    Measured rates take a simulation of their own, with weights as a mapping for estimated
+    rates rounds them.
+
     Raises:
-        ConfigError: The mapping section is at fault.
+        ConfigError: The mapping section, or the mapping file it names, is at fault.
         InfeasibleError: The network does not fit.
     """
+    from chipletsim.mapping.store import load_mapping
+
+    spec = experiment.spec.mapping
+    if spec.file is not None:
+        return load_mapping(experiment.base / spec.file, network, package)
+    mapping = _mapped(experiment, network, package, None)
+    if spec.rates == "estimated":
+        return mapping
+    rates = _measured(network, make_inputs(experiment, network), mapping)
+    return _mapped(experiment, network, package, rates)
+
+
+def _mapped(
+    experiment: Loaded[ExperimentSpec], network: Network, package: Package, rates: Measured | None
+) -> Mapping:
+    """Return the mapping for some rates; faults are located in the experiment."""
     from chipletsim.mapping.map import map_network
 
     spec = experiment.spec.mapping
     place = {name: rule.model_dump(exclude_none=True) for name, rule in spec.place.items()}
     try:
         return map_network(
-            network, package, strategy=spec.strategy, seed=spec.seed, place=place, split=spec.split
+            network,
+            package,
+            strategy=spec.strategy,
+            seed=spec.seed,
+            place=place,
+            split=spec.split,
+            activity=rates,
         )
     except ConfigError as error:
         raise experiment.locate(_below("mapping", error)) from None
+
+
+def _measured(network: Network, inputs: Inputs, mapping: Mapping) -> Measured:
+    """Return how often each neuron spikes, window by window, so that no raster is kept."""
+    from chipletsim.engine.memory import streaming_window
+    from chipletsim.engine.simulate import simulate_windows
+    from chipletsim.mapping.traffic import MeasuredEvents
+
+    window = streaming_window(network, inputs.samples, inputs.steps)
+    totals = MeasuredEvents({p.name: p.shape for p in network.populations}, inputs.samples)
+    for part in simulate_windows(network, inputs.events, window, mapping=mapping):
+        totals.add(part)
+    return totals
 
 
 def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
@@ -289,7 +328,8 @@ def _shortcuts(spec: ExperimentSpec, seed: int | None, steps: int | None) -> dic
     """Return overrides for the options that have a flag of their own."""
     values: dict[str, Any] = {}
     if seed is not None:
-        values["mapping.seed"] = seed
+        if spec.mapping.file is None:  # a finished mapping has no seed to change
+            values["mapping.seed"] = seed
         if isinstance(spec.inputs, PoissonInputsSpec):
             values["inputs.seed"] = seed
         elif isinstance(spec.inputs.encoding, BernoulliEncoding):

@@ -31,10 +31,11 @@ def map_file(
     force: Force = False,
     as_json: Json = False,
 ) -> None:
-    """Map a network; simulate nothing.
+    """Map a network; price nothing.
 
     Cuts the network of an experiment into slices, places them on its package within
-    every capacity, and prints how good that is. `-o` keeps the mapping.
+    every capacity, and prints how good that is. `-o` keeps the mapping, which
+    `mapping: {file: ...}` in an experiment takes up.
     """
     from chipletsim.mapping.quality import quality
     from chipletsim.mapping.store import save_mapping

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping as Table
+from math import prod
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -38,6 +39,29 @@ class Measured(Protocol):
     @property
     def totals(self) -> Table[str, np.ndarray]:
         """Population name to int64 [neurons], events over all samples and steps."""
+
+
+class MeasuredEvents:
+    """Events of each neuron, added up over windows of steps.
+
+    Attributes:
+        populations: Population name to shape.
+        samples: Number of samples.
+        steps: Steps added so far.
+        totals: Population name to int64 [neurons].
+    """
+
+    def __init__(self, populations: Table[str, tuple[int, ...]], samples: int) -> None:
+        self.populations = dict(populations)
+        self.samples = samples
+        self.steps = 0
+        self.totals = {name: np.zeros(prod(s), np.int64) for name, s in populations.items()}
+
+    def add(self, window: Measured) -> None:
+        """Add the events of the next steps of all samples."""
+        self.steps += window.steps
+        for name in self.totals:
+            self.totals[name] += window.totals[name].ravel()
 
 
 def event_rates(network: Network, activity: Measured | None) -> tuple[np.ndarray, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from chipletsim.spec.base import Spec
 from chipletsim.spec.device import DeviceSpec
@@ -104,6 +104,20 @@ class MappingSpec(Spec):
     split: dict[str, Literal["auto", "channels", "rows"]] = Field(
         {}, description="axis along which a convolutional population is cut"
     )
+    rates: Literal["estimated", "measured"] = Field(
+        "estimated",
+        description="traffic to place for: every neuron alike, or as a first simulation shows",
+    )
+    file: str | None = Field(
+        None, description="a mapping kept by `map -o` or a run, instead of all other keys here"
+    )
+
+    @model_validator(mode="after")
+    def _file_alone(self) -> MappingSpec:
+        others = sorted(self.model_fields_set - {"file"})
+        if self.file is not None and others:
+            raise ValueError(f"`file` holds a finished mapping; remove {', '.join(others)}")
+        return self
 
 
 class BaselineSpec(Spec):

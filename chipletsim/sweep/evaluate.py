@@ -127,6 +127,8 @@ class Evaluator:
         network = self._networks.get(network_key, lambda: make_network(experiment))
         package = self._packages.get(_key(resolved["package"]), lambda: make_package(experiment))
         key = f"{network_key} {_mapping_key(experiment, package)}"
+        if experiment.spec.mapping.rates == "measured":
+            key += inputs_key
         mapping, lowered = self._mappings.get(key, lambda: self._map(experiment, network, package))
         inputs = self._inputs.get(
             f"{inputs_key} {network_key}", lambda: make_inputs(experiment, network)
