@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rich.console import RenderableType
 
 from chipletsim.errors import UsageError
+from chipletsim.evaluation import simulate_and_price
 from chipletsim.report.folder import run_folder, whole_folder
 from chipletsim.report.terminal import run_report
 from chipletsim.spec.experiment import BernoulliEncoding, ExperimentSpec, PoissonInputsSpec
@@ -25,7 +26,6 @@ from chipletsim.stages import (
     make_mapping,
     make_network,
     make_package,
-    simulate_and_price,
 )
 from chipletsim.tables import render
 

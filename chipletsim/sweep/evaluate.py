@@ -10,14 +10,13 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from chipletsim.errors import ConfigError, InfeasibleError, UsageError
+from chipletsim.evaluation import Scorer, simulate_and_price
 from chipletsim.stages import (
     Inputs,
-    Scorer,
     make_inputs,
     make_mapping,
     make_network,
     make_package,
-    simulate_and_price,
 )
 from chipletsim.sweep.store import Point, Status
 
