@@ -19,22 +19,22 @@ class Latency:
     Attributes:
         per_inference_s: Mean over samples; the exact sum of ``terms_s``.
         longest_s: The slowest sample.
-        terms_s: Name to mean seconds per inference: barriers, and what bounds the rows
+        terms_s: Name to mean seconds per inference: barriers, and what bounds the steps
             beyond them: tiles of a kind, links inside dies or between them, routes.
-        share_of_rows: Name of what bounds a row to the share of rows it bounds.
-        bottlenecks: Single tiles and links with the rows they bound, most time first:
-            (name, rows, seconds per inference).
-        rows: Hardware rows of a sample.
-        initiation_interval: Rows from one network step to the next.
-        depth: Rows by which the last population lags the first.
+        share_of_hardware_steps: Name of what bounds a step to the share of steps it bounds.
+        bottlenecks: Single tiles and links with the hardware steps of all samples that they
+            bound, most time first: (name, steps, seconds per inference).
+        hardware_steps: Hardware steps of a sample.
+        initiation_interval: Hardware steps from one network step to the next.
+        depth: Hardware steps by which the last population lags the first.
     """
 
     per_inference_s: float
     longest_s: float
     terms_s: dict[str, float]
-    share_of_rows: dict[str, float]
+    share_of_hardware_steps: dict[str, float]
     bottlenecks: tuple[tuple[str, int, float], ...]
-    rows: int
+    hardware_steps: int
     initiation_interval: int
     depth: int
 
@@ -50,12 +50,12 @@ class Latency:
             "longest_s": self.longest_s,
             "throughput_per_s": self.throughput_per_s,
             "terms_s": self.terms_s,
-            "share_of_rows": self.share_of_rows,
+            "share_of_hardware_steps": self.share_of_hardware_steps,
             "bottlenecks": [
-                {"name": name, "rows": rows, "per_inference_s": seconds}
-                for name, rows, seconds in self.bottlenecks
+                {"name": name, "hardware_steps": steps, "per_inference_s": seconds}
+                for name, steps, seconds in self.bottlenecks
             ],
-            "rows": self.rows,
+            "hardware_steps": self.hardware_steps,
             "initiation_interval": self.initiation_interval,
             "pipeline_depth": self.depth,
         }
@@ -73,7 +73,8 @@ class Latency:
         return render(table("latency", columns, lines))
 
     def _share(self, name: str) -> str:
-        return f"{100 * self.share_of_rows[name]:.1f} %" if name in self.share_of_rows else ""
+        share = self.share_of_hardware_steps.get(name)
+        return "" if share is None else f"{100 * share:.1f} %"
 
 
 def latency_report(
@@ -115,9 +116,9 @@ def latency_report(
         per_inference_s=float(sum(kept.values())),
         longest_s=max((fsum(sample.tolist()) for sample in latency_s), default=0.0),
         terms_s=kept,
-        share_of_rows=share,
+        share_of_hardware_steps=share,
         bottlenecks=_bottlenecks(package, beyond, resource),
-        rows=rows,
+        hardware_steps=rows,
         initiation_interval=initiation_interval,
         depth=depth,
     )

@@ -64,11 +64,12 @@ class Result:
         links: Table of the links: traffic, load and energy.
         tiles: Table of the tiles: events and energy.
         layers: Table of the populations.
-        per_step: Table of the hardware rows, summed or averaged over samples.
-        link_load_bits: int64 [bins, links], bits on the wire by hardware row, summed
+        per_step: Table of the hardware steps, summed or averaged over samples.
+        link_load_bits: int64 [bins, links], bits on the wire by hardware step, summed
             over samples.
-        rows_per_bin: Rows in each bin of ``link_load_bits``; 1 up to 1,024 rows.
-        latency_s: float64 [samples, rows], latency of each row.
+        hardware_steps_per_bin: Hardware steps in each bin of ``link_load_bits``; 1 up to
+            1,024 steps.
+        latency_s: float64 [samples, hardware steps], latency of each.
         provenance: Versions, fingerprints and settings that the figures depend on.
         not_modelled: What the figures leave out, in words.
     """
@@ -85,7 +86,7 @@ class Result:
     layers: Columns
     per_step: Columns
     link_load_bits: np.ndarray
-    rows_per_bin: int
+    hardware_steps_per_bin: int
     latency_s: np.ndarray
     provenance: dict[str, Any]
     not_modelled: tuple[str, ...]
@@ -130,7 +131,7 @@ class Result:
             "energy_die_to_die_links_j": float(sum(crossing)),
             "samples": self.samples,
             "steps": self.steps,
-            "rows": self.latency.rows,
+            "hardware_steps": self.latency.hardware_steps,
             **asdict(self.events),
         }
 
@@ -172,7 +173,7 @@ class Result:
             ["latency per inference", si(self.latency_per_inference_s, "s")],
             ["slowest inference", si(self.latency.longest_s, "s")],
             ["inferences per second, one at a time", f"{self.latency.throughput_per_s:,.4g}"],
-            ["hardware steps per inference", f"{self.latency.rows:,}"],
+            ["hardware steps per inference", f"{self.latency.hardware_steps:,}"],
             ["hardware steps per network step", f"{self.latency.initiation_interval}"],
         ]
         title = (

@@ -179,7 +179,7 @@ class CostStream:
             layers=layer_table(self._model, totals, self._steps),
             per_step=step_table(totals, latency_s),
             link_load_bits=totals.link_load,
-            rows_per_bin=totals.rows_per_bin,
+            hardware_steps_per_bin=totals.rows_per_bin,
             latency_s=latency_s,
             provenance=origin,
             not_modelled=not_modelled(package, self._model.mapping.network, self._timing),

@@ -1,4 +1,4 @@
-"""Tables of a result: links, tiles, populations, hardware rows."""
+"""Tables of a result: links, tiles, populations, hardware steps."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def link_table(package: Package, totals: RowTotals, energy: EnergyTable, time_s:
             "packets": totals.counted.link_packets[:, 0],
             "bits": totals.counted.link_bits[:, 0],
             "wire_bits": wire_bits,
-            "busiest_row_bits": totals.busiest_row_bits,
+            "busiest_step_bits": totals.busiest_row_bits,
             "busy_s": busy_s,
             "utilisation": busy_s / time_s if time_s else np.zeros_like(busy_s),
             "dynamic_energy_j": energy.of_places(static=False)[span],
@@ -99,8 +99,8 @@ def layer_table(model: TrafficModel, totals: RowTotals, steps: int) -> Columns:
 
 
 def step_table(totals: RowTotals, latency_s: np.ndarray) -> Columns:
-    """Return what happens in each hardware row: counts over all samples, mean latency."""
-    rows: dict[str, Any] = {"row": np.arange(totals.rows)}
+    """Return what happens in each hardware step: counts over all samples, mean latency."""
+    rows: dict[str, Any] = {"hardware_step": np.arange(totals.rows)}
     rows["mean_latency_s"] = latency_s.mean(axis=0) if totals.samples else np.zeros(0)
     rows.update({name: values.sum(axis=0) for name, values in totals.steps.items()})
     return Columns("hardware steps", rows)

@@ -95,7 +95,7 @@ def energy_table(energy: Mapping[str, Any]) -> RenderableType:
 def latency_table(latency: Mapping[str, Any]) -> RenderableType:
     """Return the latency of an inference as a sum, and what bounds it."""
     total = latency["per_inference_s"]
-    shares = latency["share_of_rows"]
+    shares = latency["share_of_hardware_steps"]
     rows = [
         (
             name,
@@ -109,7 +109,7 @@ def latency_table(latency: Mapping[str, Any]) -> RenderableType:
     for worst in latency["bottlenecks"][:1]:
         share = _share(worst["per_inference_s"], total)
         rows.append((f"worst: {worst['name']}", si(worst["per_inference_s"], "s"), share, ""))
-    title = f"Latency: {latency['rows']} hardware steps per inference"
+    title = f"Latency: {latency['hardware_steps']} hardware steps per inference"
     return table(title, ("term", "per inference", "share", "steps it bounds"), rows)
 
 

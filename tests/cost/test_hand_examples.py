@@ -150,7 +150,7 @@ def test_latency_of_one_spike_over_a_die_to_die_link():
     assert result.latency_s[0] == pytest.approx([118 * NS, 100 * NS], rel=1e-12)
     assert result.latency.terms_s["barriers"] == pytest.approx(200 * NS, rel=1e-12)
     assert result.latency.terms_s["die-to-die links"] == pytest.approx(18 * NS, rel=1e-12)
-    assert result.latency.share_of_rows == {"die-to-die links": 0.5, "barrier only": 0.5}
+    assert result.latency.share_of_hardware_steps == {"die-to-die links": 0.5, "barrier only": 0.5}
     assert result.events.bits_across_dies == 48
 
 
@@ -228,6 +228,6 @@ def test_initiation_interval_spaces_the_rows():
     activity = random_activity(network, 1, 4, 1.0, 0)
     result = price(activity, Mapping(network, package, slices, "hand", 0))
     assert result.latency.initiation_interval == 2
-    assert result.latency.rows == 2 * 3 + 1 + 2
+    assert result.latency.hardware_steps == 2 * 3 + 1 + 2
     # in spikes in rows 0, 2, 4, 6; a in 1, 3, 5, 7; b in 2, 4, 6, 8.
     assert result.per_step["spikes"].tolist() == [1, 1, 2, 1, 2, 1, 2, 1, 1]

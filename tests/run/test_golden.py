@@ -72,7 +72,7 @@ def test_energy(finished):
 
 def test_latency(finished):
     latency = finished.summary["latency"]
-    assert latency["rows"] == 4
+    assert latency["hardware_steps"] == 4
     assert latency["per_inference_s"] == pytest.approx(543e-9, rel=1e-12)
     assert latency["terms_s"] == pytest.approx(
         {"barriers": 400e-9, "neurocore tiles": 25e-9, "die-to-die links": 118e-9}

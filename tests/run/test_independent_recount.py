@@ -160,7 +160,7 @@ def test_every_figure_is_counted_again(experiment, tmp_path):
     same(links, "flit_bits", "bits")
     wire = [count.wire(n) for n in range(len(dies))]
     assert [int(bits.sum()) for bits in wire] == [int(value) for value in links["wire_bits"]]
-    assert [int(b.max()) for b in wire] == [int(value) for value in links["busiest_row_bits"]]
+    assert [int(b.max()) for b in wire] == [int(value) for value in links["busiest_step_bits"]]
     crossing = sum(bits for bits, between in zip(wire, dies, strict=True) if between)
     by_row = crossing.reshape(count.samples, -1).sum(axis=0)
     assert by_row.tolist() == [int(value) for value in steps["wire_bits_across_dies"]]
