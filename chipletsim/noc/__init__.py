@@ -12,7 +12,7 @@ from chipletsim.errors import UsageError
 from chipletsim.noc.traffic import TimingModel
 
 TIMING_MODELS: dict[str, str] = {
-    "bound": "busiest tile, link or route of each step; a lower bound of any schedule",
+    "bound": "busiest tile, link or route of each step; no schedule of packets is faster",
 }
 """Name of each timing model, and its validity in a line."""
 

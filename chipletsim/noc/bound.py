@@ -39,7 +39,9 @@ def bound(traffic: RowTraffic, times: NetworkTimes, routes: RouteTables) -> RowT
 
     First arrival and remaining time are the least over all routes of the mapping that
     use the link. So the bound holds for any flow control in which a flit is received
-    whole before it is sent on, and a frame before any packet in it is. It leaves out
+    whole before it is sent on, and a frame before any packet in it is. Busy times of
+    tiles are taken as given, so it is a bound for tiles that are as slow as their cost
+    functions say; those of crossbars may be upper bounds, see `Crossbar`. It leaves out
     contention between links, and the order in which packets and computation follow each
     other; it is exact where one tile, or one link, is busy all the time.
 

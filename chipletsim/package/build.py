@@ -40,7 +40,7 @@ def build_package(spec: PackageSpec) -> Package:
         Chiplet(name, chiplet.type, chiplet.at or (), dies[name].spec.static_power_w)
         for name, chiplet in spec.chiplets.items()
     )
-    incoming_link = route_all(chiplets, routers, links)
+    incoming_link = route_all(chiplets, routers, links, tiles)
     package = Package(spec, chiplets, routers, tiles, links, incoming_link)
     check_deadlock(package)
     return package

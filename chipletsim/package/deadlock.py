@@ -25,20 +25,18 @@ def check_deadlock(package: Package) -> None:
     message routing in multiprocessor interconnection networks", IEEE Trans. Computers
     36(5), 1987). A packet starts in virtual channel 0 and moves up one, to the last at
     most, on entering a die-to-die or wrap-around link. Copies of a multicast packet
-    are taken to be buffered whole where they part.
+    are taken to be buffered whole where they part, so a tree adds no dependency to those
+    of its routes. Tiles are taken to accept whatever arrives, whether or not what they
+    send gets away, so a request for weights never waits for an answer.
 
     Raises:
         ConfigError: There is a cycle; it names the links and how many virtual
             channels would do.
     """
-    channels = package.spec.virtual_channels
     hops = _Hops(package)
-    cycle = find_cycle(hops.dependencies(channels), len(package.links) * channels)
+    cycle = hops.cycle(package.spec.virtual_channels)
     if cycle:
-        names = " > ".join(package.links[channel // channels].name for channel in cycle)
-        raise ConfigError(
-            [Problem(f"routes can deadlock on {names}; {_remedy(hops)}", "virtual_channels")]
-        )
+        raise ConfigError([Problem(_explanation(hops, cycle), "virtual_channels")])
 
 
 class _Hops:
@@ -60,6 +58,12 @@ class _Hops:
         held = first * channels + np.minimum(before, top)
         wanted = second * channels + np.minimum(after, top)
         return np.stack([held, wanted], axis=1)
+
+    def cycle(self, channels: int) -> list[str]:
+        """Return the names of links that wait for one another in a cycle, or none."""
+        links = self.package.links
+        found = find_cycle(self.dependencies(channels), len(links) * channels)
+        return [links[channel // channels].name for channel in found]
 
     def _collect(self) -> Iterator[np.ndarray]:
         """Yield int64 [pairs, 4]: two links, and the crossings made on entering each."""
@@ -125,13 +129,20 @@ def _way(graph: csr_array, goal: int, start: int) -> list[int]:
     return way[::-1]
 
 
-def _remedy(hops: _Hops) -> str:
-    links = len(hops.package.links)
-    given = hops.package.spec.virtual_channels
+def _explanation(hops: _Hops, cycle: list[str]) -> str:
+    """Return what can deadlock, and how many virtual channels would do, if any.
+
+    Some cycles may go away with more channels and others not; one that stays is named.
+    """
+    first, given = cycle, hops.package.spec.virtual_channels
     for channels in range(given + 1, hops.most_crossings + 2):
-        if not find_cycle(hops.dependencies(channels), links * channels):
-            return f"{channels} virtual channels would do, there are {given}"
+        left = hops.cycle(channels)
+        if not left:
+            remedy = f"{channels} virtual channels would do, there are {given}"
+            return f"routes can deadlock on {' > '.join(first)}; {remedy}"
+        cycle = left
     return (
-        "no number of virtual channels helps, as the cycle crosses no die boundary and no "
-        "wrap-around link; use a mesh, a tree or fewer edges"
+        f"routes can deadlock on {' > '.join(cycle)}; no number of virtual channels helps, as "
+        "the cycle crosses no die boundary and no wrap-around link; use a mesh, a tree or fewer "
+        "edges"
     )

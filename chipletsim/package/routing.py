@@ -12,7 +12,7 @@ from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
 from chipletsim.errors import ConfigError
-from chipletsim.package.model import Chiplet, Link, Router
+from chipletsim.package.model import Chiplet, Link, Router, Tile
 
 FEMTOSECONDS = 1e15
 _EXACT = 2.0**53
@@ -26,12 +26,14 @@ class Graph(NamedTuple):
         ends: Sending and receiving router of each link.
         preference: Order of choice among links of equal cost: less is preferred.
         cost_fs: What each link costs.
+        sends: Whether each router has tiles, and so sends packets.
     """
 
     chiplet: tuple[int, ...]
     ends: tuple[tuple[int, int], ...]
     preference: tuple[tuple[int, bool], ...]
     cost_fs: tuple[int, ...]
+    sends: tuple[bool, ...]
 
 
 def link_cost_fs(link: Link, routers: Sequence[Router]) -> int:
@@ -50,20 +52,25 @@ def link_cost_fs(link: Link, routers: Sequence[Router]) -> int:
 
 
 def route_all(
-    chiplets: Sequence[Chiplet], routers: Sequence[Router], links: Sequence[Link]
+    chiplets: Sequence[Chiplet],
+    routers: Sequence[Router],
+    links: Sequence[Link],
+    tiles: Sequence[Tile],
 ) -> np.ndarray:
     """Return the link by which packets from each router arrive at each other one.
 
     Traffic inside a die stays on the die. Traffic between dies takes the least cost
-    among the routes that do not come back to the die they left. Among equal costs the
-    last link is one along y rather than x rather than another, one that does not wrap
-    around, and the one of lowest index; so a uniform mesh has x-then-y routes.
-    Parallel links between two routers are shared out by source router.
+    among the routes that do not come back to the die of their source. Among equal costs
+    the last link is one along y rather than x rather than another, one that does not wrap
+    around, and the one of lowest index; so a uniform mesh has x-then-y routes. The
+    cheapest of parallel links between two routers are dealt out in turn to the source
+    routers with tiles whose routes cross there, so the packets of one source never part.
 
     Args:
         chiplets: All dies.
         routers: All routers.
         links: All directed links.
+        tiles: All tiles.
 
     Returns:
         int32 [routers, routers], see `Package.incoming_link`.
@@ -71,11 +78,13 @@ def route_all(
     Raises:
         ConfigError: Some router cannot be reached from another.
     """
+    with_tiles = {tile.router for tile in tiles}
     graph = Graph(
         chiplet=tuple(router.chiplet for router in routers),
         ends=tuple((link.source, link.target) for link in links),
         preference=tuple((-link.axis, link.wraps) for link in links),
         cost_fs=tuple(link_cost_fs(link, routers) for link in links),
+        sends=tuple(number in with_tiles for number in range(len(routers))),
     )
     if sum(sorted(graph.cost_fs)[-len(routers) :]) >= _EXACT:
         raise ConfigError("links are so slow that a route may take more than 9 seconds")
@@ -100,7 +109,7 @@ def least_cost_trees(graph: Graph) -> np.ndarray | None:
 
 
 def _distances(graph: Graph) -> np.ndarray:
-    """Return float64 [routers, routers] least costs by routes that never re-enter a die."""
+    """Return float64 [routers, routers] least costs by routes that never come back."""
     chiplet, cost = np.array(graph.chiplet), np.array(graph.cost_fs, np.float64)
     source, target = np.array(graph.ends, np.int64).reshape(-1, 2).T
     count = len(chiplet)
@@ -126,30 +135,34 @@ def _least_cost_graph(
 
 def _choose(graph: Graph, distance: np.ndarray) -> np.ndarray:
     """Return the preferred one of the links that lie on a least-cost route."""
-    chiplet, cost = np.array(graph.chiplet), np.array(graph.cost_fs, np.float64)
+    chiplet, sends = np.array(graph.chiplet), np.array(graph.sends)
     count = len(chiplet)
     incoming = np.full((count, count), -1, np.int32)  # [target, source] while filling
     reach = np.ascontiguousarray(distance.T)  # reach[v, s] is the cost from s to v
-    everyone = np.arange(count)
+    for group in _parallel_groups(graph):
+        u, v = graph.ends[group[0]]
+        take = (reach[u] + graph.cost_fs[group[0]] == reach[v]) & (incoming[v] < 0)
+        if chiplet[u] != chiplet[v]:
+            take &= chiplet != chiplet[v]
+        turn = np.cumsum(take & sends)[take] - sends[take]
+        incoming[v, take] = np.array(group, np.int32)[turn % len(group)]
+    return np.ascontiguousarray(incoming.T)
+
+
+def _parallel_groups(graph: Graph) -> list[list[int]]:
+    """Return the cheapest links from each router to each other, preferred ones first."""
 
     def preference(number: int) -> tuple[int, bool, int, int]:
         return *graph.preference[number], *graph.ends[number]
 
-    ordered = sorted(range(len(cost)), key=lambda number: (*preference(number), number))
-    groups = [list(group) for _, group in groupby(ordered, key=preference)]
-    # Python's sort put parallel links side by side; between groups the index decides.
-    groups.sort(key=lambda group: (*preference(group[0])[:2], group[0]))
-    for group in groups:
-        u, v = graph.ends[group[0]]
-        tight = reach[u] + cost[group][:, None] == reach[v]
-        if chiplet[u] != chiplet[v]:
-            tight[:, chiplet == chiplet[v]] = False
-        turn = (np.arange(len(group))[:, None] + everyone) % len(group)
-        tight = np.take_along_axis(tight, turn, axis=0)
-        pick = np.array(group, np.int32)[turn[tight.argmax(axis=0), everyone]]
-        take = tight.any(axis=0) & (incoming[v] < 0)
-        incoming[v, take] = pick[take]
-    return np.ascontiguousarray(incoming.T)
+    groups = []
+    ordered = sorted(range(len(graph.cost_fs)), key=lambda number: (*preference(number), number))
+    for _, parallel in groupby(ordered, key=preference):
+        group = list(parallel)
+        least = min(graph.cost_fs[number] for number in group)
+        groups.append([number for number in group if graph.cost_fs[number] == least])
+    # Sorting put parallel links side by side; between groups the index decides.
+    return sorted(groups, key=lambda group: (*graph.preference[group[0]], group[0]))
 
 
 def _unreachable(

@@ -16,12 +16,16 @@ class Crossbar(TileParameters):
 
     Each weight takes ``cells_per_weight`` neighbouring cells of a row: its bits over
     the bits of a cell, times the columns of a differential pair. Weights never move,
-    so every array works for itself and all of a tile's arrays read at once.
+    so all arrays of a block read at once; the blocks of a tile follow one another. An
+    event drives its word line once, with all its bits if it is graded: drivers of one
+    bit would take a read for each of them.
 
     An array is read for an output position only if one of its rows is driven. How
     many reads that makes depends on which rows were driven together; the number used
     is the lesser of the rows driven and all reads there are, an upper bound that is
-    exact where each read has one driven row or where all reads are needed.
+    exact where each read has one driven row or where all reads are needed. So energy
+    and busy time of a convolution with many spikes close together are overstated, up
+    to the size of its kernel.
     """
 
     kind: Literal["crossbar"] = "crossbar"
@@ -93,13 +97,16 @@ class Crossbar(TileParameters):
         ``E = row_activations e_row + synaptic_operations cells_per_weight e_cell
         + column_reads bit_slices e_adc``: a differential pair is subtracted before one
         conversion, the bit slices of a weight are converted apart and added digitally.
-        ``busy = position_reads (t_read + ceil(array_columns / (differential_columns
-        adcs_per_array)) t_adc) + neuron_updates t_update``.
+        ``busy = position_reads max(t_read, t_sweep) + min(t_read, t_sweep) +
+        neuron_updates t_update`` with ``t_sweep = ceil(array_columns /
+        (differential_columns adcs_per_array)) t_adc``: columns are sampled and held, so
+        that the next read goes on while converters sweep the last one; the shorter of
+        the two shows once, in a row with a read.
 
         Example:
             Three spikes into a dense block of 64 x 32 weights, each of two slices of two
             columns, on arrays of 64 x 128: 3 rows, 96 products, one read of 32 columns.
-            Four converters sweep 64 pairs of columns in 16 turns.
+            Four converters sweep 64 pairs of columns in 16 turns: 20 + 16 ns.
 
             >>> tile = Crossbar(
             ...     neurons=32, synaptic_memory="2 KiB", weight_bits=8, cell_bits=4,
@@ -120,7 +127,8 @@ class Crossbar(TileParameters):
         """
         import jax.numpy as jnp
 
-        sweeps = jnp.ceil(p["array_columns"] / (p["differential_columns"] * p["adcs_per_array"]))
+        turns = jnp.ceil(p["array_columns"] / (p["differential_columns"] * p["adcs_per_array"]))
+        sweep_s, read_s = turns * p["time_s_per_conversion"], p["time_s_per_read"]
         energy = {
             "synaptic_operations": events.row_activations * p["energy_j_per_row_activation"]
             + events.synaptic_operations * (p["cells_per_weight"] * p["energy_j_per_cell"]),
@@ -129,6 +137,10 @@ class Crossbar(TileParameters):
             "messages": events.output_spikes * p["energy_j_per_spike"]
             + events.input_messages * p["energy_j_per_message"],
         }
-        read = p["time_s_per_read"] + sweeps * p["time_s_per_conversion"]
-        busy = events.position_reads * read + events.neuron_updates * p["time_s_per_neuron_update"]
+        shown_once_s = jnp.where(events.position_reads > 0, jnp.minimum(read_s, sweep_s), 0.0)
+        busy = (
+            events.position_reads * jnp.maximum(read_s, sweep_s)
+            + shown_once_s
+            + events.neuron_updates * p["time_s_per_neuron_update"]
+        )
         return TileCost(energy, busy)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from small_packages import build, contents, die, grid_of, package_contents, single
+from small_packages import D2D, build, contents, die, grid_of, package_contents, single
 
 from chipletsim.errors import ConfigError
 from chipletsim.package.deadlock import check_deadlock, find_cycle
@@ -43,6 +43,18 @@ def test_a_ring_without_a_wrap_cannot_be_helped_by_channels() -> None:
     edges = [{"between": [[i], [(i + 1) % 5]]} for i in range(5)]
     with pytest.raises(ConfigError, match="no number of virtual channels helps"):
         single("edges", (5,), edges=edges)
+
+
+def test_the_cycle_named_is_one_that_channels_cannot_help() -> None:
+    """Beside it is a shorter one, around a ring whose wrap would take a second channel."""
+    edges = [{"between": [[i], [(i + 1) % 7]]} for i in range(7)]
+    types = {"wraps": die("ring", (5,)), "drawn": die("edges", (7,), edges=edges)}
+    chiplets = {name: {"type": name} for name in types}
+    links = [{"between": ["wraps", "drawn"], "link": D2D}]
+    with pytest.raises(ConfigError, match="no number of virtual channels helps") as caught:
+        build(contents(types, chiplets, links=links, virtual_channels=1))
+    named = str(caught.value).split(" on ")[1].split(";")[0].split(" > ")
+    assert all(name.startswith("drawn(") for name in named)
 
 
 def test_dies_joined_along_whole_edges_need_one_channel() -> None:

@@ -121,3 +121,10 @@ def test_sixty_four_chiplets_hold_a_hundred_thousand_neurons() -> None:
     assert facts.chiplets == 64
     assert cores.neurons >= 100_000
     assert cores.synaptic_memory_bits >= 20_000_000 * 8
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_barrier_of_a_package_has_a_source(name: str) -> None:
+    barrier = read(f"packages/{name}")["barrier"]
+    assert set(barrier) == {"value", "source", "year", "provenance"}
+    assert barrier["source"].startswith("assumption: ") == (barrier["provenance"] == "assumption")

@@ -133,6 +133,25 @@ def test_parallel_links_are_shared_out_evenly_by_source() -> None:
     assert used == {f"w(5,0)>e(0,0)#{number}": 2 for number in range(3)}
 
 
+@pytest.mark.parametrize(("every", "links"), [(1, 2), (2, 2), (2, 3), (3, 2), (4, 3)])
+def test_parallel_links_are_shared_out_among_routers_with_tiles(every: int, links: int) -> None:
+    """Tiles at every n-th router of a row of twelve; each link takes an equal share."""
+    kind = die("mesh", (12, 1))
+    kind["tiles"][0]["at"] = [[x, 0] for x in range(0, 12, every)]
+    entry = {"between": ["w", "e"], "link": D2D, "parallel_links": links, "at": [[11, 0], [0, 0]]}
+    chiplets = {"w": {"type": "a"}, "e": {"type": "a"}}
+    package = build(contents({"a": kind}, chiplets, links=[entry]))
+    target = router(package, "e(5,0)")
+    crossed = Counter(
+        package.links[link].name
+        for source in range(0, 12, every)
+        for link in package.route(source, target)
+        if package.links[link].between_dies
+    )
+    share = 12 // every // links
+    assert crossed == {f"w(11,0)>e(0,0)#{number}": share for number in range(links)}
+
+
 @pytest.mark.parametrize(
     ("parallel", "rows"), [(1, [2]), (2, [1, 3]), (4, [0, 1, 2, 3]), (8, [0, 0, 1, 1, 2, 2, 3, 3])]
 )

@@ -212,3 +212,34 @@ def test_hermes_reproduces_its_published_efficiency() -> None:
     energy_j = sum(float(np.sum(e)) for e in cost.energy_j.values())
     assert 131072 / energy_j == pytest.approx(9.76e12, rel=0.02)
     assert 64 * 131072 / float(cost.busy_s[0, 0]) == pytest.approx(63.1e12, rel=0.01)
+
+
+def test_isaac_reproduces_its_published_rate() -> None:
+    """128 columns at 1.28 GS/s sweep in the 100 ns of a read, which hides all sweeps but one."""
+    tile = preset("isaac_crossbar")
+    reads = np.array([[0], [1], [1000]])
+    with jax.enable_x64(True):
+        busy_s = tile.cost(TileEvents(position_reads=reads), stacked(tile, 1)).busy_s
+    np.testing.assert_allclose(busy_s[:, 0], [0.0, 200e-9, 1001 * 100e-9], rtol=1e-12)
+
+
+@pytest.mark.parametrize(("read_ns", "conversion_ns"), [(30, 2), (3, 2), (16, 1)])
+def test_crossbar_time_is_that_of_a_pipeline_of_two_stages(
+    read_ns: int, conversion_ns: int
+) -> None:
+    """Reads and sweeps moved one by one: each stage takes the next when it is free."""
+    tile = preset("isaac_crossbar").model_copy(
+        update={
+            "adcs_per_array": 8,
+            "time_s_per_read": read_ns * 1e-9,
+            "time_s_per_conversion": conversion_ns * 1e-9,
+        }
+    )
+    array_free = converters_free = 0
+    for _ in range(7):
+        array_free += read_ns
+        converters_free = max(array_free, converters_free) + 128 // 8 * conversion_ns
+    with jax.enable_x64(True):
+        events = TileEvents(position_reads=np.array([[7]]))
+        busy_s = tile.cost(events, stacked(tile, 1)).busy_s
+    np.testing.assert_allclose(busy_s, [[converters_free * 1e-9]], rtol=1e-12)
