@@ -10,9 +10,9 @@ from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses
 from chipletsim.cost.entries import Entries
-from chipletsim.cost.matrices import block_matrix
 from chipletsim.cost.memory_traffic import Fetches
 from chipletsim.mapping.model import Mapping
+from chipletsim.network.matrices import block_matrix
 from chipletsim.network.synapses import (
     projection_positions,
     projection_stored_weights,

@@ -49,7 +49,7 @@ class Cuts:
         self.strides = [prod(self._dims[level + 1 :]) for level in range(len(axes))]
         ordered = pairs.reshape(shape).transpose(axes).ravel()
         self._pairs = np.concatenate([[0], np.cumsum(ordered, dtype=np.int64)])
-        self._bits: dict[tuple[int, int, int, bool, int], int] = {}
+        self._bits: dict[tuple[int, int, TileParameters], int] = {}
         self._sources: dict[tuple[int, int], int] = {}
 
     def box(self, start: int, stop: int) -> Box:
@@ -63,7 +63,7 @@ class Cuts:
 
     def bits(self, start: int, stop: int, parameters: TileParameters) -> int:
         """Return the bits of weights that the piece stores on a tile of this kind."""
-        key = (start, stop, parameters.weight_bits, parameters.shares_weights, parameters.neurons)
+        key = (start, stop, parameters)
         if key not in self._bits:
             box = self.box(start, stop)
             bits = stored_bits(self._network, self._population, [box], parameters)

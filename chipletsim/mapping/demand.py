@@ -9,9 +9,10 @@ from scipy import sparse
 
 from chipletsim.network.connections import Box, Sparse
 from chipletsim.network.connections.boxes import box_slices
+from chipletsim.network.matrices import block_matrix
 from chipletsim.network.model import Network, Projection
 from chipletsim.network.synapses import projection_fan_out, projection_stored_weights
-from chipletsim.tiles import TileParameters
+from chipletsim.tiles import Crossbar, TileParameters
 
 if TYPE_CHECKING:
     from chipletsim.mapping.model import Mapping
@@ -39,7 +40,8 @@ def stored_bits(
 
     ``weights x weight_bits`` over all projections into the box. A convolution's kernel is
     stored once per box where the kind shares weights, else once per synapse; a weight of
-    a sparse projection takes `index_bits` more.
+    a sparse projection takes `index_bits` more. A crossbar keeps whole matrices, zeros of a
+    sparse projection included, in arrays of which each holds one, see `Crossbar.stored_bits`.
 
     Args:
         network: The network.
@@ -50,11 +52,21 @@ def stored_bits(
     shared = parameters.shares_weights
     total = np.zeros(len(boxes), np.int64)
     for projection in incoming(network, population):
+        if isinstance(parameters, Crossbar):
+            total += [_array_bits(network, projection, box, parameters) for box in boxes]
+            continue
         listed = isinstance(projection.connection, Sparse)
         entry_bits = parameters.weight_bits + (index_bits(parameters) if listed else 0)
         weights = projection_stored_weights(projection, network, boxes, shared=shared)
         total += weights * entry_bits
     return total
+
+
+def _array_bits(network: Network, projection: Projection, box: Box, parameters: Crossbar) -> int:
+    """Return the bits of the arrays of a crossbar that a projection into a box takes."""
+    matrix = block_matrix(network, projection, box)
+    copies = matrix.groups if parameters.shares_weights else matrix.groups * matrix.positions
+    return copies * parameters.stored_bits(matrix.rows, matrix.columns)
 
 
 def slice_bits(mapping: Mapping) -> np.ndarray:

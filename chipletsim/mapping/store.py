@@ -20,10 +20,6 @@ from chipletsim.package.model import Package
 from chipletsim.spec.base import Spec
 from chipletsim.spec.load import load_spec
 
-CAPACITIES = (
-    "neurons", "synaptic_memory_bits", "fan_in", "fan_out", "weight_bits", "shares_weights",
-)  # fmt: skip
-
 
 class OriginSpec(Spec):
     """Which network or package a mapping is for."""
@@ -67,7 +63,7 @@ def package_fingerprint(package: Package) -> str:
     """
     tiles = [
         [tile.name, tile.kind, package.chiplets[tile.chiplet].name]
-        + [getattr(tile.parameters, name) for name in CAPACITIES]
+        + [getattr(tile.parameters, name) for name in tile.parameters.capacities]
         for tile in package.tiles
     ]
     return _digest(tiles)

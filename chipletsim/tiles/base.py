@@ -96,10 +96,14 @@ class TileParameters(Spec):
         shares_weights: Whether a convolution's kernel is stored once per slice
             (else once per synapse).
         streams_weights: Whether weights that do not fit may come from a memory tile.
+        capacities: Names of the fields that decide what fits on the tile.
     """
 
     computes: ClassVar[bool] = True
     streams_weights: ClassVar[bool] = False
+    capacities: ClassVar[tuple[str, ...]] = (
+        "neurons", "synaptic_memory_bits", "fan_in", "fan_out", "weight_bits", "shares_weights",
+    )  # fmt: skip
 
     kind: str
     neurons: int = Field(ge=0, description="most neurons the tile holds")

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from math import prod
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -27,6 +28,11 @@ class Crossbar(TileParameters):
     and busy time of a convolution with many spikes close together are overstated, up
     to the size of its kernel.
     """
+
+    capacities: ClassVar[tuple[str, ...]] = (
+        *TileParameters.capacities,
+        "array_rows", "array_columns", "cell_bits", "differential_columns",
+    )  # fmt: skip
 
     kind: Literal["crossbar"] = "crossbar"
     array_rows: int = Field(ge=1, description="word lines of an array")
@@ -65,6 +71,26 @@ class Crossbar(TileParameters):
     def cells_per_weight(self) -> int:
         """Cells of one weight, both columns of a differential pair included."""
         return self.bit_slices * self.differential_columns
+
+    def stored_bits(self, rows: int, columns: int) -> int:
+        """Return the bits of the arrays that a weight matrix takes, whole ones.
+
+        Two matrices never share an array, since a driven word line reaches all of it.
+
+        Args:
+            rows: Inputs of the matrix.
+            columns: Outputs of the matrix.
+
+        Example:
+            257 inputs take two arrays of 256 x 128 cells of 4 bits, 262,144 bits:
+
+            >>> Crossbar.model_construct(
+            ...     array_rows=256, array_columns=128, cell_bits=4, weight_bits=4
+            ... ).stored_bits(257, 1)
+            262144
+        """
+        array_bits = self.array_rows * self.array_columns * self.cell_bits
+        return prod(self.blocks(rows, columns)) * array_bits
 
     def blocks(self, rows: int, columns: int) -> tuple[int, int]:
         """Return how many arrays a weight matrix takes, down its rows and along its columns.

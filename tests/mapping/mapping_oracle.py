@@ -103,7 +103,8 @@ def assert_sound(mapping: Mapping) -> None:
             sources[part.tile] |= {(source, int(neuron)) for neuron in firing}
             for neuron in firing:
                 sent[tile_of[source, int(neuron)]].add((source, int(neuron), part.tile))
-            bits[part.weight_tile] += stored(network, edge, held, kind)
+            keeps = arrays if kind.kind == "crossbar" else stored
+            bits[part.weight_tile] += keeps(network, edge, held, kind)
         if part.weight_tile != part.tile:
             assert kind.streams_weights
             assert tiles[part.weight_tile].kind == "memory"
@@ -117,6 +118,37 @@ def assert_sound(mapping: Mapping) -> None:
         assert bits[index] <= limits.synaptic_memory_bits
         assert limits.fan_in is None or len(sources[index]) <= limits.fan_in
         assert limits.fan_out is None or len(sent[index]) <= limits.fan_out
+
+
+def arrays(network: Network, edge: Projection, held: np.ndarray, kind) -> int:
+    """Return the bits of the crossbar arrays that a projection into ``held`` takes at least.
+
+    Each matrix (one per group of channels) has arrays of its own, zeros included.
+    """
+    connection = edge.connection
+    places = np.unravel_index(held, network.population(edge.target).shape)
+    copies = 1
+    if isinstance(connection, Conv2d | Pool2d):
+        if isinstance(connection, Conv2d):
+            rows = connection.weight[0].size
+            per_group = connection.weight.shape[0] // connection.groups
+        else:
+            rows, per_group = int(np.prod(connection.kernel)), 1
+        groups = {int(channel) // per_group for channel in places[0]}
+        matrices = [(rows, len({c for c in places[0] if c // per_group == g})) for g in groups]
+        if not kind.shares_weights:
+            copies = len(set(zip(places[1], places[2], strict=True)))
+    else:
+        shape = network.population(edge.source).shape
+        shape = edge.pool.target_shape(shape) if edge.pool else shape
+        table = _direct(connection, shape, network.population(edge.target).shape)[:, held]
+        matrices = [(int(table.any(axis=1).sum()), held.size)]
+    cells = ceil(kind.weight_bits / kind.cell_bits) * kind.differential_columns
+    number = sum(
+        ceil(rows / kind.array_rows) * ceil(columns * cells / kind.array_columns)
+        for rows, columns in matrices
+    )
+    return copies * number * kind.array_rows * kind.array_columns * kind.cell_bits
 
 
 def stored(network: Network, edge: Projection, held: np.ndarray, kind) -> int:

@@ -15,11 +15,14 @@ from mapping_cases import (
     network,
     neurocore,
     npu,
+    one_to_one,
     package,
 )
 
 from chipletsim.errors import InfeasibleError, Shortfall
 from chipletsim.mapping import Mapping, Slice, check, map_network
+from chipletsim.mapping.demand import slice_bits, stored_bits
+from chipletsim.network.connections import Sparse
 
 
 def shortfalls(net, hardware, **options) -> list[Shortfall]:
@@ -32,6 +35,12 @@ def net(sources: int = 20, targets: int = 100):
     return network(
         inputs("in", sources), cells("a", targets), edge("in", "a", dense(sources, targets))
     )
+
+
+def two_synapses(sources: int, targets: int) -> Sparse:
+    """Return synapses of the first and the last source alone."""
+    indptr = np.array([0] + [1] * (sources - 1) + [2])
+    return Sparse(indptr, np.array([0, 40], np.int32), np.ones(2, np.float32), targets)
 
 
 def figures(item: Shortfall) -> tuple[float, float, str]:
@@ -62,10 +71,12 @@ def test_synaptic_memory_of_one_neuron():
 
 
 def test_a_crossbar_cannot_fetch_its_weights_from_a_memory():
-    tile = {"neurons": 100, "synaptic_memory": "500 B", "weight_bits": 8}
-    stores = package(die(io(), memory(), crossbar(**tile)))
+    tile = {"neurons": 100, "synaptic_memory": "1000 B", "weight_bits": 8}
+    # 20 x 100 weights of 4 cells take 5 arrays of 20 x 80 cells of 4 bits.
+    arrays = {"array_rows": 20, "array_columns": 80}
+    stores = package(die(io(), memory(), crossbar(**tile, **arrays)))
     (short,) = shortfalls(net(), stores)
-    assert figures(short) == (16_000, 4_000, "bit")
+    assert figures(short) == (5 * 20 * 80 * 4, 8_000, "bit")
     fetches = map_network(net(), package(die(io(), memory(), npu(**tile))))
     (part,) = [part for part in fetches.slices if part.population == 1]
     assert fetches.package.tiles[part.weight_tile].kind == "memory"
@@ -164,9 +175,6 @@ def test_check_counts_answers_as_fan_out():
 
 
 def test_index_bits_of_sparse_synapses_count():
-    from chipletsim.mapping.demand import slice_bits
-    from chipletsim.network.connections import Sparse
-
     listed = Sparse(np.array([0, 2, 3]), np.array([0, 1, 1], np.int32), np.ones(3, np.float32), 2)
     sparse = network(inputs("in", 2), cells("a", 2), edge("in", "a", listed))
     hardware = package(die(io(), neurocore(neurons=65)))
@@ -176,11 +184,30 @@ def test_index_bits_of_sparse_synapses_count():
 
 
 def test_kernels_are_stored_once_per_slice_or_once_per_synapse():
-    from chipletsim.mapping.demand import stored_bits
-
     plane = network(inputs("in", 2, 5, 5), cells("c", 4, 3, 3), edge("in", "c", conv(4, 2)))
-    hardware = package(die(io(), neurocore(), crossbar()))
+    hardware = package(die(io(), neurocore(), neurocore(weight_bits=4, shares_weights=False)))
     shared, unshared = (hardware.tiles[i].parameters for i in (1, 2))
     box = ((1, 3), (0, 2), (0, 3))
     assert stored_bits(plane, 1, [box], shared).tolist() == [2 * 2 * 9 * 8]
     assert stored_bits(plane, 1, [box], unshared).tolist() == [2 * 2 * 3 * 2 * 9 * 4]
+
+
+@pytest.mark.parametrize(
+    ("connection", "sources", "targets", "arrays"),
+    [
+        (dense(64, 32), (64,), (32,), 1),
+        (dense(65, 32), (65,), (32,), 2),
+        (dense(64, 33), (64,), (33,), 2),
+        (one_to_one(33), (33,), (33,), 2),
+        # Three channels of their own kernels: no two matrices share an array.
+        (conv(3, 3, groups=3, padding=1), (3, 4, 4), (3, 4, 4), 3),
+        # Two of 65 sources have a synapse: word lines without one are left out.
+        (two_synapses(65, 64), (65,), (64,), 2),
+    ],
+)
+def test_a_crossbar_keeps_whole_arrays(connection, sources, targets, arrays):
+    """Arrays of 64 x 64 cells, two cells a weight."""
+    net = network(inputs("in", *sources), cells("a", *targets), edge("in", "a", connection))
+    tile = package(die(io(), crossbar(shares_weights=True))).tiles[1].parameters
+    whole = tuple((0, length) for length in targets)
+    assert stored_bits(net, 1, [whole], tile).tolist() == [arrays * 64 * 64 * 4]

@@ -63,7 +63,13 @@ def packages(draw) -> Package:
         fan_in=draw(limits),
         fan_out=draw(limits),
     )
-    cross = crossbar(neurons=draw(st.integers(1, 30)), synaptic_memory="512 B")
+    cross = crossbar(
+        neurons=draw(st.integers(1, 30)),
+        synaptic_memory="512 B",
+        array_rows=draw(st.integers(1, 16)),
+        array_columns=draw(st.integers(1, 16)),
+        shares_weights=draw(st.booleans()),
+    )
     front = [io(), memory(synaptic_memory=f"{draw(st.integers(1, 16))} KiB")]
     front.append(npu(neurons=draw(st.integers(1, 100)), synaptic_memory="256 B"))
     return package(die(*front), die(*[core] * draw(st.integers(1, 6))), die(cross, cross))

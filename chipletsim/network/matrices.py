@@ -7,8 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipletsim.mapping.model import Box
-from chipletsim.network.connections import Conv2d, OneToOne, Pool2d, Sparse
+from chipletsim.network.connections import Box, Conv2d, OneToOne, Pool2d, Sparse
 from chipletsim.network.model import Network, Projection
 from chipletsim.network.synapses import connection_source_shape
 
