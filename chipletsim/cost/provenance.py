@@ -95,15 +95,19 @@ def _unstated(package: Package) -> list[tuple[str, list[str]]]:
 
 
 def _parts(package: Package) -> list[tuple[str, Spec]]:
-    """Return the kind of each part of the package, in words, and its constants."""
+    """Return the kind of each part of the package, in words, and its constants.
+
+    Parts made from one section of the file share its object, and stand here once.
+    """
     tiles = sorted(package.tiles, key=lambda tile: tile.kind)
     links = sorted(package.links, key=lambda link: link.between_dies)
     kinds = {True: "die-to-die links", False: "on-chip links"}
-    return [
+    parts = [
         *((f"{tile.kind} tiles", tile.parameters) for tile in tiles),
         *(("routers", router.spec) for router in package.routers),
         *((kinds[link.between_dies], link.spec) for link in links),
     ]
+    return list({(kind, id(spec)): (kind, spec) for kind, spec in parts}.values())
 
 
 def _all_zero(spec: Spec, fields: list[str]) -> bool:

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from chipletsim.cost.columns import Columns
 from chipletsim.cost.conservation import check_conservation
 from chipletsim.cost.counts import RowQueue
 from chipletsim.cost.energy import energy_table
@@ -108,8 +109,9 @@ class CostStream:
         time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
         origins = provenance(self._mapping, self._packages, self._network, self._sources)
+        layers = layer_table(self._model, totals, self._steps)
         return [
-            self._result(totals, number, float(time), energy, origin)
+            self._result(totals, layers, number, time_s=float(time), energies=energy, origin=origin)
             for number, (time, energy, origin) in enumerate(
                 zip(time_s, energies, origins, strict=True)
             )
@@ -156,7 +158,9 @@ class CostStream:
     def _result(
         self,
         totals: RowTotals,
+        layers: Columns,
         number: int,
+        *,
         time_s: float,
         energies: Energies,
         origin: dict[str, Any],
@@ -176,7 +180,7 @@ class CostStream:
             latency=latency_report(package, latency_s, resource, interval, depth),
             links=link_table(package, totals, energy, time_s),
             tiles=tile_table(package, totals, energy),
-            layers=layer_table(self._model, totals, self._steps),
+            layers=layers,
             per_step=step_table(totals, latency_s),
             link_load_bits=totals.link_load,
             hardware_steps_per_bin=totals.rows_per_bin,
