@@ -4,6 +4,7 @@ The public verbs are the stages of a run::
 
     load_package, load_network, map_network, simulate, price, baseline, compare
     run, sweep
+    save_mapping, load_mapping, quality (of a mapping)
 
 Nothing heavy is imported until a name is used, so that ``import chipletsim`` is quick.
 """
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from chipletsim.engine.simulate import simulate
     from chipletsim.mapping.map import map_network
     from chipletsim.mapping.model import Mapping
+    from chipletsim.mapping.quality import quality
+    from chipletsim.mapping.store import load_mapping, save_mapping
     from chipletsim.network.load import load_network
     from chipletsim.network.model import Network
     from chipletsim.package.load import load_package
@@ -46,11 +49,14 @@ _HOME = {
     "SweepResult": "chipletsim.sweep.sweep",
     "baseline": "chipletsim.baseline.roofline",
     "compare": "chipletsim.baseline.compare",
+    "load_mapping": "chipletsim.mapping.store",
     "load_network": "chipletsim.network.load",
     "load_package": "chipletsim.package.load",
     "map_network": "chipletsim.mapping.map",
     "price": "chipletsim.cost.price",
+    "quality": "chipletsim.mapping.quality",
     "run": "chipletsim.run",
+    "save_mapping": "chipletsim.mapping.store",
     "simulate": "chipletsim.engine.simulate",
     "sweep": "chipletsim.sweep.sweep",
 }
@@ -71,11 +77,14 @@ __all__ = [
     "UsageError",
     "baseline",
     "compare",
+    "load_mapping",
     "load_network",
     "load_package",
     "map_network",
     "price",
+    "quality",
     "run",
+    "save_mapping",
     "simulate",
     "sweep",
 ]
