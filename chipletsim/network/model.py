@@ -79,6 +79,12 @@ class Network:
     projections: tuple[Projection, ...]
     dt_s: float
 
+    def __repr__(self) -> str:
+        return (
+            f"Network({self.name!r}: {len(self.populations):,} populations, {self.neurons:,} "
+            f"neurons, {len(self.projections):,} projections, dt {self.dt_s:g} s)"
+        )
+
     @cached_property
     def index(self) -> dict[str, int]:
         """Name of a population to its index."""

@@ -94,6 +94,13 @@ class Package:
     links: tuple[Link, ...]
     incoming_link: np.ndarray
 
+    def __repr__(self) -> str:
+        between = sum(link.between_dies for link in self.links)
+        return (
+            f"Package({self.name!r}: {len(self.chiplets):,} dies, {len(self.tiles):,} tiles, "
+            f"{len(self.routers):,} routers, {len(self.links):,} links, {between:,} between dies)"
+        )
+
     @property
     def name(self) -> str:
         """Name of the package."""

@@ -23,6 +23,9 @@ def test_stages_in_python_give_the_figures_of_a_run(tmp_path):
     assert result.energy_per_inference_j == pytest.approx(1100e-12)
     comparison = cs.compare(result, cs.baseline(network, device="h100"))
     assert comparison.steps == 2
+    shown = [repr(part) for part in (package, network, mapping, activity, result, result.links)]
+    assert max(map(len, shown)) < 200, shown
+    assert shown[0] == "Package('pair': 2 dies, 3 tiles, 3 routers, 4 links, 2 between dies)"
     text = "\n".join(str(part) for part in (result, result.links, result.energy, comparison))
     for part in ("1.1 nJ", "543 ns", "west(1,0)>east(0,0)", "h100, T=1 ANN", "west > east"):
         assert part in text, part
