@@ -87,7 +87,7 @@ def build_network(seed: int) -> Network:
 
 def train(network: Network, images: Images, epochs: int, seed: int) -> Synapses:
     """Return trained, unrounded synapses of the network."""
-    compiled = compile_network(network)
+    compiled = compile_network(network, exact=False)
     random = np.random.default_rng(seed)
     batches = len(images.labels) // BATCH
     schedule = optax.warmup_cosine_decay_schedule(
@@ -114,7 +114,7 @@ def train(network: Network, images: Images, epochs: int, seed: int) -> Synapses:
 
 def forward_accuracy(network: Network, synapses: Synapses, images: Images) -> float:
     """Return the accuracy of the training pass."""
-    compiled = compile_network(network)
+    compiled = compile_network(network, exact=False)
     run = jax.jit(partial(_counts, compiled))
     parts = range(0, len(images.labels), 100)
     answers = [run(synapses, _spikes(images.inputs[at : at + 100])).argmax(1) for at in parts]
@@ -147,7 +147,7 @@ def main() -> None:
     write_nir(stored, given.out)
     write_data(given.data)
     unrounded = forward_accuracy(trained, synapses, held_out)
-    rounded = forward_accuracy(stored, compile_network(stored).synapses, held_out)
+    rounded = forward_accuracy(stored, compile_network(stored, exact=False).synapses, held_out)
     engine, rates = engine_accuracy(given.out, held_out)
     print(f"{given.out}: {given.out.stat().st_size:,} bytes")
     print(f"accuracy on {len(held_out.labels):,} held-out images, {STEPS} steps:")

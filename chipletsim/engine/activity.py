@@ -97,14 +97,18 @@ class Activity:
 
         Args:
             populations: Population name to shape.
-            spikes: Population name to [samples, steps, *shape]; bool or integers for
-                spikes, float32 for graded events.
+            spikes: Population name to [samples, steps, *shape]; bool, or integers 0 and 1,
+                for spikes; float32 for graded events.
             network: Fingerprint of the network.
             inputs: Fingerprint of the inputs.
 
         Raises:
-            ConfigError: As ``from_rasters``.
+            ConfigError: As ``from_rasters``; or a population is missing, or spikes more than
+                once in a step.
         """
+        missing = [name for name in populations if name not in spikes]
+        if missing:
+            raise ConfigError(f"there are no spikes of populations {missing}")
         flat = {name: _flat(np.asarray(spikes[name]), populations[name]) for name in populations}
         values = {
             name: array.astype(np.float32)
@@ -289,6 +293,8 @@ def _flat(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if array.shape[2:] not in (tuple(shape), (prod(shape),)):
         given = list(array.shape)
         raise ConfigError(f"spikes have shape {given}, expected [samples, steps, *{list(shape)}]")
+    if array.dtype.kind in "iu" and array.size and not 0 <= array.min() <= array.max() <= 1:
+        raise ConfigError("spikes must be 0 or 1; give counts as graded events, in float32")
     return array.reshape(*array.shape[:2], prod(shape))
 
 
@@ -329,6 +335,6 @@ def _read_header(archive: ArrayArchive) -> dict[str, Any]:
         texts = all(isinstance(header[key], str) for key in ("network", "inputs"))
         if header["chipletsim_activity"] == FORMAT and texts and all(size > 0 for size in sizes):
             return header
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         pass
     raise archive.fault("holds no activity of this version")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import lzma
-import tokenize
 import zipfile
-import zlib
 from math import prod
 from pathlib import Path
 from typing import IO
@@ -13,6 +10,7 @@ from typing import IO
 import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
+from chipletsim.network.draw import BROKEN_ARCHIVE
 
 MAX_FILE_BYTES = 16 << 30
 """Arrays of one file may hold this many bytes."""
@@ -21,19 +19,6 @@ _HEADERS = {
     (1, 0): np.lib.format.read_array_header_1_0,
     (2, 0): np.lib.format.read_array_header_2_0,
 }
-# Everything that zip, its decompressors and NumPy's header parser raise on damaged files.
-_BROKEN = (
-    OSError,
-    ValueError,
-    EOFError,
-    KeyError,
-    RuntimeError,
-    SyntaxError,
-    tokenize.TokenError,
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-)
 
 
 class ArrayArchive:
@@ -63,7 +48,7 @@ class ArrayArchive:
             with zipfile.ZipFile(self.path) as archive:
                 for member in archive.infolist():
                     self._describe(archive, member)
-        except _BROKEN as error:
+        except (ValueError, *BROKEN_ARCHIVE) as error:
             raise self.fault(f"cannot be read as an .npz file: {_reason(error)}") from None
         size = sum(prod(self.shapes[name]) * dtype.itemsize for name, dtype in self.dtypes.items())
         if size > max_bytes:
@@ -81,7 +66,7 @@ class ArrayArchive:
         try:
             with zipfile.ZipFile(self.path) as archive, archive.open(f"{name}.npy") as file:
                 return np.lib.format.read_array(file, allow_pickle=False)
-        except _BROKEN as error:
+        except (ValueError, *BROKEN_ARCHIVE) as error:
             raise self.fault(f"array {name!r} is damaged: {_reason(error)}") from None
 
     def fault(self, message: str) -> ConfigError:

@@ -14,6 +14,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
+from chipletsim.engine.exact import exact_sum
 from chipletsim.engine.projections import PROJECTIONS
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.check import check_network
@@ -105,8 +106,10 @@ class Compiled:
         network: The network.
         program: Its structure.
         neurons: For each population, its constants and bias: float32 device arrays.
-        synapses: For each projection, the arrays of its kind.
+        synapses: For each projection, the arrays of its kind; ``rest`` is the part of the
+            weights that is summed apart.
         initial: For each population, state name to float32 [*shape] on the host.
+        exact: Whether weights of spikes are split for exact sums.
     """
 
     network: Network
@@ -114,15 +117,20 @@ class Compiled:
     neurons: tuple[dict[str, Any], ...]
     synapses: tuple[dict[str, Any], ...]
     initial: tuple[dict[str, np.ndarray], ...]
+    exact: bool
 
 
-def compile_network(network: Network, schedule: Schedule = "layers") -> Compiled:
+def compile_network(
+    network: Network, schedule: Schedule = "layers", *, exact: bool = True
+) -> Compiled:
     """Return a network as a program and its arrays.
 
     Args:
         network: The network, lowered if hardware is to change it.
         schedule: ``layers`` runs what is in no cycle over all steps at once; ``steps`` runs
             everything step by step.
+        exact: Whether weights of spikes are split so that sums do not depend on their order
+            (see ``chipletsim.engine.exact``). Training, which changes them, takes them whole.
 
     Raises:
         ConfigError: The network has a fault, or something the engine cannot run.
@@ -138,14 +146,14 @@ def compile_network(network: Network, schedule: Schedule = "layers") -> Compiled
             constants["bias"] = np.asarray(population.bias, np.float32)
         neurons.append(constants)
         initial.append(start)
-    parts = [_split(projection, network) for projection in network.projections]
+    parts = [_split(projection, network, exact) for projection in network.projections]
     program = Program(
         populations=tuple(_population_plan(network, each) for each in network.populations),
         projections=tuple(plan for plan, _ in parts),
         stages=_stages(network, schedule),
     )
     neurons_on, synapses_on = jax.device_put((tuple(neurons), tuple(part for _, part in parts)))
-    return Compiled(network, program, neurons_on, synapses_on, tuple(initial))
+    return Compiled(network, program, neurons_on, synapses_on, tuple(initial), exact)
 
 
 def is_graded(population: Population) -> bool:
@@ -176,11 +184,20 @@ def _population_plan(network: Network, population: Population) -> PopulationPlan
     )
 
 
-def _split(projection: Projection, network: Network) -> tuple[ProjectionPlan, dict[str, Any]]:
+def _split(
+    projection: Projection, network: Network, exact: bool
+) -> tuple[ProjectionPlan, dict[str, Any]]:
     kind = type(projection.connection)
-    source = connection_source_shape(projection, network)
-    target = network.population(projection.target).shape
-    geometry, arrays = PROJECTIONS[kind].split(projection.connection, source, tuple(target))
+    spikes = not is_graded(network.population(projection.source))
+    projection, low = exact_sum(projection) if exact and spikes else (projection, None)
+    shapes = (
+        connection_source_shape(projection, network),
+        tuple(network.population(projection.target).shape),
+    )
+    geometry, arrays = PROJECTIONS[kind].split(projection.connection, *shapes)
+    if low is not None:
+        _, rest = PROJECTIONS[kind].split(projection.connection.with_weights(low), *shapes)
+        arrays["rest"] = rest["weight"]
     plan = ProjectionPlan(
         source=network.index[projection.source],
         target=network.index[projection.target],

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from typing import NamedTuple
 
 from chipletsim.engine.compile import is_graded
+from chipletsim.errors import ConfigError
 from chipletsim.network.model import Network
 
 MAX_RASTER_BYTES = 4 << 30
 """Rasters and values that a run keeps; a larger run streams windows of steps."""
 MAX_WORK_BYTES = 512 << 20
 """Events and currents on the device at a time."""
+MAX_PAST_BYTES = 4 << 30
+"""Past events that delays keep, of one sample."""
 
 _WORK_BYTES_PER_NEURON = 16
 """Per neuron, step and sample: current, event, and what a product makes of it."""
@@ -54,6 +58,21 @@ def streaming_window(
     return min(max(limit_bytes // max(raster_bytes(network, samples, 1), 1), 1), steps)
 
 
+def require_memory(network: Network, samples: int, steps: int) -> None:
+    """Check that the activity of a run is not larger than the memory of this machine.
+
+    Raises:
+        ConfigError: It is.
+    """
+    needed, there = raster_bytes(network, samples, steps), _machine_bytes()
+    if needed > there:
+        raise ConfigError(
+            f"the activity of {samples:,} samples x {steps:,} steps takes {needed / 2**30:,.0f} "
+            f"GiB, and this machine has {there / 2**30:,.0f} GiB; stream it in windows "
+            "(simulate_windows)"
+        )
+
+
 def batching(
     network: Network, samples: int, steps: int, limit_bytes: int = MAX_WORK_BYTES
 ) -> Batching:
@@ -61,10 +80,33 @@ def batching(
 
     Windows are cut only where one sample is too large; batches and windows are evened out,
     so that little is padded.
+
+    Raises:
+        ConfigError: The events that delays keep from the past do not fit, in one sample.
     """
     cell = max(network.neurons * _WORK_BYTES_PER_NEURON, 1)
+    past = _past_bytes(network)
+    if past > MAX_PAST_BYTES:
+        longest = max(projection.delay for projection in network.projections)
+        raise ConfigError(
+            f"delays of up to {longest:,} steps keep {past / 2**20:,.0f} MiB of past events in "
+            f"each sample; most are {MAX_PAST_BYTES / 2**20:,.0f} MiB"
+        )
     window = _even(steps, limit_bytes // cell)
-    return Batching(_even(samples, limit_bytes // (cell * window)), window)
+    return Batching(_even(samples, limit_bytes // (cell * window + past)), window)
+
+
+def _past_bytes(network: Network) -> int:
+    """Return the bytes of past events of a sample: once kept, once joined to new ones."""
+    longest = dict.fromkeys(network.index, 0)
+    for each in network.projections:
+        longest[each.source] = max(longest[each.source], each.delay)
+    sizes = {each.name: each.size * (4 if is_graded(each) else 1) for each in network.populations}
+    return 2 * sum(longest[name] * size for name, size in sizes.items())
+
+
+def _machine_bytes() -> int:
+    return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
 
 
 def _even(total: int, most: int) -> int:

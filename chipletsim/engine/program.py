@@ -251,8 +251,17 @@ def _currents(plan: ProjectionPlan, arrays: dict[str, jax.Array], rows: jax.Arra
     """Return the currents of rows of events, pooling in front included."""
     if plan.pool is not None:
         rows = pool_currents(plan.pool, {}, rows)
-    currents = PROJECTIONS[plan.kind].currents(plan.geometry, arrays, rows)
-    # The select keeps XLA from adding a bias inside the product, in another order.
+    product = PROJECTIONS[plan.kind].currents
+    whole = {name: array for name, array in arrays.items() if name != "rest"}
+    currents = _kept_apart(product(plan.geometry, whole, rows))
+    if "rest" in arrays:
+        rest = {**whole, "weight": arrays["rest"]}
+        currents = currents + _kept_apart(product(plan.geometry, rest, rows))
+    return currents
+
+
+def _kept_apart(currents: jax.Array) -> jax.Array:
+    """Return the currents; the select keeps XLA from adding anything inside their product."""
     return jnp.where(currents == currents, currents, jnp.nan)  # noqa: PLR0124 - false for NaN
 
 

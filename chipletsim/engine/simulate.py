@@ -10,9 +10,9 @@ import numpy as np
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.compile import Compiled, Schedule, compile_network
 from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
-from chipletsim.engine.memory import Batching, batching
+from chipletsim.engine.memory import Batching, batching, require_memory
 from chipletsim.engine.program import State, initial_state, run_window
-from chipletsim.errors import UsageError
+from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.model import Network
@@ -28,9 +28,11 @@ def simulate(
 ) -> Activity:
     """Return who spikes when.
 
-    Sums of weights are exact, and so the same in every order and on every device, where
-    weights are multiples of a power of two, as those of a lowered network are. Otherwise
-    another batch, window or schedule may change a membrane's last bit.
+    Currents of spikes are exact sums, rounded once (``chipletsim.engine.exact``): batch,
+    window and schedule change no bit. Currents of graded events (values of LI neurons, graded
+    inputs) are float32 sums in whatever order: where they are not exact, another batch,
+    window or schedule may change the last bit of a membrane behind them, and so, next to its
+    threshold, a spike. Quantised weights times values of few bits are exact.
 
     Args:
         network: The network.
@@ -43,10 +45,12 @@ def simulate(
             runs everything step by step; the spikes are the same.
 
     Raises:
-        ConfigError: The network or the inputs have a fault.
+        ConfigError: The network or the inputs have a fault, a graded value overflows, or the
+            activity is larger than memory.
         UsageError: The mapping is of another network, or a window has no step.
     """
     job = _prepare(network, inputs, mapping, window_steps, schedule)
+    require_memory(job.compiled.network, job.samples, job.steps)
     result = _Buffers.empty(job.compiled, job.samples, job.steps)
     for rows in _slices(job.samples, job.batching.samples):
         state = initial_state(job.compiled, job.batching.samples)
@@ -150,11 +154,20 @@ class _Job:
     def activity(self, result: _Buffers) -> Activity:
         populations = self.compiled.network.populations
         names = [population.name for population in populations]
-        values = zip(names, result.values, strict=True)
+        values = {
+            name: value
+            for name, value in zip(names, result.values, strict=True)
+            if value is not None
+        }
+        for name, value in values.items():
+            if not np.all(np.isfinite(value)):
+                raise ConfigError(
+                    [Problem("values leave the range of float32", f"populations.{name}")]
+                )
         return Activity.from_rasters(
             {population.name: population.shape for population in populations},
             dict(zip(names, result.rasters, strict=True)),
-            {name: value for name, value in values if value is not None},
+            values,
             **self.fingerprints,
         )
 

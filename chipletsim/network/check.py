@@ -16,6 +16,9 @@ from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS, Parameter
 from chipletsim.network.schedule import find_cycle, projection_edges
 
+MAX_DELAY = 2**20
+"""Most steps from spike to current: a bound against delays given in another unit."""
+
 
 def validated(network: Network, file: str | None = None) -> Network:
     """Return ``network`` if it is sound.
@@ -39,7 +42,7 @@ def check_network(network: Network) -> list[Problem]:
     if not 0 < network.dt_s < np.inf:
         problems.append(Problem(f"time step must be positive, got {network.dt_s} s", "dt"))
     for population in network.populations:
-        problems += _check_population(population)
+        problems += _check_population(population, network.dt_s)
     for projection in network.projections:
         problems += _check_projection(projection, network)
     return problems or _same_step_cycle(network)
@@ -65,7 +68,7 @@ def _repeated_names(network: Network) -> Iterator[Problem]:
         yield Problem("a network needs at least one population", "populations")
 
 
-def _check_population(population: Population) -> Iterator[Problem]:
+def _check_population(population: Population, dt_s: float) -> Iterator[Problem]:
     path = f"populations.{population.name}"
     if not population.shape or any(length < 1 for length in population.shape):
         yield Problem(f"shape must hold numbers of at least 1, got {population.shape}", path)
@@ -80,13 +83,15 @@ def _check_population(population: Population) -> Iterator[Problem]:
             message = unknown_name(f"{model.name} parameter", name, list(model.parameters))
             yield Problem(message, f"{path}.parameters.{name}")
     for name, parameter in model.parameters.items():
-        problem = _parameter_problem(population, name, parameter)
+        problem = _parameter_problem(population, name, parameter, dt_s)
         if problem:
             yield Problem(problem, f"{path}.parameters.{name}")
     yield from _check_currents_and_events(population, path, spiking=model.spiking)
 
 
-def _parameter_problem(population: Population, name: str, parameter: Parameter) -> str | None:
+def _parameter_problem(
+    population: Population, name: str, parameter: Parameter, dt_s: float
+) -> str | None:
     value = population.parameters.get(name)
     if value is None:
         missing = parameter.default is None
@@ -96,6 +101,12 @@ def _parameter_problem(population: Population, name: str, parameter: Parameter) 
         return problem
     if parameter.positive and not np.all(value > 0):
         return f"must be greater than 0 {parameter.unit}, the least is {np.min(value):g}"
+    # Rounded as the engine rounds the ratio, since tau = dt may have been rounded itself.
+    if parameter.unit == "s" and np.float32(dt_s / np.min(value).astype(np.float64)) > 1:
+        return (
+            f"the least is {np.min(value):g} s, shorter than the time step of {dt_s:g} s, so that "
+            "forward Euler would overshoot; give a shorter step, or check the unit of the constant"
+        )
     return None
 
 
@@ -136,8 +147,9 @@ def _check_projection(projection: Projection, network: Network) -> Iterator[Prob
         yield Problem(unknown_name("population", name, names), f"{path}.{end}")
     if not np.all(np.isfinite(projection.connection.weights)):
         yield Problem("weights hold NaN or infinite values", f"{path}.connection.weight")
-    if projection.delay < 0:
-        yield Problem(f"must not be negative, got {projection.delay}", f"{path}.delay")
+    if not 0 <= projection.delay <= MAX_DELAY:
+        message = f"must lie in 0..{MAX_DELAY:,} steps, got {projection.delay:,}"
+        yield Problem(message, f"{path}.delay")
     if unknown:
         return
     if network.population(projection.target).model == "input":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import lzma
+import tokenize
 import zipfile
+import zlib
 from math import prod
 from pathlib import Path
 from typing import IO
-from zlib import crc32
 
 import numpy as np
 from numpy.lib import format as npy
@@ -15,6 +17,19 @@ from chipletsim.network.connections import Shape, Sparse
 from chipletsim.spec.network import Array, ArrayFileSpec, RandomArraySpec
 
 MOST_NUMBERS = 2**31 - 1
+
+BROKEN_ARCHIVE = (
+    OSError,
+    EOFError,
+    KeyError,
+    RuntimeError,
+    SyntaxError,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+)
+"""Beside ValueError, what zip, its decompressors and NumPy's header parser raise on damage."""
 
 
 def make_array(spec: Array, shape: Shape, folder: Path, name: str) -> np.ndarray:
@@ -42,7 +57,7 @@ def make_array(spec: Array, shape: Shape, folder: Path, name: str) -> np.ndarray
 
 def generator(seed: int, name: str) -> np.random.Generator:
     """Return the random numbers of ``seed`` for the array called ``name``."""
-    return np.random.default_rng([seed, crc32(name.encode())])
+    return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
 def draw_array(spec: RandomArraySpec, shape: Shape, name: str) -> np.ndarray:
@@ -105,13 +120,26 @@ def read_sparse(path: Path, n_sources: int, n_targets: int) -> Sparse:
     """Return the synapses in an .npz file with arrays ``indptr``, ``targets``, ``weight``.
 
     Raises:
-        ValueError: The file is missing, broken, or its arrays have other shapes.
+        ValueError: The file is missing, broken, or its arrays have other shapes, or indices
+            that are no whole numbers in range.
     """
-    indptr = read_array(path, "indptr", (n_sources + 1,)).astype(np.int64)
-    synapses = (int(indptr[-1]),)
-    targets = read_array(path, "targets", synapses)
-    weight = read_array(path, "weight", synapses)
-    return Sparse(indptr, targets.astype(np.int32), weight.astype(np.float32), n_targets)
+    indptr = _indices(path, "indptr", n_sources + 1, MOST_NUMBERS)
+    synapses = int(indptr[-1])
+    targets = _indices(path, "targets", synapses, n_targets - 1)
+    weight = read_array(path, "weight", (synapses,))
+    with np.errstate(over="ignore"):  # infinite, and refused as such
+        weight = weight.astype(np.float32)
+    return Sparse(indptr.astype(np.int64), targets.astype(np.int32), weight, n_targets)
+
+
+def _indices(path: Path, name: str, count: int, largest: int) -> np.ndarray:
+    """Return whole numbers of 0 to ``largest`` from a file, before they are cut to fewer bits."""
+    values = read_array(path, name, (count,))
+    if values.dtype.kind not in "iu":
+        raise ValueError(f"{path} holds {values.dtype} as {name!r}, expected integers")
+    if values.size and not 0 <= values.min() <= values.max() <= largest:
+        raise ValueError(f"{path}: {name} must lie in 0..{largest}")
+    return values
 
 
 def read_array(path: Path, name: str | None, shape: tuple[int | None, ...]) -> np.ndarray:
@@ -133,7 +161,7 @@ def read_array(path: Path, name: str | None, shape: tuple[int | None, ...]) -> n
             member = _member(archive, path, name)
             with archive.open(member) as file:
                 return _read_checked(file, member.file_size, path, shape)
-    except (OSError, zipfile.BadZipFile, EOFError) as error:
+    except BROKEN_ARCHIVE as error:
         raise ValueError(f"cannot read {path}: {error}") from None
 
 

@@ -19,6 +19,9 @@ from chipletsim.units import parse_quantity
 def load_network(source: str | Path | Mapping[str, Any], dt: str | float | None = None) -> Network:
     """Return the network in a file.
 
+    NIR keeps equations, but not how a framework stepped and reset its neurons; what is assumed
+    here is listed in ``chipletsim.network.nir_reader``.
+
     Args:
         source: A ``.nir`` file, a YAML file, the name of a shipped file such as
             ``networks/recurrent``, or the contents of a network file as a mapping.

@@ -45,9 +45,10 @@ class PrecisionChange:
 def lower(network: Network, weight_bits: Mapping[str, int]) -> Network:
     """Return the network as tiles of limited weight precision compute it.
 
-    Weights become fixed-point numbers (see ``quantise``), so sums of them are exact in
-    float32 in any order while they stay below 2^24 steps. An average in front of a
-    quantised connection is folded into its weights for the same reason.
+    Weights become fixed-point numbers (see ``quantise``), one step for each projection, so
+    sums of them are exact in float32 in any order while they stay below 2^24 steps. An average
+    in front of a quantised connection is folded into its weights for the same reason. Biases,
+    thresholds, time constants and membranes keep float32.
 
     Args:
         network: The network.
@@ -78,7 +79,7 @@ def precision_changes(
     changes = []
     for projection in network.projections:
         bits = weight_bits.get(projection.name, FULL_BITS)
-        given = _without_average(projection).connection.weights
+        given = without_average(projection).connection.weights
         if bits >= FULL_BITS or not given.size:
             continue
         rounded, step = quantise(given, bits)
@@ -116,6 +117,23 @@ def quantise(weights: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
     return (np.rint(weights.astype(np.float64) / step) * step).astype(np.float32), step
 
 
+def without_average(projection: Projection) -> Projection:
+    """Return the projection with an average in front turned into a sum and smaller weights.
+
+    Args:
+        projection: The projection; returned itself where no average is in front.
+    """
+    if projection.pool is None or projection.pool.mode == "sum":
+        return projection
+    size = prod(projection.pool.kernel)
+    weights = (projection.connection.weights.astype(np.float64) / size).astype(np.float32)
+    return replace(
+        projection,
+        pool=replace(projection.pool, mode="sum"),
+        connection=projection.connection.with_weights(weights),
+    )
+
+
 def _check(network: Network, weight_bits: Mapping[str, int]) -> None:
     known = {projection.name for projection in network.projections}
     problems = [
@@ -135,22 +153,9 @@ def _lower_projection(projection: Projection, bits: int) -> Projection:
     """Return the projection at ``bits``; itself if that changes nothing."""
     if bits >= FULL_BITS or not projection.connection.weights.size:
         return projection
-    folded = _without_average(projection)
+    folded = without_average(projection)
     given = folded.connection.weights
     rounded, _ = quantise(given, bits)
     if folded is projection and np.array_equal(rounded, given):
         return projection
     return replace(folded, connection=folded.connection.with_weights(rounded))
-
-
-def _without_average(projection: Projection) -> Projection:
-    """Return the projection with an average in front turned into a sum and smaller weights."""
-    if projection.pool is None or projection.pool.mode == "sum":
-        return projection
-    size = prod(projection.pool.kernel)
-    weights = (projection.connection.weights.astype(np.float64) / size).astype(np.float32)
-    return replace(
-        projection,
-        pool=replace(projection.pool, mode="sum"),
-        connection=projection.connection.with_weights(weights),
-    )

@@ -17,8 +17,14 @@ import numpy as np
 from chipletsim.errors import ConfigError, Problem
 
 MAX_BYTES = 8 << 30
-"""Most bytes that the arrays of a file may take when unpacked."""
+"""Most bytes that the arrays of a file may take when unpacked, as float32 at least."""
 MAX_NODES = 100_000
+MAX_AXES = 32
+"""Most numbers of a shape, a stride or the like: as many as arrays may have axes."""
+MAX_NUMBER = 2**31 - 1
+"""Largest of these numbers."""
+MAX_RATIO = 2000
+"""Bytes unpacked per byte stored; gzip reaches 1032 on zeros, files that only claim exceed it."""
 
 _WRITER_VERSION = "1.0.8"
 
@@ -42,18 +48,33 @@ class NirNode:
         array = np.asarray(value)
         if array.dtype.kind not in "fiub":
             raise ValueError(f"field `{name}` holds no numbers")
-        return array.astype(np.float32)
+        with np.errstate(over="ignore"):  # infinite, and refused as such by the network's checks
+            return array.astype(np.float32)
 
     def integers(self, name: str, default: int) -> tuple[int, ...]:
-        """Return a field of whole numbers; a single one has length 1.
+        """Return a field of up to ``MAX_AXES`` whole numbers; a single one has length 1.
 
         Raises:
             ValueError: It holds anything else.
         """
         value = np.atleast_1d(self.fields.get(name, default))
-        if value.dtype.kind not in "iufb" or not np.all(np.mod(value, 1) == 0):
-            raise ValueError(f"field `{name}` must hold whole numbers")
-        return tuple(int(number) for number in value.ravel())
+        if value.size > MAX_AXES:
+            raise ValueError(f"field `{name}` holds {value.size:,} numbers; most are {MAX_AXES}")
+        numbers = value.astype(np.float64) if value.dtype.kind in "iufb" else np.array([np.nan])
+        if np.any(numbers != np.rint(numbers)) or not np.all(np.abs(numbers) <= MAX_NUMBER):
+            raise ValueError(f"field `{name}` must hold whole numbers up to {MAX_NUMBER:,}")
+        return tuple(int(number) for number in numbers.ravel())
+
+    def integer(self, name: str, default: int) -> int:
+        """Return a field of one whole number.
+
+        Raises:
+            ValueError: It holds anything else.
+        """
+        numbers = self.integers(name, default)
+        if len(numbers) != 1:
+            raise ValueError(f"field `{name}` must hold one number, not {len(numbers)}")
+        return numbers[0]
 
     def pair(self, name: str, default: int) -> tuple[int, int]:
         """Return a field along (y, x); a single number stands for both.
@@ -91,6 +112,8 @@ def read_graph(path: Path) -> NirGraph:
     except (OSError, KeyError, ValueError, RuntimeError) as error:
         reason = str(error).strip("'\"")
         raise ConfigError([Problem(f"cannot be read as NIR: {reason}", file=str(path))]) from None
+    except MemoryError:
+        raise ConfigError([Problem("does not fit into memory", file=str(path))]) from None
 
 
 def write_graph(graph: NirGraph, path: Path) -> None:
@@ -155,7 +178,10 @@ class _Reader:
         return tuple(edges)
 
     def _text(self, group: Any, name: str) -> str:
-        return _decoded(self._value(group, name))
+        value = self._value(group, name)
+        if not isinstance(value, str):
+            raise ConfigError(f"{group.name}/{name} is not a text")
+        return value
 
     def _group(self, parent: Any, name: str) -> Any:
         child = self._child(parent, name)
@@ -169,11 +195,20 @@ class _Reader:
             raise ConfigError(f"{parent.name}/{name} is not a dataset")
         if dataset.external or dataset.is_virtual:
             raise ConfigError(f"{dataset.name} lies in another file; copy it into this one")
-        self._bytes += dataset.nbytes
-        if self._bytes > MAX_BYTES:
-            raise ConfigError(f"unpacks to more than {MAX_BYTES >> 30} GiB")
+        self._count(dataset)
         value = dataset[()]
         return _decoded(value) if isinstance(value, bytes) else value
+
+    def _count(self, dataset: Any) -> None:
+        """Refuse a dataset before it is read, if it or all together are too large."""
+        self._bytes += max(dataset.nbytes, 4 * (dataset.size or 0))
+        if self._bytes > MAX_BYTES:
+            raise ConfigError(f"unpacks to more than {MAX_BYTES >> 30} GiB")
+        stored = dataset.id.get_storage_size()
+        if dataset.nbytes > MAX_RATIO * stored:
+            raise ConfigError(
+                f"{dataset.name} declares {dataset.nbytes:,} bytes, but only {stored:,} are stored"
+            )
 
     def _child(self, parent: Any, name: str) -> Any:
         link = parent.get(name, getlink=True)

@@ -17,13 +17,14 @@ from chipletsim.network.make_connection import explicit_padding
 from chipletsim.network.nir_file import NirNode
 
 MAX_NEURONS = 2**28
-"""Most neurons of a population: a bound against files that only claim to be large."""
+"""Most neurons of a network: a bound against files that only claim to be large."""
 
 
-def require_reasonable(shape: Shape) -> None:
-    """Raise ValueError if a signal of ``shape`` is larger than any that is meant."""
-    if prod(shape) > MAX_NEURONS:
-        raise ValueError(f"has shape {list(shape)}: more than {MAX_NEURONS:,} neurons")
+def require_reasonable(shape: Shape, others: int = 0) -> None:
+    """Raise ValueError if ``shape`` holds more neurons, with ``others``, than are ever meant."""
+    if prod(shape) + others > MAX_NEURONS:
+        before = f" after {others:,} others" if others else ""
+        raise ValueError(f"has shape {list(shape)}{before}: more than {MAX_NEURONS:,} neurons")
 
 
 @dataclass(frozen=True)
@@ -89,14 +90,32 @@ def _linear(chain: Chain, name: str, node: NirNode) -> Chain:
     weight = node.array("weight")
     if weight.ndim != 2:
         raise ValueError(f"weight has {weight.ndim} axes, expected [out, in]")
-    bias = node.array("bias") if node.type == "Affine" else None
-    if bias is not None and bias.size != weight.shape[0]:
-        raise ValueError(f"has {bias.size} biases for {weight.shape[0]} outputs")
+    bias = _bias(node, weight.shape[0]) if node.type == "Affine" else None
     return _connected(chain, name, Dense(weight), weight.shape[:1], bias)
 
 
+def _bias(node: NirNode, outputs: int) -> np.ndarray:
+    """Return float32 [outputs]: the bias of each output; 0 where a convolution has none.
+
+    Raises:
+        ValueError: It has another length.
+    """
+    bias = node.array("bias", 0.0 if node.type == "Conv2d" else None)
+    if bias.size != outputs and bias.ndim:
+        raise ValueError(f"has {bias.size} biases for {outputs} outputs")
+    return np.broadcast_to(bias.ravel(), (outputs,))
+
+
 def _scale(chain: Chain, name: str, node: NirNode) -> Chain:
-    scale = np.broadcast_to(node.array("scale"), chain.shape)
+    """Scale each channel; after a ``Flatten`` the factors may be flat where ``chain`` is not."""
+    given = node.array("scale")
+    try:
+        scale = np.broadcast_to(given, chain.shape)
+    except ValueError:
+        if given.size != prod(chain.shape):
+            needed = f"{list(chain.shape)} needed"
+            raise ValueError(f"scale has shape {list(given.shape)}, {needed}") from None
+        scale = given
     return _connected(chain, name, OneToOne(scale.ravel()), chain.shape, None)
 
 
@@ -111,12 +130,11 @@ def _conv2d(chain: Chain, name: str, node: NirNode) -> Chain:
     if padding not in ("same", "valid") and isinstance(padding, str):
         raise ValueError(f"padding must be numbers, 'same' or 'valid', not {padding!r}")
     sides = explicit_padding(padding, kernel, stride, dilation)
-    (groups,) = node.integers("groups", 1)
-    connection = Conv2d(weight, stride, sides, dilation, groups)
+    connection = Conv2d(weight, stride, sides, dilation, node.integer("groups", 1))
     problem = connection.source_problem(chain.shape)
     if problem:
         raise ValueError(problem)
-    bias = np.broadcast_to(node.array("bias", 0.0), weight.shape[:1])
+    bias = _bias(node, weight.shape[0])
     shape = connection.target_shape(chain.shape)
     return _connected(chain, name, connection, shape, bias if np.any(bias) else None)
 
@@ -143,9 +161,13 @@ def _flatten(chain: Chain, name: str, node: NirNode) -> Chain:
 
 
 def _delay(chain: Chain, name: str, node: NirNode) -> Chain:
-    delays = node.array("delay")
-    steps = np.rint(delays.astype(np.float64) / chain.dt_s)
-    if np.any(np.abs(delays - steps * chain.dt_s) > 1e-3 * chain.dt_s):
+    delays = node.array("delay").astype(np.float64)
+    if not np.all(np.isfinite(delays)):
+        raise ValueError("delays hold NaN or infinite values")
+    steps = np.rint(delays / chain.dt_s)
+    # A float32 delay is off by up to 2^-24 of itself.
+    tolerance = 1e-3 * chain.dt_s + 2.0**-23 * np.abs(delays)
+    if np.any(np.abs(delays - steps * chain.dt_s) > tolerance):
         raise ValueError(f"delays must be whole steps of {chain.dt_s:g} s")
     if steps.size == 0 or np.any(steps != steps.flat[0]) or steps.flat[0] < 0:
         raise ValueError("delays must be the same for all neurons; split the node by delay")

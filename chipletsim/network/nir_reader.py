@@ -4,6 +4,9 @@ NIR (Pedersen et al., Nature Communications 2024) stores continuous-time equatio
 neither a time step nor the delay of a loop. Choices made here:
 
 - Equations advance by forward Euler with the step given (``chipletsim.network.neurons``).
+- A neuron that spikes is set to ``v_reset`` in the same step, 0 where a file has none. NIR
+  keeps no other rule: a network trained with a threshold subtracted, a reset one step late
+  (snnTorch's default) or several spikes a step (Sinabs, Rockpool) is read, but spikes otherwise.
 - Within a step, spikes pass along feed-forward edges. On a cycle, a projection that does
   not lead away from the inputs (its target is no farther from them than its source,
   counted in projections) acts one step later; so does every self-loop. A ``Delay`` node
@@ -54,7 +57,10 @@ def read_nir(path: str | Path, dt_s: float) -> Network:
     path = Path(path)
     graph = read_graph(path)
     try:
-        return validated(_Import(graph, dt_s).network(path.stem))
+        walk = _Import(graph, dt_s)
+        network = validated(walk.network(path.stem))
+        walk.refuse_loose_nodes()
+        return network
     except ConfigError as error:
         raise ConfigError([replace(fault, file=str(path)) for fault in error.problems]) from None
 
@@ -69,6 +75,8 @@ class _Import:
     chains: list[tuple[Chain, str]] = field(default_factory=list)
     outputs: set[str] = field(default_factory=set)
     problems: list[Problem] = field(default_factory=list)
+    passed: set[str] = field(default_factory=set)
+    neurons: int = 0
 
     def network(self, name: str) -> Network:
         """Return the network, or raise ConfigError with every fault."""
@@ -109,6 +117,17 @@ class _Import:
             found.setdefault(source, []).append(target)
         return found
 
+    def refuse_loose_nodes(self) -> None:
+        """Raise ConfigError for nodes between no two populations: what they say would be lost."""
+        message = "leads from no neuron or input to another; remove it, or join it"
+        loose = [
+            Problem(message, f"nodes.{name}")
+            for name, node in self.graph.nodes.items()
+            if node.type in TRANSFORMS and name not in self.passed
+        ]
+        if loose:
+            raise ConfigError(loose)
+
     def _refuse_unknown_types(self) -> None:
         known = [*MODELS, *TRANSFORMS, "Output"]
         unknown = [
@@ -132,6 +151,7 @@ class _Import:
         waiting = deque(starts)
         while waiting:
             for chain, target in self._chains_from(waiting.popleft()):
+                self.passed.update(chain.nodes)
                 if self.graph.nodes[target].type == "Output":
                     self._answer(chain, target)
                     continue
@@ -170,12 +190,13 @@ class _Import:
         """Give a population its shape; False after noting why it has none."""
         try:
             shape = _population_shape(self.graph.nodes[name], incoming)
-            require_reasonable(shape)
+            require_reasonable(shape, self.neurons)
         except ValueError as error:
             self.problems.append(Problem(str(error), f"nodes.{name}"))
             self.shapes[name] = ()
             return False
         self.shapes[name] = shape
+        self.neurons += prod(shape)
         return True
 
     def _projection(self, chain: Chain, target: str, delay: int) -> Projection:
@@ -243,7 +264,7 @@ def _population_shape(node: NirNode, incoming: Shape | None) -> Shape:
     if node.type == "Input":
         shape = node.integers("shape", 0)
         shape = shape[1:] if len(shape) in (2, 4) and shape[0] == 1 else shape
-        if min(shape) < 1:
+        if min(shape, default=0) < 1:
             raise ValueError("has no `shape` of numbers of at least 1")
         return shape
     shape = _parameter_shape(node)

@@ -117,6 +117,13 @@ def test_it_prints_its_events() -> None:
         activity.spikes("c")
 
 
+def test_spikes_are_none_or_one_and_of_all_populations() -> None:
+    with pytest.raises(ConfigError, match="must be 0 or 1"):
+        Activity.from_spikes({"a": (2,)}, {"a": np.array([[[0, 2]]])})
+    with pytest.raises(ConfigError, match="no spikes of populations"):
+        Activity.from_spikes({"a": (2,), "b": (1,)}, {"a": np.zeros((1, 1, 2), bool)})
+
+
 def broken_files(folder):
     """Return path and expected message of files that hold no activity."""
     good = random_activity(6)
@@ -145,6 +152,8 @@ def broken_files(folder):
     yield folder / "text.npz", "cannot be read"
     yield written("pickle.npz", **{"raster_0.npy": npy(np.array([{}]))}), "Python objects"
     yield written("header.npz", **{"header.npy": npy(np.frombuffer(header, np.uint8))}), "holds no"
+    deep = npy(np.frombuffer(b"[" * 100_000, np.uint8))
+    yield written("deep.npz", **{"header.npy": deep}), "holds no"
     yield written("missing.npz", **{"raster_1.npy": None}), "no array 'raster_1'"
     yield written("type.npz", **{"raster_0.npy": npy(good.rasters["a"].astype(int))}), "expected"
     yield written("short.npz", **{"raster_0.npy": members["raster_0.npy"][:-1]}), "bytes"

@@ -12,7 +12,7 @@ from chipletsim.engine.compile import compile_network
 from chipletsim.engine.inputs import inputs_fingerprint, prepare_inputs
 from chipletsim.engine.simulate import lowered, simulate, simulate_windows
 from chipletsim.errors import ConfigError, UsageError
-from chipletsim.network.connections import Dense
+from chipletsim.network.connections import Dense, OneToOne
 from chipletsim.network.lower import lower
 from chipletsim.network.model import Network, Population, Projection
 
@@ -135,7 +135,7 @@ def test_faulty_networks_and_windows_are_refused() -> None:
 
 
 def test_memory_is_estimated_and_bounded() -> None:
-    network = feed_forward(3, ["dense"], ["li"], graded=False)
+    network = dense_network(value_bits=8)
     inputs = random_inputs(network, 0, 4, 5)
     size = memory.raster_bytes(network, 4, 5)
     assert size == simulate(network, inputs).nbytes
@@ -146,3 +146,30 @@ def test_memory_is_estimated_and_bounded() -> None:
     assert memory.batching(network, 10, 5, 16 * network.neurons * 5 * 4) == (4, 5)
     assert memory.batching(network, 10, 5, 16 * network.neurons * 3) == (1, 3)
     assert memory.batching(network, 10, 5) == (10, 5)
+
+
+def test_past_events_of_long_delays_count_as_memory(monkeypatch) -> None:
+    network = dense_network()
+    delayed = replace(network, projections=(replace(network.projections[0], delay=1000),))
+    # 6 input bits of 1000 steps, each kept and joined to the window: 12,000 bytes a sample.
+    assert memory.batching(delayed, 10, 5, 4 * (12_000 + 16 * 11 * 5)) == (4, 5)
+    monkeypatch.setattr(memory, "MAX_PAST_BYTES", 11_999)
+    with pytest.raises(ConfigError, match="delays of up to 1,000 steps"):
+        memory.batching(delayed, 10, 5)
+
+
+def test_an_activity_larger_than_the_machine_is_refused_before_it_is_made(monkeypatch) -> None:
+    monkeypatch.setattr(memory, "_machine_bytes", lambda: 41)
+    network, inputs = dense_network(), np.zeros((3, 7, 6))  # 2 bytes a step: 42
+    with pytest.raises(ConfigError, match="simulate_windows"):
+        simulate(network, inputs)
+    assert len(list(simulate_windows(network, inputs, 2))) == 4
+
+
+def test_values_that_overflow_are_refused() -> None:
+    network = feed_forward(1, ["one_to_one"], ["li"], graded=False)
+    huge = np.full(60, 3e38, np.float32)
+    projection = replace(network.projections[0], connection=OneToOne(huge), delay=0, pool=None)
+    network = replace(network, projections=(projection,))
+    with pytest.raises(ConfigError, match=r"populations\.p0: values leave the range"):
+        simulate(network, np.ones((1, 9, 60)))

@@ -9,7 +9,7 @@ import pytest
 
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
-from chipletsim.network.draw import draw_fan_out, draw_probability, read_array
+from chipletsim.network.draw import draw_fan_out, draw_probability, read_array, read_sparse
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.load import load_network
 from chipletsim.spec.resolve import preset_names
@@ -267,6 +267,41 @@ def test_sizes_are_checked_before_memory_is_taken(tmp_path):
         archive.writestr("a.npy", header.getvalue())
     with pytest.raises(ValueError, match="shorter than its header"):
         read_array(tmp_path / "huge.npz", "a", (2**40,))
+
+
+def test_damaged_and_encrypted_archives_are_refused(tmp_path):
+    np.savez_compressed(tmp_path / "a.npz", a=np.arange(1000.0))
+    whole = bytearray((tmp_path / "a.npz").read_bytes())
+    refused = 0
+    for place in range(60, len(whole) - 120, 7):
+        damaged = whole.copy()
+        damaged[place] ^= 0x55
+        (tmp_path / "b.npz").write_bytes(damaged)
+        try:
+            read_array(tmp_path / "b.npz", "a", (1000,))
+        except ValueError:
+            refused += 1
+    assert refused > 100
+    whole[6] |= 1  # the flag of an encrypted member, here and in the directory
+    whole[whole.rindex(b"PK\x01\x02") + 8] |= 1
+    (tmp_path / "b.npz").write_bytes(whole)
+    with pytest.raises(ValueError, match="encrypted"):
+        read_array(tmp_path / "b.npz", "a", (1000,))
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"targets": np.array([0, 2**32])}, "targets must lie in 0..2"),
+        ({"targets": np.array([0.5, 1])}, "expected integers"),
+        ({"indptr": np.array([0, -1])}, "indptr must lie in 0"),
+    ],
+)
+def test_indices_are_checked_before_they_are_cut_to_32_bits(tmp_path, changed, words):
+    arrays = {"indptr": np.array([0, 2]), "targets": np.array([0, 1]), "weight": np.ones(2)}
+    np.savez(tmp_path / "s.npz", **{**arrays, **changed})
+    with pytest.raises(ValueError, match=words):
+        read_sparse(tmp_path / "s.npz", 1, 3)
 
 
 def test_column_major_arrays_are_read_right(tmp_path):

@@ -70,7 +70,7 @@ def projected(*projections, populations=None):
         (Projection("w", "inn", "a", ones(2, 2)), "source", "did you mean `in`"),
         (Projection("w", "in", "zzz", ones(2, 2)), "target", "there are: in, a, b, c"),
         (Projection("w", "in", "a", ones(2, 3)), "connection", "'in' to 'a': weight is [2, 3]"),
-        (Projection("w", "in", "a", ones(2, 2), delay=-1), "delay", "negative"),
+        (Projection("w", "in", "a", ones(2, 2), delay=-1), "delay", "must lie in 0"),
         (Projection("w", "a", "in", ones(2, 2)), "target", "input channels take no"),
         (Projection("w", "in", "a", OneToOne(np.array([np.nan, 1]))), "connection.weight", "NaN"),
         (Projection("w", "in", "a", ones(2, 2), Pool2d((2, 2), (2, 2))), "pool", "[C, H, W]"),

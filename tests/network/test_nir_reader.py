@@ -1,5 +1,6 @@
 """What the reader makes of NIR graphs, written here with the nir package."""
 
+import warnings
 from itertools import pairwise
 from pathlib import Path
 
@@ -258,7 +259,8 @@ def test_order_of_nodes_and_edges_does_not_matter(tmp_path):
         ({"x": nir.Linear(np.ones((2, 2, 2)))}, "in x n1", "nodes.x", "3 axes"),
         ({"x": nir.Delay(np.array([1e-3, 2e-3]))}, "in x n1", "nodes.x", "same for all"),
         ({"x": nir.Delay(full(2, 5e-4))}, "in x n1", "nodes.x", "whole steps of 0.001 s"),
-        ({"in": nir.Input(port(2**40))}, "in n1", "nodes.in", "268,435,456 neurons"),
+        ({"in": nir.Input(port(2**30))}, "in n1", "nodes.in", "268,435,456 neurons"),
+        ({"in": nir.Input(port(2**40))}, "in n1", "nodes.in", "numbers up to 2,147,483,647"),
         ({"x": nir.Flatten({"input": port(2)}, 0, -1)}, "in x x", "nodes.x", "without a neuron"),
         (
             {"x": nir.SumPool2d(np.array([2, 2]), np.array([2, 2]), np.array([0, 0]))},
@@ -346,6 +348,91 @@ def test_huge_and_foreign_data_is_refused_before_it_is_read(tmp_path):
         replaced(nodes["a"], "tau", shape=(2,), dtype="f4", external=here)
 
     assert "lies in another file" in broken(tmp_path, raw)
+
+
+def test_a_file_that_only_claims_to_be_large_is_refused(tmp_path):
+    # Nothing of it is stored: a kilobyte on disk, gigabytes once read.
+    def claimed(nodes):
+        replaced(nodes["in"], "shape", shape=(2**30,), dtype="u1")
+
+    assert "but only 0 are stored" in broken(tmp_path, claimed)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (np.inf, "whole numbers"),
+        (1e300, "whole numbers"),
+        (np.zeros(0, int), "numbers of at least 1"),
+        (np.zeros(33, int), "33 numbers; most are 32"),
+        (2**31, "up to 2,147,483,647"),
+    ],
+)
+def test_shapes_that_are_none(tmp_path, value, words):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert words in broken(tmp_path, lambda nodes: replaced(nodes["in"], "shape", data=value))
+
+
+def test_more_than_text_for_a_type_and_one_number_for_groups(tmp_path):
+    assert "a/type is not a text" in broken(
+        tmp_path, lambda nodes: replaced(nodes["a"], "type", data=np.ones(3))
+    )
+    nodes = {
+        "in": NirNode("Input", {"shape": np.array([1, 4, 4])}),
+        "c": NirNode("Conv2d", {"weight": full((2, 1, 3, 3)), "groups": np.array([1, 1])}),
+        "a": NirNode("IF", {"r": 1.0, "v_threshold": 1.0}),
+    }
+    write_graph(NirGraph(nodes, (("in", "c"), ("c", "a"))), tmp_path / "groups.nir")
+    with pytest.raises(ConfigError, match="`groups` must hold one number, not 2"):
+        read_nir(tmp_path / "groups.nir", DT)
+
+
+def test_numbers_beyond_float32_are_infinite_and_refused(tmp_path):
+    words = broken(tmp_path, lambda nodes: replaced(nodes["a"], "tau", data=np.array([1e300, 1])))
+    assert "tau: holds NaN or infinite values" in words
+
+
+def test_populations_count_together(tmp_path):
+    nodes = {"in": NirNode("Input", {"shape": np.array([2**27])})} | {
+        name: NirNode("IF", {"r": 1.0, "v_threshold": 1.0}) for name in ("a", "b")
+    }
+    write_graph(NirGraph(nodes, (("in", "a"), ("a", "b"))), tmp_path / "many.nir")
+    with pytest.raises(ConfigError, match=r"nodes\.b.*after 268,435,456 others"):
+        read_nir(tmp_path / "many.nir", DT)
+
+
+def test_a_time_constant_shorter_than_the_step_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="shorter than the time step"):
+        read(tmp_path, {"in": nir.Input(port(2)), "a": lif(2, tau=9.9e-4)}, [("in", "a")])
+    # In float32, 1e-3 is a bit more or less than the step itself: beta = 0 is allowed.
+    read(tmp_path, {"in": nir.Input(port(2)), "a": lif(2, tau=DT)}, [("in", "a")])
+
+
+def test_a_node_that_joins_nothing_is_named(tmp_path):
+    nodes = loop_nodes("n1", "w")  # w leads from n1 to nowhere
+    with pytest.raises(ConfigError, match=r"nodes\.w: leads from no neuron"):
+        read(tmp_path, nodes, [*chained("in", "fc", "n1"), ("n1", "w")])
+
+
+def test_factors_after_flatten_may_be_flat(tmp_path):
+    nodes = {
+        "in": nir.Input(port(2, 1, 2)),
+        "f": nir.Flatten({"input": port(2, 1, 2)}, 0, -1),
+        "s": nir.Scale(np.arange(4.0)),
+        "a": lif(4),
+    }
+    (projection,) = read(tmp_path, nodes, chained(*nodes)).projections
+    assert projection.connection.weight.tolist() == [0, 1, 2, 3]
+
+
+def test_delays_of_many_steps_survive_float32(tmp_path):
+    nodes = loop_nodes("n1", "n2", "w") | {"wait": nir.Delay(full(2, 100.001))}
+    network = read(tmp_path, nodes, chained("in", "fc", "n1", "w", "wait", "n2"))
+    assert max(p.delay for p in network.projections) == 100_001
+    nodes["wait"] = nir.Delay(full(2, 1e6))
+    with pytest.raises(ConfigError, match=r"must lie in 0\.\.1,048,576 steps"):
+        read(tmp_path, nodes, chained("in", "fc", "n1", "w", "wait", "n2"))
 
 
 @pytest.mark.parametrize("content", [b"", b"not HDF5", b"\x89HDF\r\n\x1a\n" + b"\0" * 64])

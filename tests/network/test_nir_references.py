@@ -1,11 +1,13 @@
 """Models that others wrote, with the spikes that others recorded."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from chipletsim.engine.simulate import simulate
 from chipletsim.errors import ConfigError
 from chipletsim.network.connections import Conv2d, Pool2d
 from chipletsim.network.fingerprint import fingerprint
@@ -132,12 +134,53 @@ def test_convolution_shapes_are_those_of_torch(name):
         assert shape == outputs[f"{name}__{key}"].shape[1:], key
 
 
+AS_RECORDED = {
+    # NIR's equations, and v_reset in the same step: all neurons, or those named, agree.
+    "norse_import_rlif": (5e-4, ("neu", "out_n")),
+    "norse_lifbox": (1e-3, ("1", "3")),
+    # Its time constants stand in thousands of seconds, hence the step too.
+    "norse_lifbox_default_export": (1e-6, ("1",)),
+    # Node 3 is Norse's LIFCell, whose current decays after it has been used.
+    "norse_vleak": (1e-3, ("1",)),
+    # A reset one step late, before the membrane decays, is one in the same step.
+    "snntorch_leaky_zero_nobias_float": (1e-4, ("lif1", "lif2")),
+}
+
+
+@pytest.mark.parametrize("case", AS_RECORDED)
+def test_the_engine_spikes_as_recorded(case):
+    dt_s, nodes = AS_RECORDED[case]
+    folder = REFERENCES / "generated" / case
+    recorded = np.load(folder / "io.npz")
+    activity = simulate(read_nir(folder / "model.nir", dt_s), np.moveaxis(recorded["input"], 0, 1))
+    for node in nodes:
+        expected = np.moveaxis(recorded[f"spk__{node}"], 0, 1) == 1
+        assert expected.any()
+        assert np.array_equal(activity.spikes(node), expected.reshape(*expected.shape[:2], -1))
+
+
+def test_a_convolution_and_if_as_norse_runs_them():
+    # Norse adds I itself to an IF, where NIR says dt r I.
+    folder = REFERENCES / "generated" / "norse_iaf_conv"
+    recorded, network = np.load(folder / "io.npz"), read_nir(folder / "model.nir", 1e-3)
+    cells = network.population("1")
+    gained = replace(cells, parameters={**cells.parameters, "r": cells.parameters["r"] * 1000})
+    populations = tuple(gained if p.name == "1" else p for p in network.populations)
+    activity = simulate(
+        replace(network, populations=populations), np.moveaxis(recorded["input"], 0, 1)
+    )
+    for node in ("1", "3"):
+        expected = np.moveaxis(recorded[f"spk__{node}"], 0, 1)
+        assert np.array_equal(activity.spikes(node), expected.reshape(3, 60, -1) == 1)
+
+
 def files():
     return sorted(REFERENCES.rglob("*.nir"))
 
 
 REFUSED = {
     "generated/graph_nested_rleaky/model.nir": "nodes.rec: is a nested graph",
+    "generated/norse_lifbox_default_export/model.nir": "shorter than the time step",
     "generated/spyx_conv_if_psu/model.nir": "node type Threshold is not supported",
     "generated/spyx_cubalif_rlif/model.nir": "nodes.layer_3: is a nested graph",
     "paper/03_rnn/braille_noDelay_bias_zero_subgraph.nir": "nodes.lif1: is a nested graph",

@@ -1,5 +1,6 @@
 """The training pass fires the engine's spikes, whatever the network."""
 
+from dataclasses import replace
 from functools import cache
 
 import jax
@@ -8,8 +9,9 @@ import pytest
 
 from chipletsim.engine.compile import compile_network
 from chipletsim.engine.simulate import simulate
+from chipletsim.errors import UsageError
 from chipletsim.network.builder import NetworkBuilder
-from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d
+from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.training import forward, with_synapses
 
 
@@ -42,7 +44,7 @@ def mixed_network(seed, delay):
 @cache
 def compiled_forward(delay):
     """The training pass of all mixed networks with this delay; their weights are arguments."""
-    compiled = compile_network(mixed_network(0, delay))
+    compiled = compile_network(mixed_network(0, delay), exact=False)
     return jax.jit(lambda synapses, spikes: forward(compiled, synapses, (spikes,), slope=5.0))
 
 
@@ -52,7 +54,7 @@ def test_forward_fires_the_spikes_of_the_engine(seed, delay):
     network = mixed_network(seed, delay)
     spikes = np.random.default_rng(seed + 1).random((3, 9, 2, 6, 6)) < 0.3
     activity = simulate(network, spikes)
-    events = compiled_forward(delay)(compile_network(network).synapses, spikes)
+    events = compiled_forward(delay)(compile_network(network, exact=False).synapses, spikes)
     assert all(total.sum() > 0 for total in activity.totals.values())
     for population in network.populations:
         ours = np.moveaxis(np.asarray(events[population.name]), 1, 0).reshape(3, 9, -1)
@@ -64,7 +66,7 @@ def test_forward_fires_the_spikes_of_the_engine(seed, delay):
 
 def test_gradients_reach_every_weight():
     network = mixed_network(0, 1)
-    compiled = compile_network(network)
+    compiled = compile_network(network, exact=False)
     spikes = np.random.default_rng(1).random((4, 9, 2, 6, 6)) < 0.5
 
     def total(synapses):
@@ -79,7 +81,9 @@ def test_gradients_reach_every_weight():
 
 def test_trained_weights_go_back_into_the_network():
     network = mixed_network(3, 1)
-    doubled = jax.tree.map(lambda weights: 2 * weights, compile_network(network).synapses)
+    doubled = jax.tree.map(
+        lambda weights: 2 * weights, compile_network(network, exact=False).synapses
+    )
     after = with_synapses(network, doubled)
     for old, new in zip(network.projections, after.projections, strict=True):
         np.testing.assert_array_equal(new.connection.weights, 2 * old.connection.weights)
@@ -94,15 +98,35 @@ def test_a_projection_without_weights_is_left_alone():
         .project("in", "out", Pool2d((2, 2), (2, 2)))
         .build()
     )
-    assert with_synapses(network, compile_network(network).synapses) == network
+    assert with_synapses(network, compile_network(network, exact=False).synapses) == network
 
 
 @pytest.mark.parametrize("samples", [1, 5])
 def test_shapes_are_steps_samples_population(samples):
     network = mixed_network(4, 1)
-    compiled = compile_network(network)
+    compiled = compile_network(network, exact=False)
     silence = (np.zeros((samples, 3, 2, 6, 6), bool),)
     events = jax.eval_shape(lambda: forward(compiled, compiled.synapses, silence, slope=5.0))
     assert {name: each.shape for name, each in events.items()} == {
         population.name: (3, samples, *population.shape) for population in network.populations
     }
+
+
+def test_split_weights_and_sparse_connections_are_not_trained():
+    weight = np.full((1, 2), np.pi, np.float32)
+    network = (
+        NetworkBuilder("pair", dt="1 ms")
+        .input("in", (2,))
+        .population("out", (1,), "if", output=True)
+        .project("in", "out", Dense(weight))
+        .build()
+    )
+    silence = (np.zeros((1, 1, 2), bool),)
+    compiled = compile_network(network)
+    with pytest.raises(UsageError, match="exact=False"):
+        forward(compiled, compiled.synapses, silence, slope=1.0)
+    sparse = Sparse(np.array([0, 1, 1]), np.zeros(1, np.int32), np.ones(1, np.float32), 1)
+    projection = replace(network.projections[0], connection=sparse)
+    compiled = compile_network(replace(network, projections=(projection,)), exact=False)
+    with pytest.raises(UsageError, match="make dense ones of 'in>out'"):
+        forward(compiled, compiled.synapses, silence, slope=1.0)

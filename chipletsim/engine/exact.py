@@ -1,0 +1,124 @@
+"""Weights whose sums are the same in every order.
+
+A float32 sum is rounded after each term, so its last bit depends on the order of its terms;
+batch, window, schedule and device each choose one, and a membrane next to its threshold then
+spikes in one of them and not in another. A sum is exact, and the same in every order, where
+all terms are multiples of one step and no partial sum exceeds 2^24 steps.
+
+So weights are split as they enter the engine, for each target neuron (each output channel of a
+convolution): ``w = high + low`` with ``high`` a multiple of the least power of two as step that
+keeps the target's sums exact, and ``low`` what is left, a multiple of a finer step that does
+the same. Both are summed apart, exactly, and added once: the current is the exact sum, rounded
+once. What lies below the finer step is rounded away: less than 2^-28 steps of ``high``, or
+2^-24 of the sum of all ``|low|`` of the target, whichever is more. Weights of few bits, such as
+those of a lowered network, are all ``high``, and cost nothing more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from math import prod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chipletsim.network.connections import Conv2d, Dense, Sparse
+from chipletsim.network.lower import without_average
+from chipletsim.network.model import Projection
+
+MAX_TERMS = 2**23
+"""Synapses per target neuron, times the inputs of a window in front, up to which this holds."""
+
+_MANTISSA = 2.0**24
+_SMALLEST_STEP = 2.0**-126
+"""Least normal float32; devices take smaller numbers for zero."""
+_FINEST = 2.0**-28
+"""Finest step of ``low``, in steps of ``high``: the whole sum then fits in float64 as well."""
+
+
+class ExactSum(NamedTuple):
+    """A projection of spikes, its weights split.
+
+    Attributes:
+        projection: The projection with weights ``high``; an average in front is folded in.
+        low: float32, like the weights: what is left of them; None where nothing is.
+    """
+
+    projection: Projection
+    low: np.ndarray | None
+
+
+def exact_sum(projection: Projection) -> ExactSum:
+    """Return a projection of a population that spikes, its weights split.
+
+    Projections without sums of weights are left alone: one to one, and pooling, whose sums
+    are small integers. Graded events times weights have no common step, and are not split.
+
+    Args:
+        projection: The projection.
+    """
+    if not isinstance(projection.connection, Dense | Conv2d | Sparse):
+        return ExactSum(projection, None)
+    projection = without_average(projection)
+    connection = projection.connection
+    weights = np.asarray(connection.weights, np.float32)
+    # A window of the pooling in front may hold this many spikes.
+    most = prod(projection.pool.kernel) if projection.pool else 1
+    totals, terms = _totals(connection, weights) * most, _terms(connection) * most
+    steps = _least_step(totals, terms)
+    high = _rounded(weights, _spread(connection, steps))
+    low = weights - high  # exact: the two share their leading bits
+    if not low.any():
+        return ExactSum(projection, None)
+    finer = _least_step(_totals(connection, low) * most, terms)
+    low = _rounded(low, _spread(connection, np.maximum(finer, steps * _FINEST)))
+    exact = replace(projection, connection=connection.with_weights(high))
+    return ExactSum(exact, low if low.any() else None)
+
+
+def exact_weights(projection: Projection) -> Projection:
+    """Return the projection with the weights that ``exact_sum`` adds up, in float64."""
+    exact, low = exact_sum(projection)
+    if low is None:
+        return exact
+    weights = exact.connection.weights.astype(np.float64) + low
+    return replace(exact, connection=exact.connection.with_weights(weights))
+
+
+def _terms(connection: Any) -> int:
+    """Return the most synapses of a target neuron."""
+    if isinstance(connection, Sparse):
+        return int(connection.fan_in.max(initial=0))
+    return prod(connection.weight.shape[1:])
+
+
+def _totals(connection: Any, weights: np.ndarray) -> np.ndarray:
+    """Return float64 [targets, 1, ...]: the magnitudes of each target's weights, summed."""
+    if isinstance(connection, Sparse):
+        magnitudes = np.abs(weights)
+        return np.bincount(connection.targets, magnitudes, connection.n_targets)
+    axes = tuple(range(1, weights.ndim))
+    return np.abs(weights).sum(axis=axes, keepdims=True, dtype=np.float64)
+
+
+def _spread(connection: Any, values: np.ndarray) -> np.ndarray:
+    """Return the values of each target as float32 that broadcast against the weights."""
+    values = values.astype(np.float32)
+    return values[connection.targets] if isinstance(connection, Sparse) else values
+
+
+def _least_step(totals: np.ndarray, terms: int) -> np.ndarray:
+    """Return the least powers of two of which no sum exceeds 2^24, in float64.
+
+    Rounding to the step may add half of it for each term.
+    """
+    bound = totals / (_MANTISSA - min(terms, MAX_TERMS) / 2)
+    mantissa, exponent = np.frexp(bound)
+    # frexp gives 0.5 <= mantissa < 1: a power of two is its own least step.
+    step = np.ldexp(1.0, exponent - (mantissa == 0.5))
+    return np.maximum(np.where(totals > 0, step, 1.0), _SMALLEST_STEP)
+
+
+def _rounded(weights: np.ndarray, step: np.ndarray) -> np.ndarray:
+    """Return float32 weights rounded to multiples of powers of two: exact but for ``rint``."""
+    return np.rint(weights / step) * step
