@@ -2,7 +2,8 @@
 
 Three LIF networks with random input spikes (tenth of the channels in each step): dense
 784-1024-1024-10, convolutional 1x28x28 - 16C3 - 32C3/2 - 10, and sparse recurrent with N
-neurons of fan-out 80 (delay 1).
+neurons of fan-out 80 (delay 1). Weights have few bits, as those of a network lowered to its
+tiles; "full weights" have all 24, which takes a second product (``chipletsim.engine.exact``).
 
 Ours is the whole call of ``simulate``: inputs checked and hashed, network compiled to
 arrays, run, rasters packed and brought to the host. The row "program alone" leaves all but
@@ -53,7 +54,8 @@ def rows(quick: bool) -> list[Row]:
     cases = [
         ("dense 784-1024-1024-10", dense_network(), samples, steps),
         ("conv 28x28-16C3-32C3/2-10", conv_network(), samples, steps),
-        (f"sparse recurrent {neurons} x 80", recurrent_network(neurons, 80), 1, long),
+        (f"sparse recurrent {neurons} x 80", recurrent_network(neurons, 80, 1 / 16), 1, long),
+        ("the same, full weights", recurrent_network(neurons, 80, 0.0601), 1, long),
     ]
     found = []
     for case, network, batch, length in cases:
@@ -97,12 +99,12 @@ def conv_network() -> Network:
     )
 
 
-def recurrent_network(neurons: int, fan_out: int) -> Network:
-    """Return random neurons that all drive each other, four fifths of them excitatory."""
+def recurrent_network(neurons: int, fan_out: int, largest: float) -> Network:
+    """Return random neurons that drive each other, four fifths of the synapses excitatory."""
     rng = np.random.default_rng(0)
-    driving = random_synapses(rng, neurons, neurons, fan_out, largest=0.25)
+    driving = random_synapses(rng, neurons, neurons, fan_out, largest=4 * largest)
     recurrent = random_synapses(
-        rng, neurons, neurons, fan_out, largest=0.06, inhibitory=neurons * fan_out // 5
+        rng, neurons, neurons, fan_out, largest=largest, inhibitory=neurons * fan_out // 5
     )
     return Network(
         "recurrent",

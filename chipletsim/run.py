@@ -14,8 +14,7 @@ from rich.console import RenderableType
 
 from chipletsim.errors import UsageError
 from chipletsim.evaluation import simulate_and_price
-from chipletsim.report.folder import run_folder, whole_folder
-from chipletsim.report.terminal import run_report
+from chipletsim.report.folder import refuse_unwritable, run_folder, whole_folder
 from chipletsim.spec.experiment import BernoulliEncoding, ExperimentSpec, PoissonInputsSpec
 from chipletsim.spec.load import Loaded
 from chipletsim.stages import (
@@ -34,6 +33,10 @@ if TYPE_CHECKING:
     from chipletsim.cost.price import Result
     from chipletsim.network.model import Network
     from chipletsim.spec.overrides import Overrides
+
+
+RESULT_KEYS = {"name", "package", "network", "energy", "latency", "suspect", "notes", "provenance"}
+"""Some sections of every ``result.json``; a file without them is not ours, or damaged."""
 
 
 @dataclass(frozen=True)
@@ -56,6 +59,8 @@ class RunResult:
         return bool(self.summary["suspect"])
 
     def __rich__(self) -> RenderableType:
+        from chipletsim.report.terminal import run_report
+
         return run_report(self.summary, self.folder, reused=self.reused)
 
     def __str__(self) -> str:
@@ -98,6 +103,7 @@ def run(
     folder = run_folder(Path(out or "runs"), experiment.spec.name, config_hash)
     if not force and (found := read_run(folder)):
         return found
+    refuse_unwritable(folder)
     return _run(experiment, folder, config_hash, say)
 
 
@@ -112,7 +118,11 @@ def read_run(folder: str | Path) -> RunResult | None:
         summary = json.loads(text)
     except (OSError, ValueError):
         return None
-    known = isinstance(summary, dict) and summary.get("schema_version") == 1
+    known = (
+        isinstance(summary, dict)
+        and summary.get("schema_version") == 1
+        and summary.keys() >= RESULT_KEYS
+    )
     return RunResult(Path(folder), summary, reused=True) if known else None
 
 

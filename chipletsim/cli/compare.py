@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +20,7 @@ FIGURES = {
 }
 
 Runs = Annotated[
-    list[Path], typer.Argument(metavar="RUN...", help="Folders of runs, or their result.json.")
+    list[Path], typer.Argument(metavar="RUN", help="Folders of runs, or their result.json.")
 ]
 Baseline = Annotated[
     str | None,
@@ -63,21 +64,33 @@ def read_run(run: Path) -> dict[str, Any]:
         if path.stat().st_size > MAX_BYTES:
             raise ConfigError([Problem(f"is longer than {MAX_BYTES:,} bytes", file=str(path))])
         contents = json.loads(path.read_text(encoding="utf-8"))
-        for section, key in FIGURES.values():
-            float(contents[section][key])
+        figures = [contents[section][key] for section, key in FIGURES.values()]
+        if not all(_is_number(value) for value in [*figures, _accuracy(contents) or 0.0]):
+            raise ValueError("no number")
     except OSError as error:
         reason = f"cannot be read: {error.strerror}"
         raise ConfigError([Problem(reason, file=str(path))]) from None
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         raise ConfigError([Problem("is not the result of a run", file=str(path))]) from None
     return dict(contents)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and isfinite(value)
+
+
+def _accuracy(contents: dict[str, Any]) -> Any:
+    return (contents.get("accuracy") or {}).get("value")
+
+
 def _row(run: Path) -> dict[str, Any]:
     contents = read_run(run)
-    accuracy = contents.get("accuracy") or {}
     figures = {name: contents[section][key] for name, (section, key) in FIGURES.items()}
-    return {"name": run.name, **figures, "accuracy": accuracy.get("value")}
+    return {"name": _folder(run).absolute().name, **figures, "accuracy": _accuracy(contents)}
+
+
+def _folder(run: Path) -> Path:
+    return run if run.is_dir() else run.parent
 
 
 def _dense_rows(run: Path, device: str) -> list[dict[str, Any]]:
@@ -85,8 +98,7 @@ def _dense_rows(run: Path, device: str) -> list[dict[str, Any]]:
     import chipletsim
     from chipletsim.stages import load_experiment, make_network
 
-    folder = run if run.is_dir() else run.parent
-    experiment = load_experiment(folder / "config.resolved.yaml")
+    experiment = load_experiment(_folder(run) / "config.resolved.yaml")
     steps = experiment.spec.inputs.steps
     dense = chipletsim.baseline(make_network(experiment), device, steps=steps)
     return [

@@ -1,56 +1,22 @@
-"""The program ``chipletsim``: its commands, and what becomes of failures."""
+"""The program ``chipletsim``, and what becomes of failures."""
 
 from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
-from collections.abc import Sequence
-from typing import Annotated
+from collections.abc import Callable, Sequence
+from threading import Timer
+from types import FrameType
 
-import typer
-
-from chipletsim.cli import compare, doctor, new, run, show, sweep, validate
-from chipletsim.cli import list as list_
-from chipletsim.cli import map as map_
-from chipletsim.cli.options import example
-from chipletsim.cli.output import line, note
+from chipletsim.cli.output import note
 from chipletsim.errors import ChipletsimError, UsageError
 
 INTERRUPTED = 130
-
-app = typer.Typer(
-    name="chipletsim",
-    help="Simulate spiking neural networks on packages of chiplets.",
-    epilog=example("chipletsim run experiments/mnist", "chipletsim new my_first"),
-    no_args_is_help=True,
-    add_completion=False,
-    rich_markup_mode=None,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for command in (run, validate, show, map_, compare, sweep, list_, new, doctor):
-    command.register(app)
-
-
-def _print_version(wanted: bool) -> None:
-    if wanted:
-        import chipletsim
-
-        line(f"chipletsim {chipletsim.__version__}")
-        raise typer.Exit
-
-
-@app.callback()
-def _top(
-    version: Annotated[
-        bool,
-        typer.Option(
-            "--version", callback=_print_version, is_eager=True, help="Print the version."
-        ),
-    ] = False,
-) -> None:
-    pass
+RETRY_S = 0.02
+MOST_LINES = 50
+"""Lines of an error that are printed; `validate --json` holds all problems."""
 
 
 def execute(arguments: Sequence[str] | None = None) -> int:
@@ -61,13 +27,15 @@ def execute(arguments: Sequence[str] | None = None) -> int:
     """
     words = [*(sys.argv[1:] if arguments is None else arguments)]
     try:
+        from chipletsim.cli.app import app  # here, so that Ctrl-C meanwhile is no traceback
+
         app(words, prog_name="chipletsim")
     except SystemExit as ended:
         code = ended.code if isinstance(ended.code, int) else int(bool(ended.code))
         if isinstance(ended.__context__, BrokenPipeError):
             code = 0  # the reader, such as `head`, has seen enough
     except ChipletsimError as error:
-        note(f"error: {error}")
+        note(f"error: {_shortened(str(error))}")
         code = error.exit_code
     except KeyboardInterrupt:
         code = INTERRUPTED
@@ -95,15 +63,51 @@ def _unexpected(error: Exception) -> int:
     return 1
 
 
+def _shortened(text: str) -> str:
+    """Return the first lines of a text, and how many more there are."""
+    lines = text.split("\n")
+    if len(lines) <= MOST_LINES:
+        return text
+    return "\n".join([*lines[:MOST_LINES], f"and {len(lines) - MOST_LINES:,} more"])
+
+
 def _one_line(error: Exception) -> str:
     text = " ".join(str(error).split())[:200]
     return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _handle_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    """Handle the signals of a terminal and of a scheduler that end a process.
+
+    Those that are ignored, as in the background of a shell, stay ignored.
+    """
+    for number in (signal.SIGINT, signal.SIGTERM):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, handler)
+
+
+def _unraisable(lost: sys.UnraisableHookArgs) -> None:
+    """Interrupt once more where an interrupt got lost, else say what Python would.
+
+    Python drops exceptions out of callbacks of its garbage collector, and JAX has one.
+    """
+    if issubclass(lost.exc_type, KeyboardInterrupt):
+        Timer(RETRY_S, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    else:
+        sys.__unraisablehook__(lost)
+
+
 def main() -> None:
     """Run the command line of this process."""
     sys.stdout, sys.stderr = sys.stdout or io.StringIO(), sys.stderr or io.StringIO()  # if closed
+    sys.unraisablehook = _unraisable
+    _handle_signals(_interrupt)  # what is half-written is removed, what is done is kept
     code = execute()
+    _handle_signals(signal.SIG_DFL)  # nothing is left to be done tidily
     if code == INTERRUPTED and "multiprocessing.synchronize" not in sys.modules:
         # Threads of XLA may still compute, and crash while the interpreter is torn down.
         # (Where other processes compute, it has no such threads, but locks to release.)

@@ -37,6 +37,7 @@ def new(name: Name, out: Out = None, force: Force = False) -> None:
     text = (shipped_configs() / f"{STARTER}.yaml").read_text(encoding="utf-8")
     text = re.sub(r"^name: .*$", f'name: "{path.stem}"', text, count=1, flags=re.MULTILINE)
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
     except OSError as error:
         raise UsageError(f"{path} cannot be written: {error.strerror}") from None

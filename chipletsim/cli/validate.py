@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from chipletsim.spec.load import Loaded
 
 Files = Annotated[
-    list[str], typer.Argument(metavar="FILE...", help="Files, or names of shipped ones.")
+    list[str], typer.Argument(metavar="FILE", help="Files, or names of shipped ones.")
 ]
 
 
@@ -60,8 +60,8 @@ def _report(file: str, kind: FileKind, loaded: Loaded[Any]) -> dict[str, Any]:
 
 def _costs(loaded: Loaded[Any]) -> list[dict[str, Any]]:
     """Return the constants with a unit or a source, each once however often it is used."""
-    from chipletsim.spec.load import origin
     from chipletsim.spec.node import dotted
+    from chipletsim.spec.origin import origin
     from chipletsim.units import is_quantity
 
     costs: dict[Any, dict[str, Any]] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import tempfile
@@ -28,6 +29,28 @@ def run_folder(out: Path, name: str, config_hash: str) -> Path:
 def safe_name(name: str) -> str:
     """Return a name as part of a file name: plain characters only, and not too long."""
     return (re.sub(r"[^A-Za-z0-9._-]+", "_", name).strip("._") or "run")[:80]
+
+
+def refuse_unwritable(folder: Path) -> None:
+    """Raise UsageError where a folder cannot be made, before hours are spent on its contents.
+
+    Nothing is made yet: what is interrupted leaves no empty folders.
+
+    Args:
+        folder: Folder that is to be written.
+    """
+    there = next((above for above in folder.absolute().parents if _exists(above)), None)
+    if there is not None and not there.is_dir():
+        raise UsageError(f"cannot write to {folder.parent}: {there} is not a folder")
+    if there is not None and not os.access(there, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write to {folder.parent}: permission denied")
+
+
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # below a file, or not to be looked at
+        return False
 
 
 @contextmanager

@@ -23,7 +23,7 @@ def resolved_yaml(resolved: Mapping[str, Any], origins: Mapping[str, object]) ->
         resolved: The contents, as plain data.
         origins: Dotted path of each value to its origin, whose text is the comment.
     """
-    head = "# Resolved configuration: every value that the figures depend on, and its origin.\n"
+    head = "# Resolved configuration: all that is stated, and where; what is left out is default.\n"
     return head + "\n".join(_block(resolved, origins, "", 0)) + "\n"
 
 

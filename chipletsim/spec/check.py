@@ -15,6 +15,9 @@ from chipletsim.spec.messages import describe
 from chipletsim.spec.node import Node, Path, problem
 from chipletsim.spec.unions import settle_unions
 
+MAX_FAULTS = 1_000
+"""Most faults of one file that are explained; nobody reads more."""
+
 
 @lru_cache(maxsize=64)
 def adapter(model: Any) -> TypeAdapter[Any]:
@@ -36,7 +39,8 @@ def validate(data: Any, root: Node, model: Any) -> tuple[Any, list[Problem]]:
     try:
         return adapter(model).validate_json(json.dumps(data), strict=True), []
     except ValidationError as error:
-        faults = [Fault(item, model, root) for item in error.errors(include_url=False)]
+        found = error.errors(include_url=False)[:MAX_FAULTS]
+        faults = [Fault(item, model, root) for item in found]
     chosen = list(settle_unions(faults))
     return None, list(_reported(chosen))
 

@@ -125,7 +125,9 @@ class BaselineSpec(Spec):
 
     device: DeviceSpec
     batch: int = Field(1, ge=1, description="samples run together")
-    devices: tuple[int, ...] = Field((1, 2, 4), description="numbers of devices for the cuts")
+    devices: tuple[Annotated[int, Field(ge=1, le=65_536)], ...] = Field(
+        (1, 2, 4), description="numbers of devices for the cuts"
+    )
     activation_bits: int = Field(8, ge=1, le=32, description="dense activation across a cut")
 
 

@@ -10,15 +10,14 @@ from typing import Any, TypeVar
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.device import DeviceSpec
 from chipletsim.spec.experiment import ExperimentSpec
-from chipletsim.spec.load import Loaded, load_spec, open_path
+from chipletsim.spec.load import Loaded, load_resolved, load_spec, open_source
 from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.node import Node, problem
 from chipletsim.spec.overrides import Overrides
 from chipletsim.spec.package import LinkSpec, PackageSpec, RouterSpec
-from chipletsim.spec.resolve import USE, resolve, shown_name
+from chipletsim.spec.resolve import USE
 from chipletsim.spec.sweep import SweepSpec
 from chipletsim.spec.trace import fields, members
-from chipletsim.spec.yaml_source import read_yaml
 from chipletsim.tiles import TileSpec
 
 M = TypeVar("M")
@@ -92,13 +91,12 @@ def load_kind(
 
 def _refuse_other_kind(source: str | Path, model: Any) -> None:
     """Raise ConfigError where a file is of another kind than ``model``."""
-    path = open_path(source)
-    written = read_yaml(path, shown_name(path))
-    kind = kind_of(resolve(written, path.parent, (path,)).root)
+    resolved, _ = open_source(source)
+    kind = kind_of(resolved.root)
     wanted = next(one.name for one in FILE_KINDS if one.model is model)
     if kind.name != wanted:
         message = f"is of kind {kind.name}; expected a file of kind {wanted}"
-        raise ConfigError([Problem(message, file=shown_name(path))])
+        raise ConfigError([Problem(message, file=resolved.root.place.file)])
 
 
 def load_any(source: str | Path, overrides: Overrides = ()) -> tuple[FileKind, Loaded[Any]]:
@@ -111,7 +109,6 @@ def load_any(source: str | Path, overrides: Overrides = ()) -> tuple[FileKind, L
     Raises:
         ConfigError: Everything that is wrong with it.
     """
-    path = open_path(source)
-    written = read_yaml(path, shown_name(path))
-    kind = kind_of(resolve(written, path.parent, (path,)).root)
-    return kind, load_spec(path, kind.model, overrides)
+    resolved, base = open_source(source)
+    kind = kind_of(resolved.root)
+    return kind, load_resolved(resolved, base, kind.model, overrides)

@@ -14,39 +14,22 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.check import validate
 from chipletsim.spec.experiment import ExperimentSpec
 from chipletsim.spec.node import Node, Path, Place, dotted, from_plain, plain, problem
+from chipletsim.spec.origin import Origin, origin
 from chipletsim.spec.overrides import NewSection, Overrides, apply_overrides, parse_overrides
-from chipletsim.spec.resolve import DATA_PATH_KEYS, Resolved, find_preset, resolve, shown_name
+from chipletsim.spec.resolve import (
+    DATA_PATH_KEYS,
+    Resolved,
+    find_preset,
+    nearest_preset,
+    resolve,
+    shown_name,
+)
 from chipletsim.spec.semantic import cross_faults
 from chipletsim.spec.sweep import SweepSpec
 from chipletsim.spec.yaml_source import read_yaml
 
 M = TypeVar("M")
 N = TypeVar("N")
-
-
-@dataclass(frozen=True)
-class Origin:
-    """Where a value was written, and what it says of its source.
-
-    Attributes:
-        file: File, or the ``--set`` text; None for values made in Python.
-        line: Line in the file, from one.
-        source: Source of a constant that states one.
-        year: Year of that source.
-        provenance: How the constant was obtained from it, as stated.
-    """
-
-    file: str | None
-    line: int | None
-    source: str | None = None
-    year: int | None = None
-    provenance: str | None = None
-
-    def __str__(self) -> str:
-        place = f"{self.file}:{self.line}" if self.line else self.file or "set in Python"
-        if not self.source:
-            return place
-        return f"{place}: {self.source}" + (f" ({self.year})" if self.year else "")
 
 
 @dataclass(frozen=True)
@@ -127,7 +110,24 @@ def load_spec(
     Raises:
         ConfigError: Everything that is wrong with it.
     """
-    resolved, base = _open(source)
+    resolved, base = open_source(source)
+    return load_resolved(resolved, base, model, overrides)
+
+
+def load_resolved(
+    resolved: Resolved, base: FilePath, model: type[M], overrides: Overrides = ()
+) -> Loaded[M]:
+    """Validate what `open_source` returned.
+
+    Args:
+        resolved: The contents.
+        base: Their folder.
+        model: As for `load_spec`.
+        overrides: As for `load_spec`.
+
+    Raises:
+        ConfigError: Everything that is wrong with it.
+    """
     return _finish(resolved, model, base, Changes(overrides, FilePath.cwd()))
 
 
@@ -138,8 +138,15 @@ class Changes(NamedTuple):
     base: FilePath
 
 
-def _open(source: str | FilePath | Mapping[str, Any]) -> tuple[Resolved, FilePath]:
-    """Return the resolved contents and the folder of a source."""
+def open_source(source: str | FilePath | Mapping[str, Any]) -> tuple[Resolved, FilePath]:
+    """Return the resolved contents and the folder of a source.
+
+    Args:
+        source: As for `load_spec`.
+
+    Raises:
+        ConfigError: There is no such file, or it does not hold keys and values.
+    """
     if isinstance(source, Mapping):
         base = FilePath.cwd()
         return resolve(from_plain(source, Place()), base), base
@@ -161,9 +168,19 @@ def open_path(source: str | FilePath) -> FilePath:
     except (OSError, ValueError):
         path = None
     if path is None:
-        there = "is not a file" if _exists(source) else "there is no such file"
+        there = "is not a file" if _exists(source) else f"there is no such file{_hint(str(source))}"
         raise ConfigError([Problem(there, file=str(source) or "''")])
     return path
+
+
+def _hint(name: str) -> str:
+    """Return the file that was probably meant, as the end of a sentence."""
+    try:
+        beside = [str(path) for path in FilePath(name).parent.glob("*.yaml")]
+    except (OSError, ValueError):
+        beside = []
+    close = nearest_preset(name, beside)
+    return f"; did you mean `{close}`?" if close else ""
 
 
 def _exists(source: str | FilePath) -> bool:
@@ -246,19 +263,6 @@ def _tidy(faults: Iterator[Problem], first: str | None) -> list[Problem]:
         return fault.file != first, fault.file or "", fault.line or 0, fault.column or 0
 
     return sorted(unique.values(), key=order)
-
-
-def origin(node: Node) -> Origin:
-    """Return where a value was written, and its source."""
-    stated = node.source or {}
-    year = stated.get("year")
-    return Origin(
-        node.place.file,
-        node.place.line,
-        str(stated["source"]) if stated.get("source") else None,
-        year if isinstance(year, int) else None,
-        str(stated["provenance"]) if stated.get("provenance") else None,
-    )
 
 
 def _with_digests(data: Any, key: str = "") -> Any:

@@ -25,6 +25,12 @@ class UniformSpec(Spec):
     low: float
     high: float
 
+    @model_validator(mode="after")
+    def _in_order(self) -> UniformSpec:
+        if self.low > self.high:
+            raise ValueError("low must not be above high")
+        return self
+
 
 class RandomArraySpec(Spec):
     """Random numbers; they depend on the seed and on the name of what they are for."""

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import importlib
 import os
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cache
@@ -41,6 +42,24 @@ def preset_names(folder: str = "") -> list[str]:
     root = shipped_configs()
     files = (root / folder).rglob("*.yaml")
     return sorted(file.relative_to(root).with_suffix("").as_posix() for file in files)
+
+
+def nearest_preset(name: str, others: Iterable[str] = ()) -> str | None:
+    """Return the file that ``name`` was probably meant to be, or None.
+
+    One that is called so in some folder, one whose name goes on where ``name`` ends, or
+    the one that is spelt most alike.
+
+    Args:
+        name: What was given.
+        others: Files that could be meant beside the shipped ones.
+    """
+    wanted = name.removesuffix(".yaml").removesuffix(".yml")
+    stems = {one.removesuffix(".yaml"): one for one in (*others, *preset_names())}
+    same = [stem for stem in stems if stem.endswith(f"/{wanted}")]
+    longer = [stem for stem in stems if wanted and stem.startswith(wanted)]
+    likely = [*same, *longer, *get_close_matches(wanted, stems, n=1)]
+    return stems[likely[0]] if likely else None
 
 
 def shown_name(path: Path) -> str:
@@ -167,8 +186,8 @@ class _Resolver:
         except OSError:
             path = None
         if path is None:
-            close = get_close_matches(name.value, preset_names(), n=1)
-            hint = f"; did you mean `{close[0]}`?" if close else "; see `chipletsim list presets`"
+            close = nearest_preset(name.value)
+            hint = f"; did you mean `{close}`?" if close else "; see `chipletsim list presets`"
             raise ConfigError([problem(f"there is no preset `{name.value}`{hint}", name.place)])
         return path
 

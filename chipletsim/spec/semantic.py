@@ -6,6 +6,7 @@ together with those of the schema. Anything of the wrong type is left to the sch
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from fnmatch import fnmatchcase
@@ -155,14 +156,24 @@ def experiment_faults(data: Any) -> Iterator[Finding]:
 
 
 def _missing_files(data: Any, path: Path) -> Iterator[Finding]:
-    """Yield the data files that are not there."""
+    """Yield the data files that are not there, or may not be read."""
     items = data.items() if isinstance(data, dict) else enumerate(data)
     for key, value in items:
         if isinstance(value, dict | list):
             yield from _missing_files(value, (*path, key))
-        elif key in DATA_PATH_KEYS and isinstance(value, str) and not _is(FilePath.is_file, value):
-            folder = _is(FilePath.is_dir, value)
-            yield (*path, key), f"{value} is a folder" if folder else f"there is no file {value}"
+        elif key in DATA_PATH_KEYS and isinstance(value, str):
+            for message in _file_fault(value):
+                yield (*path, key), message
+
+
+def _file_fault(name: str) -> Iterator[str]:
+    """Yield why a data file cannot be read, if so."""
+    if _is(FilePath.is_dir, name):
+        yield f"{name} is a folder"
+    elif not _is(FilePath.is_file, name):
+        yield f"there is no file {name}"
+    elif not os.access(name, os.R_OK):
+        yield f"{name} may not be read: permission denied"
 
 
 def _is(test: Callable[[FilePath], bool], name: str) -> bool:

@@ -27,6 +27,7 @@ _WORDS: dict[str, Scalar] = {
     "true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False,
 }  # fmt: skip
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]*)")
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 _FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
@@ -85,8 +86,17 @@ def parse_yaml(text: str, shown: str) -> Node:
         raise ConfigError([problem(_syntax_message(error, text, place), place)]) from None
     except (yaml.YAMLError, UnicodeError) as error:
         reason = getattr(error, "reason", "") or "is not YAML"
-        raise ConfigError([problem(str(reason), Place(shown))]) from None
+        raise ConfigError([problem(str(reason), _unprintable(text, shown))]) from None
     return builder.result()
+
+
+def _unprintable(text: str, shown: str) -> Place:
+    """Return the place of the first character that YAML refuses."""
+    found = _UNPRINTABLE.search(text)
+    if found is None:
+        return Place(shown)
+    before = text[: found.start()]
+    return Place(shown, before.count("\n") + 1, found.start() - before.rfind("\n"))
 
 
 def _syntax_message(error: yaml.MarkedYAMLError, text: str, place: Place) -> str:

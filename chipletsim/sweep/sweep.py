@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import json
-import signal
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
-from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,16 +16,14 @@ from chipletsim.spec.kinds import load_kind
 from chipletsim.spec.load import Loaded, load_spec
 from chipletsim.spec.sweep import SweepSpec
 from chipletsim.stages import Progress, experiment_hash, load_experiment
-from chipletsim.sweep.evaluate import Evaluator, Task, failed_point
+from chipletsim.sweep.evaluate import Task, failed_point
 from chipletsim.sweep.grid import check_grid, grid_points
+from chipletsim.sweep.processes import evaluated
 from chipletsim.sweep.result import SweepResult
 from chipletsim.sweep.store import Point, SweepStore
 
 if TYPE_CHECKING:
     from chipletsim.spec.overrides import Overrides
-
-CHUNK_POINTS = 64
-"""Points looked at together; those that can be are priced by one call."""
 
 
 def sweep(
@@ -76,13 +70,17 @@ def sweep(
     if jobs < 1:
         raise UsageError(f"jobs must be at least 1, got {jobs}")
     if path is not None and experiment is None and grid is None:
-        base, spec = _from_file(path, overrides)
+        base, loaded = _from_file(path, overrides)
     elif path is None and experiment is not None and grid is not None:
         base = load_experiment(experiment, overrides)
-        spec = _from_arguments(base, grid, objectives, name)
+        loaded = _from_arguments(base, grid, objectives, name)
     else:
         raise UsageError("give a sweep file, or an experiment and a grid")
-    check_grid(spec.grid)
+    spec = loaded.spec
+    try:
+        check_grid(spec.grid)
+    except ConfigError as error:
+        raise loaded.locate(error) from None
     file = Path(out or "sweeps") / f"{safe_name(spec.name)}.sqlite"
     say = progress or (lambda line: None)
     tasks, failures = _tasks(base, spec.grid)
@@ -96,9 +94,9 @@ def sweep(
         if pending:
             say(f"{spec.name}: {len(pending):,} of {len(order):,} points to compute")
         try:
-            for points in _evaluated(pending, jobs):
+            for points in evaluated(pending, jobs):
                 store.add(points)
-                _check_objectives(points, spec.objectives)
+                _check_objectives(points, loaded)
                 say(f"{spec.name}: {_done(store, order):,} of {len(order):,} points done")
         finally:
             result = SweepResult(
@@ -108,10 +106,12 @@ def sweep(
     return result
 
 
-def _from_file(path: str | Path, overrides: Overrides) -> tuple[Loaded[ExperimentSpec], SweepSpec]:
+def _from_file(
+    path: str | Path, overrides: Overrides
+) -> tuple[Loaded[ExperimentSpec], Loaded[SweepSpec]]:
     """Return the experiment of a sweep file, and what to vary."""
     loaded = load_kind(path, SweepSpec, overrides)
-    return loaded.section("experiment", ExperimentSpec), loaded.spec
+    return loaded.section("experiment", ExperimentSpec), loaded
 
 
 def _from_arguments(
@@ -119,7 +119,7 @@ def _from_arguments(
     grid: Mapping[str, Sequence[Any]],
     objectives: Sequence[str] | None,
     name: str | None,
-) -> SweepSpec:
+) -> Loaded[SweepSpec]:
     """Return what to vary, as a sweep file would say it."""
     contents: dict[str, Any] = {
         "name": name or base.spec.name,
@@ -128,7 +128,7 @@ def _from_arguments(
     }
     if objectives is not None:
         contents["objectives"] = list(objectives)
-    return load_spec(contents, SweepSpec).spec
+    return load_spec(contents, SweepSpec)
 
 
 def _tasks(
@@ -170,80 +170,17 @@ def _done(store: SweepStore, order: dict[str, int]) -> int:
     return len(store.hashes() & order.keys())
 
 
-def _evaluated(tasks: list[Task], jobs: int) -> Iterator[list[Point]]:
-    """Yield points as they are done, chunk by chunk."""
-    chunks = _chunks(tasks, CHUNK_POINTS if jobs == 1 else _share(len(tasks), jobs))
-    if jobs == 1 or len(tasks) <= 1:
-        evaluator = Evaluator()
-        for chunk in chunks:
-            yield from evaluator.evaluate(chunk)
-        return
-    from concurrent.futures import ProcessPoolExecutor, as_completed
-    from multiprocessing import active_children, get_context
-
-    others = set(active_children())
-    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
-        with _without_interrupts():
-            futures = [pool.submit(_evaluate_chunk, chunk) for chunk in chunks]
-        try:
-            for future in as_completed(futures):
-                yield future.result()
-        except BaseException:
-            for process in set(active_children()) - others:
-                process.terminate()
-            raise
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
-
-
-@contextmanager
-def _without_interrupts() -> Iterator[None]:
-    """Ignore Ctrl-C for a moment, so that processes started meanwhile ignore it for good.
-
-    It reaches all processes of a terminal at once, but one of them ends the others.
-    """
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
-
-
-def _share(points: int, jobs: int) -> int:
-    """Return the points of a chunk, so that each process gets a few chunks."""
-    return max(1, min(CHUNK_POINTS, -(-points // (4 * jobs))))
-
-
-def _chunks(tasks: list[Task], size: int) -> Iterator[list[Task]]:
-    rest = iter(tasks)
-    while chunk := list(islice(rest, size)):
-        yield chunk
-
-
-_worker: Evaluator | None = None
-
-
-def _evaluate_chunk(tasks: list[Task]) -> list[Point]:
-    """Evaluate a chunk in a process of its own, whose evaluator lives as long as it."""
-    global _worker  # noqa: PLW0603 - one evaluator a process, so that activities are reused
-    _worker = _worker or Evaluator()
-    return [point for points in _worker.evaluate(tasks) for point in points]
-
-
-def _check_objectives(points: list[Point], objectives: Sequence[str]) -> None:
+def _check_objectives(points: list[Point], loaded: Loaded[SweepSpec]) -> None:
     """Refuse objectives that are no metrics as soon as there are metrics to look at."""
     metrics = next((point.metrics for point in points if point.status == "ok"), None)
     if metrics is None:
         return
     problems = []
-    for number, objective in enumerate(objectives):
+    for number, objective in enumerate(loaded.spec.objectives):
         if objective not in metrics:
             close = get_close_matches(objective, metrics, 1)
             hint = f"did you mean {close[0]}?" if close else f"there are {', '.join(metrics)}"
             message = f"there is no metric {objective!r}; {hint}"
             problems.append(Problem(message, f"objectives.{number}"))
     if problems:
-        raise ConfigError(problems)
+        raise loaded.locate(ConfigError(problems))

@@ -293,6 +293,11 @@ EXPERIMENT_FAULTS = {
         "inputs:\n  dataset: none.npz\n  encoding: {kind: regular}",
         "bad.yaml:14:12 inputs.dataset: there is no file ",
     ),
+    "no device at all": (
+        "inputs:",
+        "baseline: {device: {use: devices/h100}, devices: [0]}\ninputs:",
+        "bad.yaml:13:51 baseline.devices.0: must be at least 1, got 0",
+    ),
     "time step without unit": (
         "dt: 1 ms",
         "dt: 0.001",
@@ -355,3 +360,12 @@ def test_many_faults_are_said_at_once(tmp_path, monkeypatch, capsys) -> None:
     err = capsys.readouterr().err
     assert len(err.splitlines()) == 4
     assert "worse.yaml:15:10 inputs.steps: expected a whole number, got 'ten'" in err
+
+
+def test_faults_without_end_are_cut_short(tmp_path, monkeypatch, capsys) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.yaml").write_text("name: x\n" + "".join(f"k{n}: 1\n" for n in range(3000)))
+    assert execute(["validate", "bad.yaml"]) == 3
+    lines = capsys.readouterr().err.splitlines()
+    assert len(lines) == 51
+    assert lines[-1] == "and 950 more"

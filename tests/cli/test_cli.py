@@ -39,10 +39,10 @@ def python(*words: str, **environment: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def result_file(folder: Path, energy: float = 2e-6, **others: object) -> Path:
+def result_file(folder: Path, energy_j: float = 2e-6, **others: object) -> Path:
     folder.mkdir()
     contents = {
-        "energy": {"per_inference_j": energy},
+        "energy": {"per_inference_j": energy_j},
         "latency": {"per_inference_s": 1e-3},
         "accuracy": None,
         **others,
@@ -111,7 +111,10 @@ def test_the_version_is_that_of_the_package(capsys) -> None:
         (["run", "x.yaml", "--steps", "0"], 2, "--steps"),
         (["run", "x.yaml", "--seed", "abc"], 2, "--seed"),
         (["run", "x.yaml"], 3, "x.yaml: there is no such file"),
-        (["validate", "experiments/mnis"], 3, "experiments/mnis: there is no such file"),
+        (["run", "mnist"], 3, "no such file; did you mean `experiments/mnist`?"),
+        (["map", "experiments/mnis"], 3, "no such file; did you mean `experiments/mnist`?"),
+        (["map", "experiments/starter", "-o", "."], 2, ". is a folder; -o takes the file"),
+        (["run", "experiments/starter", "-o", "/dev/null"], 2, "/dev/null is not a folder"),
         (["validate", "packages/two_dies", "--set", "barrier"], 3, "expected KEY=VALUE"),
         (["validate", "packages/two_dies", "--set", "barier=1 s"], 3, "did you mean `barrier`?"),
         (["show", "devices/h100"], 2, "is a device file; expected a package or an experiment"),
@@ -281,17 +284,25 @@ def test_list_names_can_be_used(capsys) -> None:
 
 
 def test_compare_prints_ratios_to_the_first(tmp_path: Path, capsys) -> None:
-    one, two = result_file(tmp_path / "one"), result_file(tmp_path / "two", energy=6e-6)
+    one, two = result_file(tmp_path / "one"), result_file(tmp_path / "two", energy_j=6e-6)
     assert execute(["compare", str(one), str(two / "result.json")]) == 0
     out = capsys.readouterr().out
     assert "6 uJ" in out
     assert "3x" in out
 
 
-@pytest.mark.parametrize("text", ["{}", "[1]", "nonsense", '{"energy": {"per_inference_j": "x"}}'])
+@pytest.mark.parametrize("text", ["{}", "[1]", "nonsense", '{"energy": {"per_inference_j": 1}}'])
 def test_compare_refuses_what_is_no_result(tmp_path: Path, text: str, capsys) -> None:
     (tmp_path / "result.json").write_text(text)
     assert execute(["compare", str(tmp_path)]) == 3
+    assert "is not the result of a run" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("others", [{"energy": {"per_inference_j": "3"}}, {"accuracy": [1]}])
+def test_compare_refuses_figures_that_are_none(tmp_path: Path, others, capsys) -> None:
+    folder = result_file(tmp_path / "odd", **{"energy": {"per_inference_j": 1}} | others)
+    assert execute(["compare", str(folder)]) == 3
+    assert execute(["compare", str(result_file(tmp_path / "nan", float("nan")))]) == 3
     assert "is not the result of a run" in capsys.readouterr().err
 
 
@@ -367,18 +378,3 @@ def test_flags_reach_the_verb_and_doubts_the_exit_code(
 def test_names_in_files_are_those_of_the_registries() -> None:
     assert set(get_args(StrategyName)) == set(PARTITIONERS)
     assert set(get_args(TimingName)) == set(TIMING_MODELS)
-
-
-def test_an_interrupted_process_ends_with_130() -> None:
-    code = (
-        "import os, signal, sys\n"
-        "from chipletsim.cli import list as command\n"
-        "from chipletsim.cli.main import main\n"
-        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's `&` ignores it
-        "command.KINDS['neurons'] = lambda: os.kill(os.getpid(), signal.SIGINT)\n"
-        "sys.argv = ['chipletsim', 'list', 'neurons']\n"
-        "main()\n"
-    )
-    ran = python("-c", code)
-    assert ran.returncode == 130
-    assert ran.stderr == "interrupted\n"

@@ -1,9 +1,11 @@
 """Folders of runs: whole, or not there."""
 
+import os
+
 import pytest
 
 from chipletsim.errors import UsageError
-from chipletsim.report.folder import run_folder, whole_folder
+from chipletsim.report.folder import refuse_unwritable, run_folder, whole_folder
 
 
 def test_a_folder_is_named_by_name_and_hash(tmp_path):
@@ -46,3 +48,11 @@ def test_a_file_in_the_way_is_a_usage_error(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(UsageError, match="cannot write"), whole_folder(tmp_path / "file" / "run"):
         pass
+
+
+def test_what_cannot_be_written_is_known_before_and_nothing_is_made(tmp_path, monkeypatch):
+    refuse_unwritable(tmp_path / "new" / "run")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(UsageError, match="permission denied"):
+        refuse_unwritable(tmp_path / "new" / "run")
+    assert list(tmp_path.iterdir()) == []

@@ -13,8 +13,9 @@ from spec_files import experiment
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.experiment import ExperimentSpec, NirFileSpec
 from chipletsim.spec.kinds import FILE_KINDS, load_any
-from chipletsim.spec.load import Origin, load_spec
+from chipletsim.spec.load import load_spec
 from chipletsim.spec.network import NetworkSpec
+from chipletsim.spec.origin import Origin
 from chipletsim.spec.package import PackageSpec
 from chipletsim.spec.resolve import preset_names
 from chipletsim.spec.sweep import SweepSpec

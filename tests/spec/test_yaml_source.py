@@ -92,7 +92,7 @@ def test_every_key_and_value_has_its_position() -> None:
         ("# only a comment\n", "f.yaml: is empty"),
         ("a: 1e999\n", "f.yaml:1:4: number 1e999 is too large"),
         ("a: 99999999999999999999\n", "is too large"),
-        ("a: \x00\n", "f.yaml"),
+        ("a: b\nc: \x00\n", "f.yaml:2:4: control characters are not allowed"),
         ("[" * 5000, f"is nested deeper than {MAX_DEPTH} levels"),
         ("{a: " * 5000, f"is nested deeper than {MAX_DEPTH} levels"),
     ],

@@ -163,6 +163,21 @@ def test_wrong_objectives_are_refused_with_the_nearest(contents, tmp_path):
         )  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("objectives", "values", "says"),
+    [
+        ("[enrgy_j]", "[0 s]", "bad.yaml:3:14 objectives.0: there is no metric 'enrgy_j'"),
+        ("[energy_j]", "[0 s, 0 s]", "bad.yaml:5:3 .*'0 s' stands here twice"),
+    ],
+)
+def test_faults_of_a_sweep_file_name_its_lines(contents, tmp_path, objectives, values, says):
+    (tmp_path / "tiny.yaml").write_text(json.dumps(contents))
+    text = f"name: bad\nexperiment: {{use: tiny}}\nobjectives: {objectives}\ngrid:\n"
+    (tmp_path / "bad.yaml").write_text(f"{text}  {BARRIER}: {values}\n")
+    with pytest.raises(cs.ConfigError, match=says):
+        cs.sweep(tmp_path / "bad.yaml", out=tmp_path)
+
+
 @pytest.mark.parametrize("arguments", [{}, {"experiment": {}}, {"path": "a", "grid": {"b": [1]}}])
 def test_contradictory_calls_are_refused(arguments):
     with pytest.raises(cs.UsageError, match="give a sweep file, or an experiment and a grid"):
