@@ -6,8 +6,8 @@ import io
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
-from threading import Timer
 from types import FrameType
 
 from chipletsim.cli.output import note
@@ -77,7 +77,19 @@ def _one_line(error: Exception) -> str:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
+    """Raise KeyboardInterrupt, or try again soon from where it would get lost."""
+    while frame is not None:
+        if frame.f_code is _unraisable.__code__:
+            _interrupt_again()
+            return
+        frame = frame.f_back
     raise KeyboardInterrupt
+
+
+def _interrupt_again() -> None:
+    """Send the signal to the main thread itself: another would not wake it from a wait."""
+    main_thread = threading.main_thread().ident
+    threading.Timer(RETRY_S, signal.pthread_kill, (main_thread, signal.SIGTERM)).start()
 
 
 def _handle_signals(handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
@@ -96,7 +108,7 @@ def _unraisable(lost: sys.UnraisableHookArgs) -> None:
     Python drops exceptions out of callbacks of its garbage collector, and JAX has one.
     """
     if issubclass(lost.exc_type, KeyboardInterrupt):
-        Timer(RETRY_S, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        _interrupt_again()
     else:
         sys.__unraisablehook__(lost)
 

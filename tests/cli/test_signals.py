@@ -16,7 +16,8 @@ def send(*_):
     time.sleep(0.001)  # the handler runs here
 def work():
     {work}
-    time.sleep(30)
+    for _ in range(2000):  # one long sleep may begin with the signal already waiting
+        time.sleep(0.01)
 command.KINDS["neurons"] = work
 sys.argv = ["chipletsim", "list", "neurons"]
 main()
