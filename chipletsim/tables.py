@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from io import StringIO
-from typing import Any
+from typing import Any, Literal
 
 from rich.console import Console, RenderableType
 from rich.table import Table
@@ -43,7 +43,9 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[Any]]) -> 
     heading = Text(title, style="bold", no_wrap=True, overflow="ignore")
     grid = Table(title=heading, title_justify="left", title_style="", header_style="bold")
     for number, column in enumerate(columns):
-        grid.add_column(Text(column), justify="left" if number == 0 else "right")
+        # Folded where the terminal is narrow: a figure cut short would be another one.
+        justify: Literal["left", "right"] = "left" if number == 0 else "right"
+        grid.add_column(Text(column), justify=justify, overflow="fold")
     for row in rows:
         grid.add_row(*(Text(_cell(value)) for value in row))
     return grid

@@ -89,7 +89,12 @@ def save_mapping(mapping: Mapping, path: str | Path) -> None:
         ],
     }
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100)
-    Path(path).write_text(text, encoding="utf-8")
+    part = Path(path).with_name(f".{Path(path).name}.part")  # renamed once whole
+    try:
+        part.write_text(text, encoding="utf-8")
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def load_mapping(path: str | Path, network: Network, package: Package) -> Mapping:

@@ -6,6 +6,7 @@ import lzma
 import tokenize
 import zipfile
 import zlib
+from collections.abc import Iterable
 from math import prod
 from pathlib import Path
 from typing import IO
@@ -169,9 +170,15 @@ def _member(archive: zipfile.ZipFile, path: Path, name: str | None) -> zipfile.Z
     members = {info.filename.removesuffix(".npy"): info for info in archive.infolist()}
     if name is None and len(members) == 1:
         return next(iter(members.values()))
+    if name is None:
+        raise ValueError(f"{path} holds several arrays; name one under `array`: {_list(members)}")
     if name not in members:
-        raise ValueError(f"{path} holds no array {name!r}; it holds: {', '.join(members)}")
+        raise ValueError(f"{path} holds no array {name!r}; it holds: {_list(members)}")
     return members[name]
+
+
+def _list(members: Iterable[str]) -> str:
+    return ", ".join(members) or "none"
 
 
 def _read_checked(

@@ -11,7 +11,7 @@ import numpy as np
 from scipy.sparse import csr_array
 from scipy.sparse.csgraph import dijkstra
 
-from chipletsim.errors import ConfigError
+from chipletsim.errors import ConfigError, Problem
 from chipletsim.package.model import Chiplet, Link, Router, Tile
 
 FEMTOSECONDS = 1e15
@@ -87,7 +87,14 @@ def route_all(
         sends=tuple(number in with_tiles for number in range(len(routers))),
     )
     if sum(sorted(graph.cost_fs)[-len(routers) :]) >= _EXACT:
-        raise ConfigError("links are so slow that a route may take more than 9 seconds")
+        slowest = links[max(range(len(links)), key=graph.cost_fs.__getitem__)]
+        die = chiplets[routers[slowest.source].chiplet].type
+        where = "network" if slowest.between_dies else f"chiplet_types.{die}.network"
+        message = (
+            f"link {slowest.name} takes {link_cost_fs(slowest, routers) / FEMTOSECONDS:g} s; "
+            "routes of more than 9 seconds are not supported"
+        )
+        raise ConfigError([Problem(message, f"{where}.link.latency")])
     incoming = least_cost_trees(graph)
     if incoming is None:
         raise ConfigError(_unreachable(chiplets, routers, _distances(graph)))

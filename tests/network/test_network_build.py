@@ -167,6 +167,7 @@ def test_sparse_from_a_file(folder):
     [
         ("{kind: dense, weight: {file: gone.npz, array: w}}", "there is no file"),
         ("{kind: dense, weight: {file: arrays.npz, array: w}}", "it holds: dense, kernel"),
+        ("{kind: dense, weight: {file: arrays.npz}}", "name one under `array`: dense, kernel"),
         ("{kind: dense, weight: {file: arrays.npz, array: dense}}", "expected [6, 4]"),
         ("{kind: dense, weight: {normal: {std: 1}, uniform: {low: 0, high: 1}}}", "one of"),
         ("{kind: sparse, fan_out: 3}", "give `weight`"),

@@ -31,3 +31,12 @@ def test_tables_keep_brackets_and_group_digits():
     assert "west[0]" in text
     assert "[bold]x" in text
     assert "1,234,567" in text
+
+
+def test_figures_are_never_cut_short():
+    text = render(table("t", ["link", "bits"], [("west(1,0)>east(0,0)", 123456789)]), width=20)
+    cells = [line.split("│")[1:3] for line in text.splitlines() if "│" in line]
+    names, figures = (
+        "".join(part.strip() for part in column) for column in zip(*cells, strict=True)
+    )
+    assert (names, figures) == ("west(1,0)>east(0,0)", "123,456,789")
