@@ -22,6 +22,7 @@ from chipletsim.report.figures import (
 )
 from chipletsim.report.resolved import resolved_yaml
 from chipletsim.report.summary import busiest_links
+from chipletsim.spec.defaults import defaults
 from chipletsim.spec.experiment import ExperimentSpec
 from chipletsim.spec.load import Loaded
 
@@ -47,7 +48,7 @@ def write_mapping_and_config(
 ) -> None:
     """Write the mapping that was priced and the configuration it came from."""
     save_mapping(result.mapping, folder / "mapping.yaml")
-    text = resolved_yaml(experiment.resolved, experiment.origins)
+    text = resolved_yaml(experiment.resolved, experiment.origins, defaults(experiment.spec))
     (folder / "config.resolved.yaml").write_text(text, encoding="utf-8")
 
 

@@ -66,7 +66,12 @@ FAULTS = [
     ("links", [LINK | {"between": ["west", "west"]}], "links.0.between", "two different"),
     ("links", [LINK | {"at": [[0, 0], [9, 9]]}], "links.0.at.1", "no router"),
     ("links", [LINK | {"parallel_links": 10**9}], "links.0.parallel_links", "too many"),
-    ("network.link", D2D | {"latency": "20 s"}, "network.link.latency", r"west.*>east.* takes 20 s"),
+    (
+        "network.link",
+        D2D | {"latency": "20 s"},
+        "network.link.latency",
+        r"west.* takes 20 s",
+    ),
 ]
 
 
