@@ -1,6 +1,6 @@
 """Sweep: points per second with reused activity, against simulating every point again.
 
-The shipped MNIST experiment (200 images, 20 steps, 3,250 neurons on four dies), swept over
+The shipped MNIST experiment (200 images, 16 steps, 3,250 neurons on four dies), swept over
 the energy of an HBM access and the barrier of a step, on which no placement depends: one
 network, one placement, many prices.
 
