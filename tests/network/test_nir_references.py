@@ -17,9 +17,10 @@ from chipletsim.network.nir_nodes import explicit_padding
 from chipletsim.network.nir_reader import read_nir
 from chipletsim.network.nir_writer import write_nir
 
+RECORDED = Path(__file__).parents[1] / "data" / "nir"
 REFERENCES = Path(__file__).parents[3] / "shared" / "references" / "nir"
-pytestmark = pytest.mark.skipif(
-    not REFERENCES.is_dir(), reason=f"needs the recorded NIR models in {REFERENCES}"
+other_files = pytest.mark.skipif(
+    not REFERENCES.is_dir(), reason=f"needs the files of others in {REFERENCES}"
 )
 
 
@@ -67,7 +68,7 @@ def run(network, spikes, late_bias=None):
 
 @pytest.mark.parametrize("case", ["norse_import_rlif", "norse_import_rcubalif"])
 def test_norse_reads_and_runs_these_graphs_spike_for_spike(case):
-    folder = REFERENCES / "generated" / case
+    folder = RECORDED / case
     dt_s = json.loads((folder / "case.json").read_text())["dt"]
     recorded = np.load(folder / "io.npz")
     network = read_nir(folder / "model.nir", dt_s)
@@ -82,6 +83,7 @@ def test_norse_reads_and_runs_these_graphs_spike_for_spike(case):
     assert np.array_equal(events["out_n"], recorded["output"])
 
 
+@other_files
 @pytest.mark.parametrize("model", ["bias_zero", "noBias_subtract"])
 def test_braille_network_as_norse_runs_it(model):
     folder = REFERENCES / "paper" / "03_rnn"
@@ -98,6 +100,7 @@ def test_braille_network_as_norse_runs_it(model):
     assert np.array_equal(events["lif2"], recorded["random__norse__lif2"])
 
 
+@other_files
 def test_one_neuron_of_the_paper():
     folder = REFERENCES / "paper" / "01_lif"
     network = read_nir(folder / "lif_norse.nir", 1e-4)
@@ -108,6 +111,7 @@ def test_one_neuron_of_the_paper():
     np.testing.assert_allclose(potentials["1"].ravel(), potential, atol=1e-6)
 
 
+@other_files
 @pytest.mark.parametrize("name", ["conv2d", "conv2d_groups_asym"])
 def test_convolution_shapes_are_those_of_torch(name):
     outputs = np.load(REFERENCES / "schema" / "conv_io.npz")
@@ -150,7 +154,7 @@ AS_RECORDED = {
 @pytest.mark.parametrize("case", AS_RECORDED)
 def test_the_engine_spikes_as_recorded(case):
     dt_s, nodes = AS_RECORDED[case]
-    folder = REFERENCES / "generated" / case
+    folder = RECORDED / case
     recorded = np.load(folder / "io.npz")
     activity = simulate(read_nir(folder / "model.nir", dt_s), np.moveaxis(recorded["input"], 0, 1))
     for node in nodes:
@@ -161,7 +165,7 @@ def test_the_engine_spikes_as_recorded(case):
 
 def test_a_convolution_and_if_as_norse_runs_them():
     # Norse adds I itself to an IF, where NIR says dt r I.
-    folder = REFERENCES / "generated" / "norse_iaf_conv"
+    folder = RECORDED / "norse_iaf_conv"
     recorded, network = np.load(folder / "io.npz"), read_nir(folder / "model.nir", 1e-3)
     cells = network.population("1")
     gained = replace(cells, parameters={**cells.parameters, "r": cells.parameters["r"] * 1000})
@@ -193,6 +197,7 @@ REFUSED = {
 }
 
 
+@other_files
 @pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(REFERENCES)))
 def test_every_reference_is_read_or_refused_with_a_reason(path, tmp_path):
     words = REFUSED.get(str(path.relative_to(REFERENCES)))
