@@ -44,7 +44,7 @@ def list_names(kind: Kind = None, as_json: Json = False) -> None:
     else:
         close = get_close_matches(kind, KINDS, n=1)
         hint = f"; did you mean {close[0]!r}?" if close else ""
-        raise UsageError(f"nothing to list called {kind!r}{hint} There are: {', '.join(KINDS)}")
+        raise UsageError(f"nothing to list called {kind!r}{hint}; there are: {', '.join(KINDS)}")
     if as_json:
         show_json(names)
         return
