@@ -17,7 +17,9 @@ from chipletsim.spec.package import PackageSpec
 NS = 1e-9
 
 
-def package_of(shape, topology="mesh", flit="64 bit", latency="4 ns", bandwidth="32 Gb/s"):
+def package_of(
+    shape, topology="mesh", flit="64 bit", latency="4 ns", bandwidth="32 Gb/s", router="1 ns"
+):
     link = {"bandwidth": bandwidth, "latency": latency, "flit": flit}
     tile = {
         "kind": "io",
@@ -26,7 +28,7 @@ def package_of(shape, topology="mesh", flit="64 bit", latency="4 ns", bandwidth=
         "energy_per_output": "1 pJ/packet",
         "event_rate": "1 Gpacket/s",
     }
-    network = {"topology": topology, "shape": shape, "link": link, "router": {"latency": "1 ns"}}
+    network = {"topology": topology, "shape": shape, "link": link, "router": {"latency": router}}
     die = {"network": network, "tiles": [{"tile": tile}]}
     return build_package(
         PackageSpec.model_validate(
