@@ -21,6 +21,7 @@ _BOUNDARY_NOTES = (
     "spikes: bits on the wires as counted, with headers, flits, frames and weight fetches",
     "dense: payload alone, perfectly packed, on the routes of the spikes, which favours it;"
     " pooling in front of a layer is done where the layer is, by either",
+    "several dense devices: what their own cuts send, and the spikes of all boundaries over it",
 )
 _CUT_NOTES = (
     "tensor: layers split by outputs, each hidden activation gathered by all devices;"
@@ -125,6 +126,7 @@ class Comparison:
         ]
         if len(rows) > 1:
             rows.append(("all boundaries", "", *_total_bits(self.boundaries)))
+        rows += [self._cut_row(cut) for cut in self.cuts if cut.devices > 1]
         columns = (
             "from > to",
             "populations",
@@ -135,6 +137,14 @@ class Comparison:
             "spikes / ANN",
         )
         return table("Bits across dies per inference", columns, rows)
+
+    def _cut_row(self, cut: Cut) -> tuple[str, ...]:
+        """Return what several devices send, beside the spikes of all boundaries."""
+        bitmap_bits = cut.bits // self.activation_bits * self.steps
+        amounts = (cut.bits, cut.bits * self.steps, bitmap_bits)
+        spikes = sum(boundary.spike_bits for boundary in self.boundaries)
+        name = f"{cut.devices} x {self.device}, {cut.kind}"
+        return (name, "", "", *(si(bits, "bit") for bits in amounts), times(spikes, cut.bits))
 
     def _cut_table(self) -> RenderableType:
         rows = [

@@ -10,6 +10,7 @@ from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.package.load import load_package
+from chipletsim.tables import render
 
 LINK = {"bandwidth": "1 Gb/s", "latency": "1 ns", "flit": "8 bit"}
 CORE = {
@@ -138,3 +139,17 @@ def test_a_comparison_prints_ratios_units_and_assumptions():
 def test_a_ratio_to_nothing_is_a_dash():
     assert times(3.0, 0.0) == "-"
     assert times(3.0, 2.0) == "1.5x"
+
+
+def test_cuts_of_several_devices_stand_beside_the_spikes():
+    """Two devices send 100 values of 8 bits a step, dies 1,200 bits of spikes in three."""
+    boundary = Boundary("a", "b", ("p",), 1200.0, 50, 8, 3)
+    cut = Cut("tensor", 2, 800, 1, 1e-6, 1e-9)
+    alone = Cut("tensor", 1, 0, 0, 0.0, 0.0)
+    contender = Contender("a", "modelled", 1.0, 1.0, "links")
+    compared = Comparison("n", "gpu", 3, 1, 8, (contender,), (boundary,), (alone, cut))
+    shown = render(compared, width=200)
+    rows = [[cell.strip() for cell in line.split("│")] for line in shown.splitlines()]
+    assert ["", "a > b", "p", "1.2 kbit", "400 bit", "1.2 kbit", "150 bit", "3x", ""] in rows
+    assert ["", "2 x gpu, tensor", "", "", "800 bit", "2.4 kbit", "300 bit", "1.5x", ""] in rows
+    assert not any(row[1:2] == ["1 x gpu, tensor"] for row in rows)
