@@ -6,12 +6,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import frexp, fsum, ldexp
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from chipletsim.cost.program import Energies
-from chipletsim.package.model import Package
+if TYPE_CHECKING:  # the report needs `label`, and neither JAX nor the program
+    from chipletsim.cost.program import Energies
+    from chipletsim.package.model import Package
 
 STATIC = "static"
 DIE_TO_DIE = "die-to-die "

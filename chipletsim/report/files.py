@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from chipletsim.cost.columns import Columns
+from chipletsim.cost.energy import DIE_TO_DIE, label
 from chipletsim.cost.result import Result
 from chipletsim.mapping.store import save_mapping
 from chipletsim.report.csvs import write_csv
@@ -81,8 +82,8 @@ def grouped_energy(by_component_j: dict[str, float], samples: int) -> dict[str, 
     """Return joules per inference, all die-to-die links as one component."""
     grouped: dict[str, float] = {}
     for name, value in by_component_j.items():
-        label = "die-to-die links" if name.startswith("die-to-die ") else name.replace("_", " ")
-        grouped[label] = grouped.get(label, 0.0) + value / samples
+        group = "die-to-die links" if name.startswith(DIE_TO_DIE) else label(name)
+        grouped[group] = grouped.get(group, 0.0) + value / samples
     return grouped
 
 

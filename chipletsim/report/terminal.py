@@ -10,9 +10,8 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from chipletsim.baseline.compare import Comparison
+from chipletsim.cost.energy import DIE_TO_DIE, label
 from chipletsim.tables import si, table
-
-_DIE_TO_DIE = "die-to-die "
 
 
 def run_report(summary: Mapping[str, Any], folder: Path, *, reused: bool) -> RenderableType:
@@ -83,8 +82,8 @@ def energy_table(energy: Mapping[str, Any]) -> RenderableType:
     total = energy["total_j"]
     samples = total / energy["per_inference_j"] if energy["per_inference_j"] else 1.0
     components = sorted(energy["by_component_j"].items(), key=lambda part: -part[1])
-    shown = [(n, v) for n, v in components if v or not n.startswith(_DIE_TO_DIE)]
-    rows = [(_label(name), si(value / samples, "J"), _share(value, total)) for name, value in shown]
+    shown = [(n, v) for n, v in components if v or not n.startswith(DIE_TO_DIE)]
+    rows = [(label(name), si(value / samples, "J"), _share(value, total)) for name, value in shown]
     idle = len(components) - len(shown)
     if idle:
         rows.append((f"{idle} other die-to-die links", "0 J", "0.0%"))
@@ -130,12 +129,6 @@ def links_table(summary: Mapping[str, Any]) -> RenderableType:
     kind = "die-to-die links" if links[0]["between_dies"] else "links"
     columns = ("link", "packets", "bits on the wire", "busy", "energy")
     return table(f"Busiest {kind}, per inference", columns, rows)
-
-
-def _label(component: str) -> str:
-    """Return a component as it is printed; names of links keep their underscores."""
-    named = component.startswith(_DIE_TO_DIE)
-    return component if named else component.replace("_", " ")
 
 
 def _share(value: float, total: float) -> str:
