@@ -1,1 +1,91 @@
-"""Room for native event-driven kernels behind JAX's foreign-function interface."""
+"""Native event-driven kernels behind JAX's foreign-function interface.
+
+They are C++ (``src``), compiled when the package is installed, once for each instruction set;
+the widest that the processor knows is taken. Without them, on another platform than a CPU, or
+with ``CHIPLETSIM_KERNELS=xla`` in the environment, chipletsim computes the same with XLA.
+``CHIPLETSIM_THREADS`` sets how many threads they use; it is the number of processors otherwise.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import cache
+from importlib import import_module
+from types import ModuleType
+
+CHOICE = "CHIPLETSIM_KERNELS"
+THREADS = "CHIPLETSIM_THREADS"
+
+
+class KernelsError(ValueError):
+    """A setting in the environment is none that there is."""
+
+
+def native() -> bool:
+    """Return whether the native kernels are used, and make JAX know them if so.
+
+    Raises:
+        KernelsError: ``CHIPLETSIM_KERNELS`` is neither ``native`` nor ``xla``, or asks for
+            native kernels where there are none.
+    """
+    choice = os.environ.get(CHOICE, "")
+    if choice not in {"", "native", "xla"}:
+        raise KernelsError(f"{CHOICE} must be native or xla, got {choice!r}")
+    if choice == "xla":
+        return False
+    why = _obstacle()
+    if why and choice == "native":
+        raise KernelsError(f"{CHOICE}=native, but {why}")
+    return not why
+
+
+def threads() -> int:
+    """Return how many threads the kernels may use.
+
+    Raises:
+        KernelsError: ``CHIPLETSIM_THREADS`` is no whole number from 1 on.
+    """
+    given = os.environ.get(THREADS)
+    if given is None:
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
+    if not given.isdecimal() or int(given) < 1:
+        raise KernelsError(f"{THREADS} must be a whole number from 1 on, got {given!r}")
+    return int(given)
+
+
+def describe() -> str:
+    """Return which kernels are in use, or why XLA computes instead."""
+    if native():
+        return f"native, {_module().__name__.rpartition('._')[2]}, {threads()} threads"
+    return f"xla ({_obstacle() or f'{CHOICE}=xla'})"
+
+
+@cache
+def _obstacle() -> str:
+    """Return why there are no native kernels, or nothing once JAX knows them."""
+    import jax
+
+    if jax.default_backend() != "cpu":
+        return f"they are for CPUs, and JAX runs on {jax.default_backend()}"
+    try:
+        functions = _module().handlers()
+        for name, function in functions.items():
+            jax.ffi.register_ffi_target(name, function, platform="cpu")
+    except ImportError:
+        return "none were compiled; reinstall where there is a C++ compiler"
+    except Exception as error:
+        # A jaxlib older than the headers that the kernels were compiled with refuses them.
+        return f"this jaxlib does not take them ({type(error).__name__}: {error}); reinstall"
+    return ""
+
+
+@cache
+def _module() -> ModuleType:
+    """Return the compiled module for the widest instruction set that the processor knows."""
+    generic = import_module("chipletsim.kernels._generic")
+    if generic.has_v3():
+        try:
+            return import_module("chipletsim.kernels._v3")
+        except ImportError:
+            return generic
+    return generic

@@ -14,11 +14,14 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
+from chipletsim import kernels
 from chipletsim.engine.exact import exact_sum
+from chipletsim.engine.native.formats import native_format
+from chipletsim.engine.native.layout import Layout, layout
 from chipletsim.engine.projections import PROJECTIONS
-from chipletsim.errors import ConfigError, Problem
+from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.network.check import check_network
-from chipletsim.network.connections import Pool2d
+from chipletsim.network.connections import Conv2d, Pool2d
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.schedule import components
@@ -86,11 +89,19 @@ class Program:
         populations: In the network's order.
         projections: In the network's order.
         stages: The schedule; input populations are in none.
+        layouts: How the native kernels number the neurons of each population; none where
+            XLA computes.
     """
 
     populations: tuple[PopulationPlan, ...]
     projections: tuple[ProjectionPlan, ...]
     stages: tuple[Stage, ...]
+    layouts: tuple[Layout, ...]
+
+    @property
+    def native(self) -> bool:
+        """Whether the native kernels run it."""
+        return bool(self.layouts)
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -106,10 +117,11 @@ class Compiled:
         network: The network.
         program: Its structure.
         neurons: For each population, its constants and bias: float32 device arrays.
-        synapses: For each projection, the arrays of its kind; ``rest`` is the part of the
-            weights that is summed apart.
-        initial: For each population, state name to float32 [*shape] on the host.
-        exact: Whether weights of spikes are split for exact sums.
+        synapses: For each projection, the arrays of its kind; for XLA, ``rest`` is the part
+            of the weights that is summed apart.
+        initial: For each population, state name to float32 on the host, [*shape] or, for the
+            native kernels, in the order of its layout.
+        exact: Whether weights of spikes are such that their sums are exact.
     """
 
     network: Network
@@ -125,32 +137,45 @@ def compile_network(
 ) -> Compiled:
     """Return a network as a program and its arrays.
 
+    It is one for the native kernels where they are in use (``chipletsim.kernels``), and for
+    XLA elsewhere and where ``exact`` is off; the spikes are the same.
+
     Args:
         network: The network, lowered if hardware is to change it.
         schedule: ``layers`` runs what is in no cycle over all steps at once; ``steps`` runs
             everything step by step.
-        exact: Whether weights of spikes are split so that sums do not depend on their order
-            (see ``chipletsim.engine.exact``). Training, which changes them, takes them whole.
+        exact: Whether sums of the weights of spikes do not depend on their order
+            (see ``chipletsim.engine.exact``). Training, which changes weights, takes them
+            as they are.
 
     Raises:
         ConfigError: The network has a fault, or something the engine cannot run.
+        UsageError: The environment asks for kernels that there are not.
     """
     problems = check_network(network) or _unsupported(network)
     if problems:
         raise ConfigError(problems)
+    layouts = _layouts(network) if exact and _native() else ()
     neurons, initial = [], []
-    for population in network.populations:
+    for number, population in enumerate(network.populations):
         constants = NEURON_MODELS[population.model].prepare(population.parameters, network.dt_s)
         start = NEURON_MODELS[population.model].initial_state(constants, population.shape)
         if population.bias is not None:
             constants["bias"] = np.asarray(population.bias, np.float32)
+        if layouts:
+            constants = _arranged(constants, population, layouts[number])
+            start = {name: layouts[number].arranged(values) for name, values in start.items()}
         neurons.append(constants)
         initial.append(start)
-    parts = [_split(projection, network, exact) for projection in network.projections]
+    parts = [
+        _native_split(each, network, layouts) if layouts else _split(each, network, exact)
+        for each in network.projections
+    ]
     program = Program(
         populations=tuple(_population_plan(network, each) for each in network.populations),
         projections=tuple(plan for plan, _ in parts),
         stages=_stages(network, schedule),
+        layouts=layouts,
     )
     neurons_on, synapses_on = jax.device_put((tuple(neurons), tuple(part for _, part in parts)))
     return Compiled(network, program, neurons_on, synapses_on, tuple(initial), exact)
@@ -198,15 +223,72 @@ def _split(
     if low is not None:
         _, rest = PROJECTIONS[kind].split(projection.connection.with_weights(low), *shapes)
         arrays["rest"] = rest["weight"]
-    plan = ProjectionPlan(
+    return _projection_plan(projection, network, geometry), arrays
+
+
+def _native() -> bool:
+    try:
+        return kernels.native()
+    except kernels.KernelsError as error:
+        raise UsageError(str(error)) from None
+
+
+def _layouts(network: Network) -> tuple[Layout, ...]:
+    """Return how the native kernels number the neurons of each population."""
+    convolved = {
+        each.target for each in network.projections if isinstance(each.connection, Conv2d)
+    }
+    return tuple(
+        layout(
+            tuple(each.shape), of_convolution=each.name in convolved, threads=kernels.threads()
+        )
+        for each in network.populations
+    )
+
+
+def _arranged(
+    constants: dict[str, np.ndarray], population: Population, own: Layout
+) -> dict[str, np.ndarray]:
+    """Return constants as the native kernels read them: one for all neurons, or one for each."""
+    bias = {
+        name: own.arranged(np.broadcast_to(values, population.shape))
+        for name, values in constants.items()
+        if name == "bias"
+    }
+    others = {name: values for name, values in constants.items() if name != "bias"}
+    if all(values.size == 1 for values in others.values()):
+        return {name: values.reshape(1) for name, values in others.items()} | bias
+    return {
+        name: own.arranged(np.broadcast_to(values, population.shape))
+        for name, values in others.items()
+    } | bias
+
+
+def _native_split(
+    projection: Projection, network: Network, layouts: tuple[Layout, ...]
+) -> tuple[ProjectionPlan, dict[str, Any]]:
+    source = network.population(projection.source)
+    geometry, arrays = native_format(
+        projection,
+        tuple(source.shape),
+        tuple(network.population(projection.target).shape),
+        (layouts[network.index[projection.source]], layouts[network.index[projection.target]]),
+        graded=is_graded(source),
+    )
+    return _projection_plan(projection, network, geometry), arrays
+
+
+def _projection_plan(
+    projection: Projection, network: Network, geometry: Hashable
+) -> ProjectionPlan:
+    return ProjectionPlan(
         source=network.index[projection.source],
         target=network.index[projection.target],
         delay=projection.delay,
         pool=projection.pool,
-        kind=kind,
+        kind=type(projection.connection),
         geometry=geometry,
     )
-    return plan, arrays
 
 
 def _stages(network: Network, schedule: Schedule) -> tuple[Stage, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,9 @@ from chipletsim.engine.activity import Activity
 from chipletsim.engine.compile import Compiled, Schedule, compile_network
 from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
 from chipletsim.engine.memory import Batching, batching, require_memory
-from chipletsim.engine.program import State, initial_state, run_window
+from chipletsim.engine.native import program as native_program
+from chipletsim.engine import program as xla_program
+from chipletsim.engine.program import State
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
@@ -53,7 +56,7 @@ def simulate(
     require_memory(job.compiled.network, job.samples, job.steps)
     result = _Buffers.empty(job.compiled, job.samples, job.steps)
     for rows in _slices(job.samples, job.batching.samples):
-        state = initial_state(job.compiled, job.batching.samples)
+        state = job.start()
         for columns in _slices(job.steps, job.batching.steps):
             state = job.run(state, rows, columns, result, columns)
     return job.activity(result)
@@ -126,7 +129,8 @@ class _Buffers:
         for own, given in zip((self.rasters, self.values), outputs, strict=True):
             for target, source in zip(own, given, strict=True):
                 if target is not None:
-                    target[rows, columns] = np.asarray(source)[:samples, :steps]
+                    width = target.shape[-1]
+                    target[rows, columns] = np.asarray(source)[:samples, :steps, :width]
 
 
 @dataclass(frozen=True, eq=False)
@@ -140,6 +144,15 @@ class _Job:
     batching: Batching
     fingerprints: dict[str, str]
 
+    @property
+    def engine(self) -> Any:
+        """The module that runs the program."""
+        return native_program if self.compiled.program.native else xla_program
+
+    def start(self) -> State:
+        """Return the state of a batch before its first step."""
+        return self.engine.initial_state(self.compiled, self.batching.samples)
+
     def run(
         self, state: State, rows: slice, columns: slice, result: _Buffers, where: slice
     ) -> State:
@@ -147,7 +160,7 @@ class _Job:
         given = tuple(
             _padded(array[rows, columns], self.batching) for array in self.inputs.values()
         )
-        state, outputs = run_window(self.compiled, state, given)
+        state, outputs = self.engine.run_window(self.compiled, state, given)
         result.store(rows, where, outputs)
         return state
 
@@ -194,7 +207,7 @@ def _prepare(
 
 def _stream(job: _Job) -> Iterator[Activity]:
     batches = _slices(job.samples, job.batching.samples)
-    states = [initial_state(job.compiled, job.batching.samples) for _ in batches]
+    states = [job.start() for _ in batches]
     for columns in _slices(job.steps, job.batching.steps):
         steps = columns.stop - columns.start
         result = _Buffers.empty(job.compiled, job.samples, steps)

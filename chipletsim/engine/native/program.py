@@ -1,0 +1,120 @@
+"""A window of steps on the native kernels: the schedule of ``chipletsim.engine.program``.
+
+Each stage of the network is one call, whether it goes layer by layer or step by step. Events
+are [samples, steps, row]: the bytes of whole words of bits, or values of graded populations,
+neurons in the order of their layout.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from chipletsim.engine.compile import Compiled, Program
+from chipletsim.engine.native.layout import WORD, Layout
+from chipletsim.engine.native.plan import Window, event_shape, event_type, run_stage
+from chipletsim.engine.program import Outputs, State
+from chipletsim.kernels import threads
+
+
+def initial_state(compiled: Compiled, samples: int) -> State:
+    """Return the state before the first step, with no events in the past."""
+    program = compiled.program
+    neurons = tuple(
+        {name: jnp.array(np.broadcast_to(start, (samples, *start.shape))) for name, start in each}
+        for each in (states.items() for states in compiled.initial)
+    )
+    history = tuple(
+        jnp.zeros(event_shape(program, index, samples, plan.history), event_type(program, index))
+        for index, plan in enumerate(program.populations)
+    )
+    return State(neurons, history)
+
+
+def run_window(
+    compiled: Compiled, state: State, inputs: tuple[np.ndarray, ...]
+) -> tuple[State, Outputs]:
+    """Run a window of steps; arguments and result as in ``chipletsim.engine.program``.
+
+    Rasters have whole words: bytes beyond the last neuron are for the caller to cut off.
+    """
+    rows = tuple(
+        _input_rows(compiled.program.layouts[index], given)
+        for index, given in zip(compiled.program.inputs, inputs, strict=True)
+    )
+    return _run(
+        compiled.program, threads(), compiled.neurons, compiled.synapses, state, rows
+    )
+
+
+def _input_rows(layout: Layout, given: np.ndarray) -> np.ndarray:
+    """Return events of inputs as rows: bits of bool [samples, steps, *shape], values as such."""
+    flat = given.reshape(*given.shape[:2], layout.size)
+    if flat.dtype != np.bool_:
+        return flat
+    rows = np.zeros((*flat.shape[:2], layout.words * WORD // 8), np.uint8)
+    packed = np.packbits(flat, axis=-1, bitorder="little")
+    rows[..., : packed.shape[-1]] = packed
+    return rows
+
+
+@partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)
+def _run(
+    program: Program,
+    thread_count: int,
+    neurons: tuple[dict[str, jax.Array], ...],
+    synapses: tuple[dict[str, jax.Array], ...],
+    state: State,
+    inputs: tuple[jax.Array, ...],
+) -> tuple[State, Outputs]:
+    samples, steps = inputs[0].shape[:2]
+    events = dict(zip(program.inputs, inputs, strict=True))
+    window = Window(program, neurons, synapses, list(state.neurons), state.history, events)
+    for stage in program.stages:
+        run_stage(window, stage, samples, steps, thread_count)
+    history = tuple(
+        _last(past, window.events[index], steps) for index, past in enumerate(state.history)
+    )
+    return State(tuple(window.states), history), _outputs(window, thread_count)
+
+
+def _last(past: jax.Array, events: jax.Array, steps: int) -> jax.Array:
+    """Return the last events of a window, as many as are kept."""
+    kept = past.shape[1]
+    if kept <= steps:
+        return events[:, steps - kept :]
+    return jnp.concatenate([past[:, steps:], events], axis=1)
+
+
+def _outputs(window: Window, thread_count: int) -> Outputs:
+    rasters, values = [], []
+    for index, plan in enumerate(window.program.populations):
+        layout, events = window.program.layouts[index], window.events[index]
+        if plan.graded:
+            value = _channels_first(events, layout)
+            rasters.append(jnp.packbits(value.astype(jnp.bool_), axis=-1, bitorder="little"))
+            values.append(value)
+        else:
+            rasters.append(_bits_channels_first(events, layout, thread_count))
+            values.append(None)
+    return Outputs(tuple(rasters), tuple(values))
+
+
+def _channels_first(values: jax.Array, layout: Layout) -> jax.Array:
+    """Return values [samples, steps, neurons] in the order of the population's shape."""
+    by_place = values.reshape(*values.shape[:2], -1, layout.channels)
+    return jnp.swapaxes(by_place, -1, -2).reshape(values.shape)
+
+
+def _bits_channels_first(rows: jax.Array, layout: Layout, thread_count: int) -> jax.Array:
+    """Return rows of bits in the order of the population's shape."""
+    if layout.channels == 1:
+        return rows
+    call = jax.ffi.ffi_call(
+        "chipletsim_channels_first", jax.ShapeDtypeStruct(rows.shape, rows.dtype)
+    )
+    numbers = {"size": layout.size, "channels": layout.channels, "threads": thread_count}
+    return call(rows, **{name: np.int64(value) for name, value in numbers.items()})

@@ -1,0 +1,189 @@
+// From lists of events to sums of weights: one function for each kind of connection.
+//
+// Sums are exact. Weights of few bits are whole multiples of one step, 8 or 16 bits wide, and
+// are added in 32 bits; others are float32, multiples of a step that float64 adds without
+// rounding (see chipletsim/engine/exact.py). So order, blocks and threads change no bit.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+namespace chipletsim {
+
+// The type in which weights of a type are added.
+template <class Weight>
+using Sum = std::conditional_t<std::is_same_v<Weight, float>, double, int32_t>;
+
+// Events of one row: numbers, and values (null where they are spikes).
+struct Events {
+  const uint32_t* number;
+  const float* value;
+  int64_t count;
+};
+
+constexpr int64_t kPanel = 64;  // targets whose sums a dense product keeps in registers
+
+// ---- sparse ------------------------------------------------------------------------------
+
+// Synapses of one block of targets: row_start[source] up to row_start[source + 1], targets
+// counted from the start of the block.
+template <class Weight>
+struct SparseBlock {
+  const uint32_t* row_start;
+  const uint16_t* target;
+  const Weight* weight;
+};
+
+template <class Weight>
+void add_sparse(const SparseBlock<Weight>& block, const Events& events, Sum<Weight>* sum) {
+  // Rows are short and far apart: their addresses, then their first lines, are asked for ahead.
+  constexpr int64_t kAddressesAhead = 16, kRowsAhead = 6;
+  for (int64_t event = 0; event < events.count; ++event) {
+    if (event + kAddressesAhead < events.count) {
+      __builtin_prefetch(&block.row_start[events.number[event + kAddressesAhead]]);
+    }
+    if (event + kRowsAhead < events.count) {
+      const uint32_t ahead = block.row_start[events.number[event + kRowsAhead]];
+      const uint32_t stop = block.row_start[events.number[event + kRowsAhead] + 1];
+      for (uint32_t k = ahead; k < stop; k += 32) __builtin_prefetch(&block.target[k]);
+      for (uint32_t k = ahead; k < stop; k += 64 / sizeof(Weight)) {
+        __builtin_prefetch(&block.weight[k]);
+      }
+    }
+    const uint32_t first = block.row_start[events.number[event]];
+    const uint32_t stop = block.row_start[events.number[event] + 1];
+    if constexpr (std::is_same_v<Weight, float>) {
+      if (events.value) {
+        const double value = events.value[event];
+        for (uint32_t k = first; k < stop; ++k) sum[block.target[k]] += value * block.weight[k];
+        continue;
+      }
+    }
+    uint32_t k = first;
+    for (; k + 4 <= stop; k += 4) {
+      sum[block.target[k]] += block.weight[k];
+      sum[block.target[k + 1]] += block.weight[k + 1];
+      sum[block.target[k + 2]] += block.weight[k + 2];
+      sum[block.target[k + 3]] += block.weight[k + 3];
+    }
+    for (; k < stop; ++k) sum[block.target[k]] += block.weight[k];
+  }
+}
+
+// ---- dense -------------------------------------------------------------------------------
+
+template <class Lane, int bytes>
+struct VectorOf {
+  typedef Lane type __attribute__((vector_size(bytes)));
+};
+
+template <class Vector>
+inline Vector load(const void* from) {
+  Vector vector;
+  std::memcpy(&vector, from, sizeof(vector));
+  return vector;
+}
+
+// Adds the rows of all events to registers: `Lane` sums of `width` targets each.
+template <class Weight, class Lane, int64_t width>
+inline void add_rows(const Weight* panel, const Events& events, int64_t first, int64_t stop,
+                     Lane* sum) {
+  constexpr int kLanes = 32 / sizeof(Lane), kVectors = width / kLanes;
+  using Wide = typename VectorOf<Lane, 32>::type;
+  using Narrow = typename VectorOf<Weight, kLanes * sizeof(Weight)>::type;
+  Wide total[kVectors];
+  for (int v = 0; v < kVectors; ++v) total[v] = Wide{};
+  for (int64_t event = first; event < stop; ++event) {
+    const Weight* row = panel + kPanel * static_cast<int64_t>(events.number[event]);
+    for (int v = 0; v < kVectors; ++v) {
+      total[v] += __builtin_convertvector(load<Narrow>(row + v * kLanes), Wide);
+    }
+  }
+  std::memcpy(sum, total, sizeof(total));
+}
+
+// Sums of one panel of 64 targets; its weights are [sources][64].
+inline void sum_panel(const int8_t* panel, const Events& events, int32_t* sum) {
+  constexpr int64_t kExact = 256;  // times 127 still fits in 16 bits
+  int16_t part[kPanel];
+  for (int64_t j = 0; j < kPanel; ++j) sum[j] = 0;
+  for (int64_t first = 0; first < events.count; first += kExact) {
+    const int64_t stop = first + kExact < events.count ? first + kExact : events.count;
+    add_rows<int8_t, int16_t, kPanel>(panel, events, first, stop, part);
+    for (int64_t j = 0; j < kPanel; ++j) sum[j] += part[j];
+  }
+}
+
+inline void sum_panel(const int16_t* panel, const Events& events, int32_t* sum) {
+  add_rows<int16_t, int32_t, kPanel>(panel, events, 0, events.count, sum);
+}
+
+inline void sum_panel(const float* panel, const Events& events, double* sum) {
+  if (!events.value) {
+    add_rows<float, double, kPanel / 2>(panel, events, 0, events.count, sum);
+    add_rows<float, double, kPanel / 2>(panel + kPanel / 2, events, 0, events.count,
+                                        sum + kPanel / 2);
+    return;
+  }
+  for (int64_t j = 0; j < kPanel; ++j) sum[j] = 0;
+  for (int64_t event = 0; event < events.count; ++event) {
+    const float* row = panel + kPanel * static_cast<int64_t>(events.number[event]);
+    const double value = events.value[event];
+    for (int64_t j = 0; j < kPanel; ++j) sum[j] += value * row[j];
+  }
+}
+
+// ---- convolution -------------------------------------------------------------------------
+
+// Targets are numbered position by position, the channels of one side by side.
+struct ConvShape {
+  int64_t height, width;              // of the source
+  int64_t out_height, out_width, out_channels;
+  int64_t kernel_y, kernel_x, stride_y, stride_x, top, left, dilation_y, dilation_x;
+  int64_t in_per_group, out_per_group;
+};
+
+// Adds to the targets [first, stop), whole positions. Weights are [in channels][kernel y]
+// [kernel x][out channels of the group].
+template <class Weight>
+void add_conv(const ConvShape& shape, const Weight* weight, const Events& events, int64_t first,
+              int64_t stop, Sum<Weight>* sum) {
+  const int64_t plane = shape.height * shape.width;
+  const int64_t first_position = first / shape.out_channels;
+  const int64_t stop_position = stop / shape.out_channels;
+  const int64_t row_size = shape.out_per_group;
+  for (int64_t event = 0; event < events.count; ++event) {
+    const int64_t number = events.number[event];
+    const int64_t channel = number / plane, place = number % plane;
+    const int64_t y = place / shape.width, x = place % shape.width;
+    const int64_t group = channel / shape.in_per_group;
+    const Weight* taps = weight + channel * shape.kernel_y * shape.kernel_x * row_size;
+    for (int64_t ky = 0; ky < shape.kernel_y; ++ky) {
+      const int64_t down = y + shape.top - ky * shape.dilation_y;
+      if (down < 0 || down % shape.stride_y) continue;
+      const int64_t out_y = down / shape.stride_y;
+      if (out_y >= shape.out_height) continue;
+      for (int64_t kx = 0; kx < shape.kernel_x; ++kx) {
+        const int64_t right = x + shape.left - kx * shape.dilation_x;
+        if (right < 0 || right % shape.stride_x) continue;
+        const int64_t out_x = right / shape.stride_x;
+        if (out_x >= shape.out_width) continue;
+        const int64_t position = out_y * shape.out_width + out_x;
+        if (position < first_position || position >= stop_position) continue;
+        const Weight* row = taps + (ky * shape.kernel_x + kx) * row_size;
+        Sum<Weight>* into = sum + position * shape.out_channels - first + group * row_size;
+        if constexpr (std::is_same_v<Weight, float>) {
+          if (events.value) {
+            const double value = events.value[event];
+            for (int64_t c = 0; c < row_size; ++c) into[c] += value * row[c];
+            continue;
+          }
+        }
+        for (int64_t c = 0; c < row_size; ++c) into[c] += row[c];
+      }
+    }
+  }
+}
+
+}  // namespace chipletsim

@@ -1,0 +1,135 @@
+// The Python module: functions that JAX calls by its foreign-function interface.
+//
+// The same sources are compiled for several instruction sets, each to a module of its own;
+// chipletsim/kernels/__init__.py takes the widest that the processor knows.
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <new>
+#include <string>
+#include <vector>
+
+#include "raster.h"
+#include "stage.h"
+#include "xla/ffi/api/ffi.h"
+
+namespace ffi = xla::ffi;
+
+namespace chipletsim {
+namespace {
+
+// Turns exceptions into errors that JAX raises.
+template <class Work>
+ffi::Error guarded(const Work& work) {
+  try {
+    work();
+    return ffi::Error::Success();
+  } catch (const std::bad_alloc&) {
+    return ffi::Error(ffi::ErrorCode::kResourceExhausted, "no memory for the kernel's lists");
+  } catch (const std::exception& error) {
+    return ffi::Error::Internal(error.what());
+  }
+}
+
+ffi::Error stage(ffi::RemainingArgs args, ffi::RemainingRets rets, ffi::Span<const int64_t> plan,
+                 int64_t threads) {
+  return guarded([&] {
+    std::vector<void*> buffers;
+    for (size_t k = 0; k < args.size(); ++k) {
+      buffers.push_back(args.get<ffi::AnyBuffer>(k).value().untyped_data());
+    }
+    for (size_t k = 0; k < rets.size(); ++k) {
+      buffers.push_back(rets.get<ffi::AnyBuffer>(k).value()->untyped_data());
+    }
+    Reader read(plan.begin(), static_cast<int64_t>(plan.size()), buffers);
+    Stage(read_plan(read)).run(static_cast<int>(threads));
+  });
+}
+
+ffi::Error to_channels_first(ffi::Buffer<ffi::U8> raster, ffi::ResultBuffer<ffi::U8> result,
+                             int64_t size, int64_t channels, int64_t threads) {
+  return guarded([&] {
+    const int64_t rows = size ? raster.element_count() / (words_of(size) * 8) : 0;
+    channels_first(reinterpret_cast<const uint64_t*>(raster.typed_data()), rows, size, channels,
+                   static_cast<int>(threads), reinterpret_cast<uint64_t*>(result->typed_data()));
+  });
+}
+
+ffi::Error totals(ffi::Buffer<ffi::U8> raster, ffi::ResultBuffer<ffi::S64> total) {
+  return guarded([&] {
+    const auto shape = raster.dimensions();
+    count_events(raster.typed_data(), shape[0], shape[1], total->element_count(),
+                 total->typed_data());
+  });
+}
+
+XLA_FFI_DEFINE_HANDLER(stage_handler, stage,
+                       ffi::Ffi::Bind()
+                           .RemainingArgs()
+                           .RemainingRets()
+                           .Attr<ffi::Span<const int64_t>>("plan")
+                           .Attr<int64_t>("threads"));
+
+XLA_FFI_DEFINE_HANDLER(channels_first_handler, to_channels_first,
+                       ffi::Ffi::Bind()
+                           .Arg<ffi::Buffer<ffi::U8>>()
+                           .Ret<ffi::Buffer<ffi::U8>>()
+                           .Attr<int64_t>("size")
+                           .Attr<int64_t>("channels")
+                           .Attr<int64_t>("threads"));
+
+XLA_FFI_DEFINE_HANDLER(totals_handler, totals,
+                       ffi::Ffi::Bind().Arg<ffi::Buffer<ffi::U8>>().Ret<ffi::Buffer<ffi::S64>>());
+
+struct Handler {
+  const char* name;
+  XLA_FFI_Handler* function;
+};
+
+const Handler kHandlers[] = {
+    {"chipletsim_stage", stage_handler},
+    {"chipletsim_channels_first", channels_first_handler},
+    {"chipletsim_totals", totals_handler},
+};
+
+PyObject* handlers(PyObject*, PyObject*) {
+  PyObject* found = PyDict_New();
+  for (const Handler& each : kHandlers) {
+    PyObject* capsule =
+        found ? PyCapsule_New(reinterpret_cast<void*>(each.function), nullptr, nullptr) : nullptr;
+    if (!capsule || PyDict_SetItemString(found, each.name, capsule) < 0) {
+      Py_XDECREF(capsule);
+      Py_XDECREF(found);
+      return nullptr;
+    }
+    Py_DECREF(capsule);
+  }
+  return found;
+}
+
+// Whether this processor has what the x86-64-v3 module is compiled for.
+PyObject* has_v3(PyObject*, PyObject*) {
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  return PyBool_FromLong(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+                         __builtin_cpu_supports("bmi2"));
+#else
+  Py_RETURN_FALSE;
+#endif
+}
+
+PyMethodDef kMethods[] = {
+    {"handlers", handlers, METH_NOARGS, "Return name to capsule of each function."},
+    {"has_v3", has_v3, METH_NOARGS, "Return whether this processor runs x86-64-v3 code."},
+    {nullptr, nullptr, 0, nullptr},
+};
+
+PyModuleDef kModule = {PyModuleDef_HEAD_INIT, "chipletsim.kernels", nullptr, -1, kMethods,
+                       nullptr, nullptr, nullptr, nullptr};
+
+}  // namespace
+}  // namespace chipletsim
+
+#define JOINED(first, second) first##second
+#define INIT(name) JOINED(PyInit_, name)
+PyMODINIT_FUNC INIT(CHIPLETSIM_MODULE)(void) { return PyModule_Create(&chipletsim::kModule); }

@@ -1,0 +1,46 @@
+// Rasters: one bit a neuron, rows filled up to whole words while the engine works on them.
+#pragma once
+
+#include <cstdint>
+#include <cstring>
+#include <vector>
+
+#include "events.h"
+#include "threads.h"
+
+namespace chipletsim {
+
+// Turns rows of neurons numbered position by position, channels side by side, into rows
+// numbered channel by channel.
+inline void channels_first(const uint64_t* from, int64_t rows, int64_t size, int64_t channels,
+                           int threads, uint64_t* to) {
+  const int64_t words = words_of(size), positions = size / channels;
+  on_threads(threads, [&](int thread) {
+    for (int64_t row = rows * thread / threads; row < rows * (thread + 1) / threads; ++row) {
+      uint64_t* out = to + row * words;
+      std::memset(out, 0, words * sizeof(uint64_t));
+      for_each_bit(from + row * words, words, [&](int64_t neuron) {
+        const int64_t place = neuron % channels * positions + neuron / channels;
+        out[place / 64] |= uint64_t{1} << (place % 64);
+      });
+    }
+  });
+}
+
+// Counts the events of each neuron over rows of `bytes` bytes.
+inline void count_events(const uint8_t* raster, int64_t rows, int64_t bytes, int64_t size,
+                         int64_t* total) {
+  std::memset(total, 0, size * sizeof(int64_t));
+  for (int64_t row = 0; row < rows; ++row) {
+    for (int64_t first = 0; first < bytes; first += 8) {
+      uint64_t word = 0;
+      std::memcpy(&word, raster + row * bytes + first, bytes - first < 8 ? bytes - first : 8);
+      while (word) {
+        ++total[first * 8 + __builtin_ctzll(word)];
+        word &= word - 1;
+      }
+    }
+  }
+}
+
+}  // namespace chipletsim

@@ -1,0 +1,310 @@
+// Runs a stage: populations that advance together, over a window of steps of all samples.
+//
+// A stage in a cycle goes step by step; one that is in none is a single population, which is
+// cut into blocks of neurons and groups of samples that go through all steps by themselves.
+// Both do the same with a block: list the events of each source, sum their weights, advance
+// the neurons, write their spikes.
+#pragma once
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+
+#include "plan.h"
+#include "threads.h"
+
+namespace chipletsim {
+
+constexpr int64_t kChunk = 512;                // neurons whose currents stay in the nearest cache
+constexpr int64_t kSumBytes = 128 * 1024;      // sums of the rows that are added up together
+constexpr int64_t kMostRows = 64;
+
+inline int64_t bytes_of_sum(const Projection& each) {
+  return each.weights == Weights::kFloat32 ? sizeof(double) : sizeof(int32_t);
+}
+
+// What a thread needs to advance one population by some rows: lists of events, sums and
+// currents, as large as they can get.
+struct Workspace {
+  std::vector<EventLists> lists;              // of each projection
+  std::vector<std::vector<char>> sums;        // of each projection, [rows][block]
+
+  Workspace(const Population& population, int64_t rows) {
+    const int64_t block = std::min(population.block, population.padded());
+    for (const Projection& each : population.incoming) {
+      lists.emplace_back();
+      sums.emplace_back();
+      if (each.kind == Kind::kCurrents) continue;
+      lists.back().reserve(rows, each.map, each.with_values);
+      sums.back().assign(rows * block * bytes_of_sum(each), 0);
+    }
+  }
+};
+
+// A rectangle of work: rows are steps of samples, sample by sample.
+struct Range {
+  int64_t first_sample, stop_sample, first_step, stop_step;
+  int64_t steps() const { return stop_step - first_step; }
+  int64_t rows() const { return (stop_sample - first_sample) * steps(); }
+};
+
+class Stage {
+ public:
+  explicit Stage(Plan plan) : plan_(std::move(plan)) {}
+
+  // Runs it on at most so many threads.
+  void run(int threads) {
+    if (plan_.samples == 0 || plan_.steps == 0) return;
+    if (plan_.stepwise) {
+      run_stepwise(threads);
+    } else {
+      for (const Population& each : plan_.populations) run_layer(each, threads);
+    }
+  }
+
+ private:
+  // ---- the two orders ----
+
+  void run_layer(const Population& population, int threads) {
+    const int64_t rows = rows_together(population);
+    const int64_t steps = std::min(plan_.steps, rows);
+    const int64_t even = (plan_.samples + threads - 1) / threads;
+    const int64_t samples = std::clamp<int64_t>(rows / steps, 1, even);
+    const int64_t groups = (plan_.samples + samples - 1) / samples;
+    const int64_t units = groups * population.blocks();
+    threads = static_cast<int>(std::min<int64_t>(threads, units));
+    std::vector<std::unique_ptr<Workspace>> spaces;
+    for (int t = 0; t < threads; ++t) {
+      spaces.push_back(std::make_unique<Workspace>(population, samples * steps));
+    }
+    std::atomic<int64_t> next{0};
+    on_threads(threads, [&](int thread) {
+      for (int64_t unit = next++; unit < units; unit = next++) {
+        const int64_t first = unit / population.blocks() * samples;
+        const int64_t block = unit % population.blocks();
+        for (int64_t step = 0; step < plan_.steps; step += steps) {
+          const Range range{first, std::min(first + samples, plan_.samples), step,
+                            std::min(step + steps, plan_.steps)};
+          advance(population, range, block, block + 1, *spaces[thread]);
+        }
+      }
+    });
+  }
+
+  void run_stepwise(int threads) {
+    const bool apart = plan_.samples >= threads;  // a thread for each sample, else for blocks
+    int64_t most_blocks = 1;
+    for (const Population& each : plan_.populations) {
+      most_blocks = std::max(most_blocks, each.blocks());
+    }
+    if (!apart) threads = static_cast<int>(std::min<int64_t>(threads, most_blocks));
+    std::vector<std::vector<std::unique_ptr<Workspace>>> spaces(threads);
+    for (auto& own : spaces) {
+      for (const Population& each : plan_.populations) {
+        own.push_back(std::make_unique<Workspace>(each, 1));
+      }
+    }
+    std::atomic<int64_t> next{0};
+    Barrier barrier(threads);
+    on_threads(threads, [&](int thread) {
+      if (apart) {
+        for (int64_t sample = next++; sample < plan_.samples; sample = next++) {
+          for (int64_t step = 0; step < plan_.steps; ++step) {
+            step_all(sample, step, 0, 1, spaces[thread], nullptr);
+          }
+        }
+        return;
+      }
+      for (int64_t sample = 0; sample < plan_.samples; ++sample) {
+        for (int64_t step = 0; step < plan_.steps; ++step) {
+          step_all(sample, step, thread, threads, spaces[thread], &barrier);
+        }
+      }
+    });
+  }
+
+  void step_all(int64_t sample, int64_t step, int thread, int threads,
+                std::vector<std::unique_ptr<Workspace>>& spaces, Barrier* barrier) {
+    const Range range{sample, sample + 1, step, step + 1};
+    for (size_t k = 0; k < plan_.populations.size(); ++k) {
+      const Population& population = plan_.populations[k];
+      const int64_t blocks = population.blocks();
+      advance(population, range, blocks * thread / threads, blocks * (thread + 1) / threads,
+              *spaces[k]);
+      if (barrier) barrier->wait();
+    }
+  }
+
+  // Rows whose sums are added up together, so that weights in the cache serve all of them.
+  int64_t rows_together(const Population& population) const {
+    int64_t bytes = 1;
+    for (const Projection& each : population.incoming) {
+      bytes += std::min(population.block, population.padded()) * bytes_of_sum(each);
+    }
+    return std::clamp<int64_t>(kSumBytes / bytes, 1, kMostRows);
+  }
+
+  // ---- what both do ----
+
+  void advance(const Population& population, const Range& range, int64_t first_block,
+               int64_t stop_block, Workspace& space) {
+    if (first_block == stop_block) return;
+    for (size_t p = 0; p < population.incoming.size(); ++p) {
+      list_rows(population.incoming[p], range, space.lists[p]);
+    }
+    for (int64_t block = first_block; block < stop_block; ++block) {
+      const int64_t first = block * population.block;
+      const int64_t stop = std::min(first + population.block, population.size);
+      for (size_t p = 0; p < population.incoming.size(); ++p) {
+        add_rows_of(population.incoming[p], population, range, block, space, p);
+      }
+      for (int64_t row = 0; row < range.rows(); ++row) {
+        finish(population, range, row, first, stop, space);
+      }
+    }
+  }
+
+  void list_rows(const Projection& each, const Range& range, EventLists& lists) const {
+    if (each.kind == Kind::kCurrents) return;
+    const Source& source = plan_.sources[each.source];
+    int64_t at = 0;
+    for (int64_t row = 0; row < range.rows(); ++row) {
+      lists.first[row] = at;
+      at = list_events(source, each.map, range.first_sample + row / range.steps(),
+                       range.first_step + row % range.steps() - each.delay, lists, at);
+    }
+    lists.first[range.rows()] = at;
+  }
+
+  static void add_rows_of(const Projection& each, const Population& population, const Range& range,
+                          int64_t block, Workspace& space, size_t p) {
+    switch (each.weights) {
+      case Weights::kInt8:
+        return add_weights<int8_t>(each, population, range, block, space, p);
+      case Weights::kInt16:
+        return add_weights<int16_t>(each, population, range, block, space, p);
+      case Weights::kFloat32:
+        return add_weights<float>(each, population, range, block, space, p);
+    }
+  }
+
+  template <class Weight>
+  static void add_weights(const Projection& each, const Population& population, const Range& range,
+                          int64_t block, Workspace& space, size_t p) {
+    const EventLists& lists = space.lists[p];
+    const int64_t first = block * population.block;
+    const int64_t stop = std::min(first + population.block, population.size);
+    const int64_t width = std::min(population.block, population.padded());
+    auto* sums = reinterpret_cast<Sum<Weight>*>(space.sums[p].data());
+    const auto* weight = static_cast<const Weight*>(each.weight);
+    auto events = [&](int64_t row) {
+      const int64_t at = lists.first[row];
+      return Events{lists.number.data() + at, each.with_values ? lists.value.data() + at : nullptr,
+                    lists.count(row)};
+    };
+    switch (each.kind) {
+      case Kind::kSparse: {
+        const int64_t start = each.block_start[block];
+        const SparseBlock<Weight> part{each.row_start + block * (each.source_size + 1),
+                                       each.target + start, weight + start};
+        for (int64_t row = 0; row < range.rows(); ++row) {
+          add_sparse(part, events(row), sums + row * width);
+        }
+        return;
+      }
+      case Kind::kDense:
+        for (int64_t j = first; j < stop; j += kPanel) {
+          const Weight* panel = weight + j * each.source_size;
+          for (int64_t row = 0; row < range.rows(); ++row) {
+            sum_panel(panel, events(row), sums + row * width + (j - first));
+          }
+        }
+        return;
+      case Kind::kConv:
+        for (int64_t row = 0; row < range.rows(); ++row) {
+          add_conv(each.conv, weight, events(row), first, stop, sums + row * width);
+        }
+        return;
+      case Kind::kCurrents:
+        return;
+    }
+  }
+
+  // Turns sums into currents, advances neurons and writes their events, chunk by chunk.
+  void finish(const Population& population, const Range& range, int64_t row, int64_t first,
+              int64_t stop, Workspace& space) const {
+    const int64_t sample = range.first_sample + row / range.steps();
+    const int64_t step = range.first_step + row % range.steps();
+    const int64_t width = std::min(population.block, population.padded());
+    float current[kChunk];
+    for (int64_t chunk = first; chunk < stop; chunk += kChunk) {
+      const int64_t words = words_of(std::min(kChunk, stop - chunk));
+      std::fill(current, current + words * 64, 0.0f);
+      for (size_t p = 0; p < population.incoming.size(); ++p) {
+        const Projection& each = population.incoming[p];
+        if (each.kind == Kind::kCurrents) {
+          const float* given = each.current + (sample * plan_.steps + step) * population.size;
+          const int64_t count = std::min(kChunk, stop - chunk);
+          for (int64_t j = 0; j < count; ++j) current[j] += given[chunk + j];
+          continue;
+        }
+        const int64_t at = row * width + (chunk - first);
+        if (each.weights == Weights::kFloat32) {
+          take_sums(reinterpret_cast<double*>(space.sums[p].data()) + at, each.scale, words, current);
+        } else {
+          take_sums(reinterpret_cast<int32_t*>(space.sums[p].data()) + at, each.scale, words, current);
+        }
+      }
+      if (population.bias) {
+        for (int64_t j = 0; j < words * 64; ++j) current[j] += population.bias[chunk + j];
+      }
+      fire(population, sample, step, chunk, stop, current);
+    }
+  }
+
+  // Adds sums to currents, each rounded once to float32, and clears them.
+  static void take_sums(int32_t* sum, float scale, int64_t words, float* current) {
+    for (int64_t j = 0; j < words * 64; ++j) {
+      current[j] += static_cast<float>(sum[j]) * scale;
+      sum[j] = 0;
+    }
+  }
+  static void take_sums(double* sum, float scale, int64_t words, float* current) {
+    for (int64_t j = 0; j < words * 64; ++j) {
+      current[j] += static_cast<float>(sum[j] * static_cast<double>(scale));
+      sum[j] = 0;
+    }
+  }
+
+  void fire(const Population& population, int64_t sample, int64_t step, int64_t chunk, int64_t stop,
+            const float* current) const {
+    const int64_t count = std::min(kChunk, stop - chunk), words = words_of(count);
+    NeuronArrays arrays{};
+    for (int k = 0; k < 7; ++k) {
+      arrays.constant[k] = population.constant[k];
+      if (arrays.constant[k] && !population.uniform) arrays.constant[k] += chunk;
+    }
+    for (int64_t k = 0; k < population.states; ++k) {
+      arrays.state[k] = population.state[k] + sample * population.padded() + chunk;
+    }
+    uint64_t spikes[kChunk / 64];
+    if (population.uniform) {
+      advance_neurons<true>(population.model, arrays, current, words, spikes);
+    } else {
+      advance_neurons<false>(population.model, arrays, current, words, spikes);
+    }
+    const int64_t row = sample * plan_.steps + step;
+    if (population.values) {
+      const float* values = population.model == Model::kSum ? current : arrays.state[0];
+      std::copy(values, values + count, population.values + row * population.size + chunk);
+      return;
+    }
+    if (count % 64) spikes[words - 1] &= (uint64_t{1} << (count % 64)) - 1;
+    std::copy(spikes, spikes + words,
+              population.bits + row * words_of(population.size) + chunk / 64);
+  }
+
+  Plan plan_;
+};
+
+}  // namespace chipletsim

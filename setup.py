@@ -1,0 +1,44 @@
+"""Builds the native kernels; everything else about the package stands in pyproject.toml.
+
+They are optional: without a C++ compiler the installation goes on, and chipletsim computes the
+same with XLA alone.
+"""
+
+import platform
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+
+from setuptools import Extension, setup
+
+# Instruction sets, each compiled to a module of its own; see kernels/__init__.py.
+LEVELS = {"_generic": []}
+if platform.machine() in {"x86_64", "AMD64"} and sys.platform != "win32":
+    LEVELS["_v3"] = ["-march=x86-64-v3"]
+
+# No fused multiply-adds: each product is rounded before it is added, as everywhere else.
+FLAGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-pthread", "-Wno-psabi"]
+
+
+def xla_headers() -> str:
+    """Return the folder of the headers of XLA's foreign-function interface."""
+    (location,) = find_spec("jaxlib").submodule_search_locations
+    return str(Path(location) / "include")
+
+
+setup(
+    ext_modules=[
+        Extension(
+            f"chipletsim.kernels.{name}",
+            sources=["kernels/src/module.cpp"],
+            depends=[str(path) for path in sorted(Path("kernels/src").glob("*.h"))],
+            include_dirs=[xla_headers()],
+            define_macros=[("CHIPLETSIM_MODULE", name)],
+            extra_compile_args=[*FLAGS, *flags],
+            extra_link_args=["-pthread"],
+            language="c++",
+            optional=True,
+        )
+        for name, flags in LEVELS.items()
+    ]
+)
