@@ -9,6 +9,10 @@
 #include <cstring>
 #include <type_traits>
 
+#if defined(__AVX2__)
+#include <immintrin.h>
+#endif
+
 namespace chipletsim {
 
 // The type in which weights of a type are added.
@@ -78,29 +82,41 @@ struct VectorOf {
   typedef Lane type __attribute__((vector_size(bytes)));
 };
 
-template <class Vector>
-inline Vector load(const void* from) {
-  Vector vector;
-  std::memcpy(&vector, from, sizeof(vector));
-  return vector;
+// A vector of 32 bytes of `Lane`, from as many narrower weights.
+template <class Lane, class Weight>
+inline typename VectorOf<Lane, 32>::type widened(const Weight* from) {
+  using Wide = typename VectorOf<Lane, 32>::type;
+#if defined(__AVX2__)
+  // The compiler's own conversion of vectors goes through memory.
+  const auto* narrow = reinterpret_cast<const __m128i*>(from);
+  if constexpr (std::is_same_v<Weight, float>) {
+    return reinterpret_cast<Wide>(_mm256_cvtps_pd(_mm_loadu_ps(from)));
+  } else if constexpr (std::is_same_v<Weight, int8_t>) {
+    return reinterpret_cast<Wide>(_mm256_cvtepi8_epi16(_mm_loadu_si128(narrow)));
+  } else {
+    return reinterpret_cast<Wide>(_mm256_cvtepi16_epi32(_mm_loadu_si128(narrow)));
+  }
+#else
+  typename VectorOf<Weight, 32 / sizeof(Lane) * sizeof(Weight)>::type narrow;
+  std::memcpy(&narrow, from, sizeof(narrow));
+  return __builtin_convertvector(narrow, Wide);
+#endif
 }
 
-// Adds the rows of all events to registers: `Lane` sums of `width` targets each.
+// Adds the rows of all events in registers, for `width` targets.
 template <class Weight, class Lane, int64_t width>
 inline void add_rows(const Weight* panel, const Events& events, int64_t first, int64_t stop,
                      Lane* sum) {
   constexpr int kLanes = 32 / sizeof(Lane), kVectors = width / kLanes;
   using Wide = typename VectorOf<Lane, 32>::type;
-  using Narrow = typename VectorOf<Weight, kLanes * sizeof(Weight)>::type;
-  Wide total[kVectors];
-  for (int v = 0; v < kVectors; ++v) total[v] = Wide{};
+  Wide total[kVectors] = {};
   for (int64_t event = first; event < stop; ++event) {
     const Weight* row = panel + kPanel * static_cast<int64_t>(events.number[event]);
-    for (int v = 0; v < kVectors; ++v) {
-      total[v] += __builtin_convertvector(load<Narrow>(row + v * kLanes), Wide);
-    }
+#pragma GCC unroll 8
+    for (int v = 0; v < kVectors; ++v) total[v] += widened<Lane>(row + v * kLanes);
   }
-  std::memcpy(sum, total, sizeof(total));
+#pragma GCC unroll 8
+  for (int v = 0; v < kVectors; ++v) std::memcpy(sum + v * kLanes, &total[v], sizeof(Wide));
 }
 
 // Sums of one panel of 64 targets; its weights are [sources][64].
