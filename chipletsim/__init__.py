@@ -4,6 +4,7 @@ The public verbs are the stages of a run::
 
     load_package, load_network, map_network, simulate, price, baseline, compare
     run, sweep
+    Simulator (a network compiled once, simulated on many inputs)
     save_mapping, load_mapping, quality (of a mapping)
 
 Nothing heavy is imported until a name is used, so that ``import chipletsim`` is quick.
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from chipletsim.baseline.roofline import Baseline, baseline
     from chipletsim.cost.price import Result, price
     from chipletsim.engine.activity import Activity
-    from chipletsim.engine.simulate import simulate
+    from chipletsim.engine.simulate import Simulator, simulate
     from chipletsim.mapping.map import map_network
     from chipletsim.mapping.model import Mapping
     from chipletsim.mapping.quality import quality
@@ -46,6 +47,7 @@ _HOME = {
     "Package": "chipletsim.package.model",
     "Result": "chipletsim.cost.price",
     "RunResult": "chipletsim.run",
+    "Simulator": "chipletsim.engine.simulate",
     "SweepResult": "chipletsim.sweep.sweep",
     "baseline": "chipletsim.baseline.roofline",
     "compare": "chipletsim.baseline.compare",
@@ -73,6 +75,7 @@ __all__ = [
     "Package",
     "Result",
     "RunResult",
+    "Simulator",
     "SweepResult",
     "UsageError",
     "baseline",

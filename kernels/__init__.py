@@ -13,29 +13,27 @@ from functools import cache
 from importlib import import_module
 from types import ModuleType
 
+from chipletsim.errors import UsageError
+
 CHOICE = "CHIPLETSIM_KERNELS"
 THREADS = "CHIPLETSIM_THREADS"
-
-
-class KernelsError(ValueError):
-    """A setting in the environment is none that there is."""
 
 
 def native() -> bool:
     """Return whether the native kernels are used, and make JAX know them if so.
 
     Raises:
-        KernelsError: ``CHIPLETSIM_KERNELS`` is neither ``native`` nor ``xla``, or asks for
+        UsageError: ``CHIPLETSIM_KERNELS`` is neither ``native`` nor ``xla``, or asks for
             native kernels where there are none.
     """
     choice = os.environ.get(CHOICE, "")
     if choice not in {"", "native", "xla"}:
-        raise KernelsError(f"{CHOICE} must be native or xla, got {choice!r}")
+        raise UsageError(f"{CHOICE} must be native or xla, got {choice!r}")
     if choice == "xla":
         return False
     why = _obstacle()
     if why and choice == "native":
-        raise KernelsError(f"{CHOICE}=native, but {why}")
+        raise UsageError(f"{CHOICE}=native, but {why}")
     return not why
 
 
@@ -43,13 +41,13 @@ def threads() -> int:
     """Return how many threads the kernels may use.
 
     Raises:
-        KernelsError: ``CHIPLETSIM_THREADS`` is no whole number from 1 on.
+        UsageError: ``CHIPLETSIM_THREADS`` is no whole number from 1 on.
     """
     given = os.environ.get(THREADS)
     if given is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
     if not given.isdecimal() or int(given) < 1:
-        raise KernelsError(f"{THREADS} must be a whole number from 1 on, got {given!r}")
+        raise UsageError(f"{THREADS} must be a whole number from 1 on, got {given!r}")
     return int(given)
 
 

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from chipletsim import kernels
+from chipletsim.engine.native.totals import native_totals
+
 _CHUNK = 1 << 22
 """Elements of the temporary arrays in which rasters are counted."""
 
@@ -18,6 +21,8 @@ def pack(events: np.ndarray) -> np.ndarray:
 def totals(raster: np.ndarray, size: int) -> np.ndarray:
     """Return int64 [neurons]: events of each neuron."""
     rows = raster.reshape(-1, raster.shape[-1])
+    if kernels.native():
+        return native_totals(rows, size)
     total = np.zeros(size, np.int64)
     for part in _chunks(len(rows), 8 * raster.shape[-1]):
         bits = np.unpackbits(rows[part], axis=-1, count=size, bitorder="little")

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
-
 import numpy as np
 
+from chipletsim.engine import program as xla_program
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.compile import Compiled, Schedule, compile_network
 from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
 from chipletsim.engine.memory import Batching, batching, require_memory
 from chipletsim.engine.native import program as native_program
-from chipletsim.engine import program as xla_program
 from chipletsim.engine.program import State
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.mapping.model import Mapping
@@ -52,14 +50,7 @@ def simulate(
             activity is larger than memory.
         UsageError: The mapping is of another network, or a window has no step.
     """
-    job = _prepare(network, inputs, mapping, window_steps, schedule)
-    require_memory(job.compiled.network, job.samples, job.steps)
-    result = _Buffers.empty(job.compiled, job.samples, job.steps)
-    for rows in _slices(job.samples, job.batching.samples):
-        state = job.start()
-        for columns in _slices(job.steps, job.batching.steps):
-            state = job.run(state, rows, columns, result, columns)
-    return job.activity(result)
+    return Simulator(network, mapping=mapping, schedule=schedule).run(inputs, window_steps)
 
 
 def simulate_windows(
@@ -86,7 +77,7 @@ def simulate_windows(
         ConfigError: The network or the inputs have a fault.
         UsageError: The mapping is of another network, or a window has no step.
     """
-    return _stream(_prepare(network, inputs, mapping, window_steps, schedule))
+    return Simulator(network, mapping=mapping, schedule=schedule).windows(inputs, window_steps)
 
 
 def lowered(network: Network, mapping: Mapping | None) -> Network:
@@ -133,39 +124,83 @@ class _Buffers:
                     target[rows, columns] = np.asarray(source)[:samples, :steps, :width]
 
 
-@dataclass(frozen=True, eq=False)
-class _Job:
-    """A simulation that is ready to run."""
+class Simulator:
+    """A network that is compiled once, to be simulated on many inputs.
 
-    compiled: Compiled
-    inputs: dict[str, np.ndarray]
-    samples: int
-    steps: int
-    batching: Batching
-    fingerprints: dict[str, str]
+    Args:
+        network: The network. It is not to be changed afterwards.
+        mapping: As for ``simulate``.
+        schedule: As for ``simulate``.
 
-    @property
-    def engine(self) -> Any:
-        """The module that runs the program."""
-        return native_program if self.compiled.program.native else xla_program
+    Raises:
+        ConfigError: The network has a fault.
+        UsageError: The mapping is of another network.
 
-    def start(self) -> State:
+    Example:
+        simulator = Simulator(network, mapping=mapping)
+        activities = [simulator.run(inputs) for inputs in recordings]
+    """
+
+    def __init__(
+        self, network: Network, *, mapping: Mapping | None = None, schedule: Schedule = "layers"
+    ) -> None:
+        self._compiled = compile_network(lowered(network, mapping), schedule)
+        self._fingerprint = fingerprint(self._compiled.network)
+        self._engine = native_program if self._compiled.program.native else xla_program
+
+    def run(self, inputs: Inputs, window_steps: int | None = None) -> Activity:
+        """Return who spikes when; arguments and errors as for ``simulate``."""
+        job = self._job(inputs, window_steps)
+        require_memory(self._compiled.network, job.samples, job.steps)
+        result = _Buffers.empty(self._compiled, job.samples, job.steps)
+        for rows in _slices(job.samples, job.batching.samples):
+            state = self._start(job)
+            for columns in _slices(job.steps, job.batching.steps):
+                state = self._advance(job, state, rows, columns, result, columns)
+        return self._activity(job, result)
+
+    def windows(self, inputs: Inputs, window_steps: int) -> Iterator[Activity]:
+        """Return the activity window by window; arguments and errors as ``simulate_windows``."""
+        return self._stream(self._job(inputs, window_steps))
+
+    def _stream(self, job: _Job) -> Iterator[Activity]:
+        batches = _slices(job.samples, job.batching.samples)
+        states = [self._start(job) for _ in batches]
+        for columns in _slices(job.steps, job.batching.steps):
+            steps = columns.stop - columns.start
+            result = _Buffers.empty(self._compiled, job.samples, steps)
+            for number, rows in enumerate(batches):
+                states[number] = self._advance(
+                    job, states[number], rows, columns, result, slice(0, steps)
+                )
+            yield self._activity(job, result)
+
+    def _job(self, inputs: Inputs, window_steps: int | None) -> _Job:
+        if window_steps is not None and window_steps < 1:
+            raise UsageError(f"window_steps must be at least 1, got {window_steps}")
+        network = self._compiled.network
+        arrays = prepare_inputs(network, inputs)
+        samples, steps = next(iter(arrays.values())).shape[:2]
+        parts = batching(network, samples, min(window_steps or steps, steps))
+        if window_steps is not None:
+            parts = Batching(parts.samples, min(window_steps, steps))
+        return _Job(arrays, samples, steps, parts, prepared_fingerprint(arrays))
+
+    def _start(self, job: _Job) -> State:
         """Return the state of a batch before its first step."""
-        return self.engine.initial_state(self.compiled, self.batching.samples)
+        return self._engine.initial_state(self._compiled, job.batching.samples)
 
-    def run(
-        self, state: State, rows: slice, columns: slice, result: _Buffers, where: slice
+    def _advance(
+        self, job: _Job, state: State, rows: slice, columns: slice, result: _Buffers, where: slice
     ) -> State:
         """Run some samples and steps, put the events into ``result``, return the state."""
-        given = tuple(
-            _padded(array[rows, columns], self.batching) for array in self.inputs.values()
-        )
-        state, outputs = self.engine.run_window(self.compiled, state, given)
+        given = tuple(_padded(array[rows, columns], job.batching) for array in job.inputs.values())
+        state, outputs = self._engine.run_window(self._compiled, state, given)
         result.store(rows, where, outputs)
         return state
 
-    def activity(self, result: _Buffers) -> Activity:
-        populations = self.compiled.network.populations
+    def _activity(self, job: _Job, result: _Buffers) -> Activity:
+        populations = self._compiled.network.populations
         names = [population.name for population in populations]
         values = {
             name: value
@@ -181,39 +216,20 @@ class _Job:
             {population.name: population.shape for population in populations},
             dict(zip(names, result.rasters, strict=True)),
             values,
-            **self.fingerprints,
+            network=self._fingerprint,
+            inputs=job.fingerprint,
         )
 
 
-def _prepare(
-    network: Network,
-    inputs: Inputs,
-    mapping: Mapping | None,
-    window_steps: int | None,
-    schedule: Schedule,
-) -> _Job:
-    if window_steps is not None and window_steps < 1:
-        raise UsageError(f"window_steps must be at least 1, got {window_steps}")
-    network = lowered(network, mapping)
-    compiled = compile_network(network, schedule)
-    arrays = prepare_inputs(network, inputs)
-    samples, steps = next(iter(arrays.values())).shape[:2]
-    parts = batching(network, samples, min(window_steps or steps, steps))
-    if window_steps is not None:
-        parts = Batching(parts.samples, min(window_steps, steps))
-    prints = {"network": fingerprint(network), "inputs": prepared_fingerprint(arrays)}
-    return _Job(compiled, arrays, samples, steps, parts, prints)
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """Inputs, checked, and how they are cut."""
 
-
-def _stream(job: _Job) -> Iterator[Activity]:
-    batches = _slices(job.samples, job.batching.samples)
-    states = [job.start() for _ in batches]
-    for columns in _slices(job.steps, job.batching.steps):
-        steps = columns.stop - columns.start
-        result = _Buffers.empty(job.compiled, job.samples, steps)
-        for number, rows in enumerate(batches):
-            states[number] = job.run(states[number], rows, columns, result, slice(0, steps))
-        yield job.activity(result)
+    inputs: dict[str, np.ndarray]
+    samples: int
+    steps: int
+    batching: Batching
+    fingerprint: str
 
 
 def _slices(total: int, size: int) -> list[slice]:

@@ -7,7 +7,6 @@
 #pragma once
 
 #include <algorithm>
-#include <atomic>
 #include <memory>
 
 #include "plan.h"
@@ -23,11 +22,23 @@ inline int64_t bytes_of_sum(const Projection& each) {
   return each.weights == Weights::kFloat32 ? sizeof(double) : sizeof(int32_t);
 }
 
-// What a thread needs to advance one population by some rows: lists of events, sums and
-// currents, as large as they can get.
+// A rectangle of work: rows are steps of samples, sample by sample.
+struct Range {
+  int64_t first_sample, stop_sample, first_step, stop_step;
+  int64_t steps() const { return stop_step - first_step; }
+  int64_t rows() const { return (stop_sample - first_sample) * steps(); }
+  bool operator==(const Range& other) const {
+    return first_sample == other.first_sample && stop_sample == other.stop_sample &&
+           first_step == other.first_step && stop_step == other.stop_step;
+  }
+};
+
+// What a thread needs to advance one population by some rows: lists of events, and sums, as
+// large as they can get.
 struct Workspace {
-  std::vector<EventLists> lists;              // of each projection
-  std::vector<std::vector<char>> sums;        // of each projection, [rows][block]
+  std::vector<EventLists> lists;        // of each projection
+  std::vector<std::vector<char>> sums;  // of each projection, [rows][block]
+  Range listed{-1, -1, -1, -1};         // the rows whose events are in the lists
 
   Workspace(const Population& population, int64_t rows) {
     const int64_t block = std::min(population.block, population.padded());
@@ -39,13 +50,6 @@ struct Workspace {
       sums.back().assign(rows * block * bytes_of_sum(each), 0);
     }
   }
-};
-
-// A rectangle of work: rows are steps of samples, sample by sample.
-struct Range {
-  int64_t first_sample, stop_sample, first_step, stop_step;
-  int64_t steps() const { return stop_step - first_step; }
-  int64_t rows() const { return (stop_sample - first_sample) * steps(); }
 };
 
 class Stage {
@@ -93,11 +97,10 @@ class Stage {
 
   void run_stepwise(int threads) {
     const bool apart = plan_.samples >= threads;  // a thread for each sample, else for blocks
-    int64_t most_blocks = 1;
-    for (const Population& each : plan_.populations) {
-      most_blocks = std::max(most_blocks, each.blocks());
-    }
-    if (!apart) threads = static_cast<int>(std::min<int64_t>(threads, most_blocks));
+    std::vector<int64_t> blocks;
+    for (const Population& each : plan_.populations) blocks.push_back(each.blocks());
+    const int64_t units = apart ? plan_.samples : *std::max_element(blocks.begin(), blocks.end());
+    threads = static_cast<int>(std::min<int64_t>(threads, units));
     std::vector<std::vector<std::unique_ptr<Workspace>>> spaces(threads);
     for (auto& own : spaces) {
       for (const Population& each : plan_.populations) {
@@ -105,34 +108,25 @@ class Stage {
       }
     }
     std::atomic<int64_t> next{0};
-    Barrier barrier(threads);
+    Phases phases(blocks, threads);
     on_threads(threads, [&](int thread) {
+      auto step = [&](int64_t sample, int64_t step, size_t population, int64_t first, int64_t stop) {
+        advance(plan_.populations[population], Range{sample, sample + 1, step, step + 1}, first,
+                stop, *spaces[thread][population]);
+      };
       if (apart) {
         for (int64_t sample = next++; sample < plan_.samples; sample = next++) {
-          for (int64_t step = 0; step < plan_.steps; ++step) {
-            step_all(sample, step, 0, 1, spaces[thread], nullptr);
+          for (int64_t round = 0; round < plan_.steps; ++round) {
+            for (size_t k = 0; k < blocks.size(); ++k) step(sample, round, k, 0, blocks[k]);
           }
         }
         return;
       }
-      for (int64_t sample = 0; sample < plan_.samples; ++sample) {
-        for (int64_t step = 0; step < plan_.steps; ++step) {
-          step_all(sample, step, thread, threads, spaces[thread], &barrier);
-        }
-      }
+      // Samples one after the other: a round is a step of one of them.
+      phases.run(thread, plan_.samples * plan_.steps, [&](int64_t round, size_t k, int64_t block) {
+        step(round / plan_.steps, round % plan_.steps, k, block, block + 1);
+      });
     });
-  }
-
-  void step_all(int64_t sample, int64_t step, int thread, int threads,
-                std::vector<std::unique_ptr<Workspace>>& spaces, Barrier* barrier) {
-    const Range range{sample, sample + 1, step, step + 1};
-    for (size_t k = 0; k < plan_.populations.size(); ++k) {
-      const Population& population = plan_.populations[k];
-      const int64_t blocks = population.blocks();
-      advance(population, range, blocks * thread / threads, blocks * (thread + 1) / threads,
-              *spaces[k]);
-      if (barrier) barrier->wait();
-    }
   }
 
   // Rows whose sums are added up together, so that weights in the cache serve all of them.
@@ -149,8 +143,11 @@ class Stage {
   void advance(const Population& population, const Range& range, int64_t first_block,
                int64_t stop_block, Workspace& space) {
     if (first_block == stop_block) return;
-    for (size_t p = 0; p < population.incoming.size(); ++p) {
-      list_rows(population.incoming[p], range, space.lists[p]);
+    if (!(space.listed == range)) {
+      for (size_t p = 0; p < population.incoming.size(); ++p) {
+        list_rows(population.incoming[p], range, space.lists[p]);
+      }
+      space.listed = range;
     }
     for (int64_t block = first_block; block < stop_block; ++block) {
       const int64_t first = block * population.block;

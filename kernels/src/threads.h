@@ -1,6 +1,7 @@
-// Threads of one call, the barrier between them, and how they round.
+// Threads of one call, how they share its work, and how they round.
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <thread>
@@ -38,31 +39,54 @@ void on_threads(int threads, const Work& work) {
   for (auto& each : others) each.join();
 }
 
-// Makes threads wait for each other. They spin, since a step takes microseconds, and give way
-// after a while, since there may be fewer processors than threads.
-class Barrier {
+// Shares the blocks of phases that follow one another among threads, the same blocks to the same
+// thread each time, so that they stay in its cache. A phase begins once all blocks of the one
+// before are done. A block that its thread does not come for is taken by another, so one that
+// the system has put aside holds up nobody.
+class Phases {
  public:
-  explicit Barrier(int threads) : threads_(threads) {}
+  // Blocks of each phase of a round; the phases of a round come again and again.
+  Phases(const std::vector<int64_t>& blocks, int threads) : threads_(threads) {
+    for (const int64_t each : blocks) first_.push_back(first_.back() + each);
+    claimed_ = std::vector<std::atomic<int64_t>>(first_.back());
+  }
 
-  void wait() {
-    if (threads_ == 1) return;
-    const uint32_t turn = turn_.load(std::memory_order_relaxed);
-    if (arrived_.fetch_add(1, std::memory_order_acq_rel) + 1 == threads_) {
-      arrived_.store(0, std::memory_order_relaxed);
-      turn_.store(turn + 1, std::memory_order_release);
-      return;
-    }
-    for (int spins = 0; turn_.load(std::memory_order_acquire) == turn; ++spins) {
-      if (spins > kSpins) {
-        std::this_thread::yield();
-      } else {
-        pause();
+  // Calls work(round, phase, block) for its share of `rounds` rounds.
+  template <class Work>
+  void run(int thread, int64_t rounds, const Work& work) {
+    const int64_t in_round = first_.back();
+    int patience = kSpins;
+    for (int64_t round = 0; round < rounds; ++round) {
+      for (size_t phase = 0; phase + 1 < first_.size(); ++phase) {
+        const int64_t blocks = first_[phase + 1] - first_[phase];
+        auto take = [&](int64_t block) {
+          int64_t before = round;
+          if (!claimed_[first_[phase] + block].compare_exchange_strong(before, round + 1)) {
+            return false;
+          }
+          work(round, phase, block);
+          done_.fetch_add(1, std::memory_order_release);
+          return true;
+        };
+        for (int64_t block = thread; block < blocks; block += threads_) take(block);
+        const int64_t due = round * in_round + first_[phase + 1];
+        bool helped = false;
+        for (int spins = 1; done_.load(std::memory_order_acquire) < due; ++spins) {
+          pause();
+          if (spins % patience) continue;
+          bool found = false;
+          for (int64_t block = 0; block < blocks; ++block) found |= take(block);
+          if (!found && spins > kSpins) std::this_thread::yield();
+          helped |= found;
+        }
+        // Whoever did not come this time will hardly come the next.
+        patience = helped ? std::max(patience / 4, 1) : kSpins;
       }
     }
   }
 
  private:
-  static constexpr int kSpins = 4000;  // some 50 us: longer than a step of a small network
+  static constexpr int kSpins = 256;  // some microseconds: a running thread has long come
 
   static void pause() {
 #if defined(__SSE2__)
@@ -71,8 +95,9 @@ class Barrier {
   }
 
   const int threads_;
-  alignas(64) std::atomic<int> arrived_{0};
-  alignas(64) std::atomic<uint32_t> turn_{0};
+  std::vector<int64_t> first_{0};
+  std::vector<std::atomic<int64_t>> claimed_;  // rounds in which each block was taken
+  alignas(64) std::atomic<int64_t> done_{0};
 };
 
 }  // namespace chipletsim

@@ -7,9 +7,11 @@ import numpy as np
 import pytest
 from engine_networks import dyadic, feed_forward, random_inputs
 
-from chipletsim.engine import memory, program
+from chipletsim.engine import memory
+from chipletsim.engine import program as xla_program
 from chipletsim.engine.compile import compile_network
 from chipletsim.engine.inputs import inputs_fingerprint, prepare_inputs
+from chipletsim.engine.native import program as native_program
 from chipletsim.engine.simulate import lowered, simulate, simulate_windows
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.network.connections import Dense, OneToOne
@@ -44,8 +46,9 @@ def test_one_spike_makes_the_spike_that_the_equation_says() -> None:
     assert simulate(network, spikes).spikes("n").ravel().tolist() == [False, True, False, False]
 
 
-def test_networks_of_one_shape_share_one_program() -> None:
-    before = program._run._cache_size()
+def test_networks_of_one_shape_share_one_program(kernels: str) -> None:
+    run = native_program._run if kernels == "native" else xla_program._run
+    before = run._cache_size()
     for seed in range(3):
         network = dense_network(seed)
         for batch in range(2):
@@ -53,7 +56,7 @@ def test_networks_of_one_shape_share_one_program() -> None:
         list(simulate_windows(network, random_inputs(network, 9, 4, 20), 7))
     renamed = replace(dense_network(), name="other")
     simulate(renamed, random_inputs(renamed, 0, 4, 7))
-    assert program._run._cache_size() == before + 1
+    assert run._cache_size() == before + 1
 
 
 def test_64_bit_mode_and_strict_promotion_change_nothing() -> None:

@@ -169,7 +169,9 @@ def _sparse(
         return np.divmod(within if place is None else place[within], target.block)
 
     for part in parts:
-        row = np.repeat(np.arange(part.stop - part.start), np.diff(indptr[part.start : part.stop + 1]))
+        row = np.repeat(
+            np.arange(part.stop - part.start), np.diff(indptr[part.start : part.stop + 1])
+        )
         block, _ = located(part)
         key = block.astype(np.int64) * (part.stop - part.start) + row
         counts = np.bincount(key, minlength=blocks * (part.stop - part.start))

@@ -60,7 +60,9 @@ class Layout:
     def arranged(self, values: np.ndarray) -> np.ndarray:
         """Return [padded]: values of the neurons in the order of their places, then zeros."""
         flat = np.asarray(values).reshape(-1)
-        return np.pad(flat if self.channels == 1 else flat[self.order], (0, self.padded - self.size))
+        return np.pad(
+            flat if self.channels == 1 else flat[self.order], (0, self.padded - self.size)
+        )
 
 
 def layout(shape: tuple[int, ...], *, of_convolution: bool, threads: int) -> Layout:

@@ -50,7 +50,9 @@ class Call:
         self._arguments.append(array)
         return len(self._arguments) - 1
 
-    def result(self, shape: tuple[int, ...], dtype: Any, *, over: jax.Array | None = None) -> _Result:
+    def result(
+        self, shape: tuple[int, ...], dtype: Any, *, over: jax.Array | None = None
+    ) -> _Result:
         """Return the number of a new result, which takes the place of an argument if asked to."""
         self._results.append(jax.ShapeDtypeStruct(shape, dtype))
         if over is not None:

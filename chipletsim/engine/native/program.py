@@ -45,9 +45,7 @@ def run_window(
         _input_rows(compiled.program.layouts[index], given)
         for index, given in zip(compiled.program.inputs, inputs, strict=True)
     )
-    return _run(
-        compiled.program, threads(), compiled.neurons, compiled.synapses, state, rows
-    )
+    return _run(compiled.program, threads(), compiled.neurons, compiled.synapses, state, rows)
 
 
 def _input_rows(layout: Layout, given: np.ndarray) -> np.ndarray:
