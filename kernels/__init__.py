@@ -19,7 +19,7 @@ CHOICE = "CHIPLETSIM_KERNELS"
 THREADS = "CHIPLETSIM_THREADS"
 
 
-def native() -> bool:
+def native_kernels() -> bool:
     """Return whether the native kernels are used, and make JAX know them if so.
 
     Raises:
@@ -37,7 +37,7 @@ def native() -> bool:
     return not why
 
 
-def threads() -> int:
+def thread_count() -> int:
     """Return how many threads the kernels may use.
 
     Raises:
@@ -53,8 +53,8 @@ def threads() -> int:
 
 def describe() -> str:
     """Return which kernels are in use, or why XLA computes instead."""
-    if native():
-        return f"native, {_module().__name__.rpartition('._')[2]}, {threads()} threads"
+    if native_kernels():
+        return f"native, {_module().__name__.rpartition('._')[2]}, {thread_count()} threads"
     return f"xla ({_obstacle() or f'{CHOICE}=xla'})"
 
 

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import sanafe
 from sanafe import layers
+from sanafe_recurrent import timed_runs
 
 CORES = (1, 4, 16, 16, 4, 1)
 """Cores of each layer."""
@@ -83,44 +84,6 @@ def spikes_by_layer(chip: Any, groups: list[Any], steps: int) -> np.ndarray:
         for neuron in fired:
             counts[step, order[neuron.group_name]] += 1
     return counts
-
-
-def timed_runs(chip: Any, steps: int, repeats: int, threads: str) -> dict[str, Any]:
-    """Return seconds of repeated runs from rest, and the totals of the last.
-
-    Args:
-        chip: Chip with a network.
-        steps: Steps of each run.
-        repeats: Timed runs, after one that is not.
-        threads: Processing threads, or processing and scheduler threads with a comma.
-    """
-    processing, scheduler = (*map(int, threads.split(",")), 0)[:2]
-    seconds, runs = [], []
-    for _ in range(repeats + 1):
-        chip.reset()
-        start = time.perf_counter()
-        run = chip.sim(
-            steps,
-            timing_model="simple",
-            processing_threads=processing,
-            scheduler_threads=scheduler,
-        )
-        seconds.append(time.perf_counter() - start)
-        runs.append(run)
-    if len({run["neurons_fired"] for run in runs}) > 1:
-        raise RuntimeError("runs from rest differ in their spikes")
-    return {
-        "seconds": seconds[1:],
-        "spikes": runs[-1]["neurons_fired"],
-        "synaptic_events": runs[-1]["spikes"],
-        "packets": runs[-1]["packets_sent"],
-        "updated": runs[-1]["neurons_updated"],
-        "energy_J": runs[-1]["energy"]["total"],
-        "energy_parts_J": dict(runs[-1]["energy"]),
-        "simulated_s": runs[-1]["sim_time"],
-        "steps": steps,
-        "threads": {"processing": processing, "scheduler": scheduler},
-    }
 
 
 if __name__ == "__main__":

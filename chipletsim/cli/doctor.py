@@ -42,12 +42,15 @@ def _findings() -> dict[str, str]:
 
     import jax
 
+    from chipletsim.kernels import describe
+
     found = {
         "chipletsim": version("chipletsim"),
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
     }
     found |= {name: version(name) for name in ("jax", "jaxlib", "numpy", "scipy", "pydantic")}
     found["devices"] = ", ".join(str(device) for device in jax.devices())
+    found["kernels"] = describe()
     found |= {f"[{extra}]": _extra(extra, names) for extra, names in EXTRAS.items()}
     found["jax computes"] = check_jax()
     return found

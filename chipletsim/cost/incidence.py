@@ -21,7 +21,6 @@ from chipletsim.cost.spike_packets import (
 )
 from chipletsim.cost.tile_events import (
     CROSSBAR_QUANTITIES,
-    TILE_QUANTITIES,
     CrossbarBlocks,
     TileEntries,
     add_clock_events,
@@ -61,11 +60,13 @@ class Sizes:
             tiles, and crossbar blocks: what is counted directly from events.
         derived: Each of `NETWORK_QUANTITIES`, and quantities of crossbars by tile: what
             is counted from those.
+        names: Quantities of tiles that there are, first the direct ones.
     """
 
     tiles: int
     direct: tuple[int, ...]
     derived: tuple[int, ...]
+    names: tuple[str, ...]
 
 
 @partial(
@@ -79,7 +80,8 @@ class Incidence:
 
     Attributes:
         sizes: Numbers of quantities.
-        direct: Quantities by classes, [chunks, CHUNK] filled up with zero weights.
+        direct: Quantities by classes, [chunks, CHUNK] filled up with zero weights; None where
+            they are counted already.
         derived: Quantities by cells and by drives, reads and position reads of crossbar
             blocks, in the same form.
         flit_bits: int64 [links].
@@ -90,7 +92,7 @@ class Incidence:
     """
 
     sizes: Sizes
-    direct: Entries
+    direct: Any
     derived: Entries
     flit_bits: Any
     frames: Frames
@@ -136,7 +138,7 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     add_clock_events(tiles, mapping, classes)
     add_memory_events(tiles, fetches, delivered)
     crossbars, drives = crossbar_blocks(mapping, classes)
-    sizes = _sizes(package, cells, crossbars)
+    sizes = _sizes(package, cells, tiles.names, crossbars)
     of_crossbars = crossbar_entries(crossbars, len(package.tiles))
     after_packets = of_crossbars.traffic_class + sizes.direct[0]
     derived = [
@@ -184,12 +186,14 @@ def network_entries(package: Package, cells: Cells) -> list[Entries]:
     ]
 
 
-def _sizes(package: Package, cells: Cells, crossbars: CrossbarBlocks) -> Sizes:
+def _sizes(package: Package, cells: Cells, on_tiles: list[str], crossbars: CrossbarBlocks) -> Sizes:
     links, routers, tiles = len(package.links), len(package.routers), len(package.tiles)
+    of_crossbars = CROSSBAR_QUANTITIES if crossbars.tile.size else ()
     return Sizes(
         tiles=tiles,
-        direct=(rounded_up(cells.channel.size), len(TILE_QUANTITIES) * tiles, crossbars.tile.size),
-        derived=(links, links, routers, routers, routers, len(CROSSBAR_QUANTITIES) * tiles),
+        direct=(rounded_up(cells.channel.size), len(on_tiles) * tiles, crossbars.tile.size),
+        derived=(links, links, routers, routers, routers, len(of_crossbars) * tiles),
+        names=(*on_tiles, *of_crossbars),
     )
 
 

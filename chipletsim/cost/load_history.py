@@ -23,15 +23,23 @@ class LoadHistory:
         self._last = -1
         self.rows_per_bin = 1
 
-    def add(self, row: int, bits: np.ndarray) -> None:
-        """Add the bits of a row, int64 [links]."""
-        while row // self.rows_per_bin >= MOST_BINS:
+    def add(self, rows: np.ndarray, bits: np.ndarray) -> None:
+        """Add the bits of some rows.
+
+        Args:
+            rows: int64 [added], number of each row.
+            bits: int64 [added, links].
+        """
+        self._last = max(self._last, int(rows.max(initial=-1)))
+        while self._last // self.rows_per_bin >= MOST_BINS:
             half = MOST_BINS // 2
             self._bits[:half] = self._bits[0::2] + self._bits[1::2]
             self._bits[half:] = 0
             self.rows_per_bin *= 2
-        self._bits[row // self.rows_per_bin] += bits
-        self._last = max(self._last, row)
+        if rows.size:
+            order = np.argsort(rows, kind="stable")
+            bins, first = np.unique(rows[order] // self.rows_per_bin, return_index=True)
+            self._bits[bins] += np.add.reduceat(bits[order], first, axis=0)
 
     def table(self) -> np.ndarray:
         """Return int64 [bins, links], up to the last row added."""

@@ -2,17 +2,21 @@
 
 ``cost`` is one function of (counts, incidence, constants) that JAX compiles; it can be
 mapped over constants, whose whole-number part is then not repeated, and differentiated
-in every one of them. Long runs go through it in batches of rows: ``count`` for each
-batch, whose whole numbers add up exactly, ``row_timing`` for each batch and package, then
-``energy`` once on the totals.
+in every one of them. Long runs go through it in batches of rows: what their events add by
+themselves (``direct_amounts``, or a native kernel), ``count`` for each batch, whose whole
+numbers add up exactly, ``row_timing`` for each batch and package, then ``energy`` once on
+the totals.
 
 Run under ``jax.enable_x64``: counts are int64 and the rest float64.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import Array, lax
@@ -20,13 +24,27 @@ from jax import Array, lax
 from chipletsim.cost.constants import Constants
 from chipletsim.cost.entries import Entries
 from chipletsim.cost.incidence import NETWORK_QUANTITIES, Frames, Incidence
-from chipletsim.cost.tile_events import CROSSBAR_QUANTITIES, TILE_QUANTITIES
 from chipletsim.noc import timing_model
+from chipletsim.noc.bound import class_routes
 from chipletsim.noc.traffic import NetworkTimes, RowTiming, RowTraffic
 from chipletsim.tiles import TILE_KINDS, TileEvents
 
 
-class Counted(NamedTuple):
+@partial(
+    jax.tree_util.register_dataclass,
+    data_fields=[
+        "link_packets",
+        "link_bits",
+        "injected",
+        "router_packets",
+        "router_bits",
+        "wire_bits",
+        "tile_amounts",
+    ],
+    meta_fields=["names"],
+)
+@dataclass(frozen=True, eq=False)
+class Counted:
     """Whole numbers of each row, or their totals with a last axis of 1.
 
     Attributes:
@@ -36,8 +54,9 @@ class Counted(NamedTuple):
         router_packets: int64 [routers, rows], packets that enter, from links or tiles.
         router_bits: int64 [routers, rows], bits of those packets.
         wire_bits: int64 [links, rows], frames included.
-        tile_amounts: int64 [quantities, tiles, rows], in the order of `TILE_QUANTITIES`
-            and `CROSSBAR_QUANTITIES`; in one array, which compiles faster than many.
+        tile_amounts: int64 [quantities, tiles, rows], in the order of ``names``; in one
+            array, which compiles faster than many.
+        names: Quantities of tiles that there are; all others are 0.
     """
 
     link_packets: Any
@@ -47,10 +66,14 @@ class Counted(NamedTuple):
     router_bits: Any
     wire_bits: Any
     tile_amounts: Any
+    names: tuple[str, ...]
 
     def amount(self, name: str) -> Any:
         """Return a quantity of tiles by name, int64 [tiles, rows]."""
-        return self.tile_amounts[_AMOUNTS.index(name)]
+        if name not in self.names:
+            xp = np if isinstance(self.tile_amounts, np.ndarray) else jnp
+            return xp.zeros(self.tile_amounts.shape[1:], np.int64)
+        return self.tile_amounts[self.names.index(name)]
 
     @property
     def delivered(self) -> Any:
@@ -60,11 +83,7 @@ class Counted(NamedTuple):
 
     def events_of(self, members: Any) -> TileEvents:
         """Return the events of some tiles, each int64 [rows, members]."""
-        chosen = self.tile_amounts[:, members].swapaxes(1, 2)
-        return TileEvents(*(chosen[_AMOUNTS.index(name)] for name in TileEvents._fields))
-
-
-_AMOUNTS = (*TILE_QUANTITIES, *CROSSBAR_QUANTITIES)
+        return TileEvents(*(self.amount(name)[members].T for name in TileEvents._fields))
 
 
 class Energies(NamedTuple):
@@ -108,44 +127,66 @@ def cost(counts: Array, incidence: Incidence, constants: Constants, timing: str)
         constants: Numbers of the package.
         timing: Name of the timing model; fixed when compiled.
     """
-    counted, row_timing = row_costs(counts, incidence, constants, timing)
+    counted = count(direct_amounts(counts, incidence), incidence)
+    longest_s = longest_routes(counts, class_routes_of(incidence, constants, counts.shape[1]))
+    timed = row_timing(longest_s, counted, incidence, constants, timing)
     total = totals(counted)
-    time_s = row_timing.latency_s.sum()
-    return Costs(total, row_timing, energy(total, time_s, incidence, constants))
+    return Costs(total, timed, energy(total, timed.latency_s.sum(), incidence, constants))
 
 
-def row_costs(
-    counts: Array, incidence: Incidence, constants: Constants, timing: str
-) -> tuple[Counted, RowTiming]:
-    """Return whole numbers and times of each row; arguments as in ``cost``."""
-    counted = count(counts, incidence)
-    return counted, row_timing(counts, counted, incidence, constants, timing)
+def direct_amounts(counts: Array, incidence: Incidence) -> Array:
+    """Return int64 [direct quantities, rows]: what events of classes add by themselves.
+
+    Args:
+        counts: int64 [rows, classes].
+        incidence: What each event adds.
+    """
+    return _product(incidence.direct, counts.T, sum(incidence.sizes.direct))
+
+
+def class_routes_of(incidence: Incidence, constants: Constants, classes: int) -> Array:
+    """Return float64 [classes]: time of the longest route of an event of each class."""
+    return class_routes(_times(incidence, constants), incidence.routes, classes)
+
+
+def longest_routes(counts: Array, class_routes_s: Array) -> Array:
+    """Return float64 [rows]: time of the longest route of an event of each row.
+
+    Args:
+        counts: int64 [rows, classes].
+        class_routes_s: float64 [classes], from ``class_routes_of``.
+    """
+    return jnp.where(counts > 0, class_routes_s, 0.0).max(axis=1, initial=0.0)
 
 
 def row_timing(
-    counts: Array, counted: Counted, incidence: Incidence, constants: Constants, timing: str
+    longest_s: Array, counted: Counted, incidence: Incidence, constants: Constants, timing: str
 ) -> RowTiming:
-    """Return the times of each row from its whole numbers; arguments as in ``cost``."""
-    traffic = RowTraffic(counts.T, counted.wire_bits, _busy(counted, incidence, constants))
-    times = NetworkTimes(
-        constants.links.bandwidth_bit_per_s,
-        constants.links.latency_s,
-        incidence.flit_bits,
-        constants.routers.latency_s,
-        constants.barrier_s,
-    )
-    return timing_model(timing)(traffic, times, incidence.routes)
+    """Return the times of each row.
+
+    Args:
+        longest_s: float64 [rows], from ``longest_routes``.
+        counted: Whole numbers of the rows.
+        incidence: What each event adds.
+        constants: Numbers of the package.
+        timing: Name of the timing model.
+    """
+    traffic = RowTraffic(longest_s, counted.wire_bits, _busy(counted, incidence, constants))
+    return timing_model(timing)(traffic, _times(incidence, constants), incidence.routes)
 
 
-def count(counts: Array, incidence: Incidence) -> Counted:
-    """Return the whole numbers of each row.
+def count(direct: Array, incidence: Incidence) -> Counted:
+    """Return the whole numbers of each row from what its events add by themselves.
 
-    Two sparse products with whole numbers, and between them the one count that is not
+    Another sparse product with whole numbers, and before it the one count that is not
     linear: an array of a crossbar is read at most once for each output position.
+
+    Args:
+        direct: int64 [direct quantities, rows].
+        incidence: What each event adds.
     """
     sizes, blocks = incidence.sizes, incidence.crossbars
-    amounts = _product(incidence.direct, counts.T, sum(sizes.direct))
-    packets, by_tile, drives = jnp.split(amounts, np.cumsum(sizes.direct)[:-1].tolist())
+    packets, by_tile, drives = jnp.split(direct, np.cumsum(sizes.direct)[:-1].tolist())
     reads = jnp.minimum(drives, blocks.reads[:, None])
     position_reads = jnp.minimum(drives, blocks.positions[:, None])
     inner = jnp.concatenate([packets, drives, reads, position_reads])
@@ -156,13 +197,14 @@ def count(counts: Array, incidence: Incidence) -> Counted:
     return Counted(
         **network,
         wire_bits=_framed(network["link_bits"], incidence.frames),
-        tile_amounts=on_tiles.reshape(len(_AMOUNTS), sizes.tiles, -1),
+        tile_amounts=on_tiles.reshape(len(sizes.names), sizes.tiles, -1),
+        names=sizes.names,
     )
 
 
 def totals(counted: Counted) -> Counted:
     """Return the sums over rows, with one row left."""
-    return Counted(*(rows.sum(axis=-1, keepdims=True) for rows in counted))
+    return jax.tree.map(lambda rows: rows.sum(axis=-1, keepdims=True), counted)
 
 
 def energy(total: Counted, time_s: Array, incidence: Incidence, constants: Constants) -> Energies:
@@ -217,6 +259,16 @@ def _framed(bits: Array, frames: Frames) -> Array:
     payload = frames.payload_bits[:, None]
     number = -(-bits // jnp.maximum(payload, 1))
     return jnp.where(payload > 0, number * frames.total_bits[:, None], bits)
+
+
+def _times(incidence: Incidence, constants: Constants) -> NetworkTimes:
+    return NetworkTimes(
+        constants.links.bandwidth_bit_per_s,
+        constants.links.latency_s,
+        incidence.flit_bits,
+        constants.routers.latency_s,
+        constants.barrier_s,
+    )
 
 
 def _tile_cost(

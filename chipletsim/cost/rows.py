@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -10,16 +10,21 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from chipletsim.cost.batch import Batch
 from chipletsim.cost.constants import Constants, constants_of
 from chipletsim.cost.incidence import Incidence, TrafficModel
 from chipletsim.cost.load_history import LoadHistory
-from chipletsim.cost.program import Counted, Energies, count, energy, row_timing, totals
-from chipletsim.noc.padding import rounded_up
+from chipletsim.cost.program import (
+    Counted,
+    Energies,
+    class_routes_of,
+    count,
+    energy,
+    row_timing,
+    totals,
+)
 from chipletsim.package.model import Package
 
-LEAST_ROWS, MOST_ROWS = 64, 1024
-_BATCH_EVENTS = 1 << 18
-"""Numbers in a batch: rows times classes, within the bounds above."""
 BATCH_PACKAGES = 16
 """Most packages priced by one call of the program."""
 
@@ -55,59 +60,63 @@ class RowTotals:
 
 
 class RowPricer:
-    """Prices rows as they come, for several packages of one structure at once.
+    """Prices batches of rows, for several packages of one structure at once.
 
     Whole numbers are added in 64 bits, which is exact in any order; times are kept row
     by row. So it does not matter how the rows are grouped.
+
+    Attributes:
+        class_routes_s: float64 [packages, classes], time of the longest route of an event
+            of each class.
     """
 
     def __init__(self, model: TrafficModel, packages: list[Package], timing: str) -> None:
         self._between = np.array([link.between_dies for link in model.mapping.package.links], bool)
-        self._spikes = model.classes.spike_classes
         self._timing = timing
+        self._width = model.classes.size
         with jax.enable_x64(True):
-            self._incidence = jax.device_put(model.incidence)
+            # What events add by themselves is known to the counter alone.
+            self._incidence = jax.device_put(replace(model.incidence, direct=None))
             self._constants = _batches([constants_of(package) for package in packages])
+            routes = [_routes(self._incidence, each, self._width) for each in self._constants]
         self._packages = len(packages)
-        self._classes = model.classes.size
-        width = rounded_up(self._classes)
-        self._buffer = np.zeros((batch_rows(width), width), np.int64)
-        self._filled = 0
+        self.class_routes_s = np.concatenate([np.asarray(each) for each in routes])
         self._places: list[np.ndarray] = []
-        self._class_events = np.zeros(model.classes.size, np.int64)
         self._sums: list[Counted] = []
         self._steps: list[dict[str, np.ndarray]] = []
         self._times: list[tuple[np.ndarray, np.ndarray]] = []
         self._load = LoadHistory(self._between.size)
         self._busiest = np.zeros(self._between.size, np.int64)
 
-    def add(self, first_sample: int, first_row: int, counts: np.ndarray) -> None:
-        """Price consecutive rows of consecutive samples.
+    def add(self, batch: Batch) -> None:
+        """Price the rows of a batch."""
+        filled = len(batch.places)
+        latency, resource = [], []
+        with jax.enable_x64(True):
+            counted = _counted(batch.direct, self._incidence)
+            for number, constants in enumerate(self._constants):
+                width = constants.barrier_s.shape[0]
+                longest_s = batch.longest_s[number * width : (number + 1) * width]
+                timed = _timed(longest_s, counted, self._incidence, constants, self._timing)
+                latency.append(np.asarray(timed.latency_s))
+                resource.append(np.asarray(timed.resource))
+            rows = jax.device_get(counted)
+        self._places.append(batch.places)
+        self._sums = [jax.tree.map(lambda *each: sum(each), totals(rows), *self._sums)]
+        self._steps.append(self._step_totals(rows, batch))
+        self._load.add(batch.places[:, 1], rows.wire_bits[:, :filled].T)
+        self._busiest = np.maximum(self._busiest, rows.wire_bits.max(axis=1))
+        kept = np.s_[: self._packages, :filled]
+        self._times.append((np.concatenate(latency)[kept], np.concatenate(resource)[kept]))
+
+    def close(self, class_events: np.ndarray) -> RowTotals:
+        """Return what is left of all rows added.
 
         Args:
-            first_sample: Sample with which ``counts`` begin.
-            first_row: Row of each sample with which they begin.
-            counts: int64 [samples, rows, classes].
+            class_events: int64 [classes], events of each class.
         """
-        samples, rows, classes = counts.shape
-        places = np.indices((samples, rows)).reshape(2, -1).T
-        places = places + np.array([first_sample, first_row])
-        flat = counts.reshape(samples * rows, classes)
-        done = 0
-        while done < len(flat):
-            taken = min(len(flat) - done, len(self._buffer) - self._filled)
-            into = slice(self._filled, self._filled + taken)
-            self._buffer[into, : self._classes] = flat[done : done + taken]
-            self._places.append(places[done : done + taken])
-            self._filled += taken
-            done += taken
-            if self._filled == len(self._buffer):
-                self._run()
-
-    def close(self) -> RowTotals:
-        """Return what is left of all rows added."""
-        if self._filled or not self._times:
-            self._run()
+        if not self._times:
+            self.add(self._nothing())
         places = np.concatenate([np.zeros((0, 2), np.int64), *self._places])
         samples, rows = places.max(axis=0, initial=-1) + 1
         where = (places[:, 0], places[:, 1])
@@ -123,7 +132,7 @@ class RowPricer:
             samples=int(samples),
             rows=int(rows),
             counted=self._sums[0],
-            class_events=self._class_events,
+            class_events=class_events,
             steps={name: arranged([step[name] for step in self._steps]) for name in names},
             link_load=self._load.table(),
             rows_per_bin=self._load.rows_per_bin,
@@ -131,6 +140,13 @@ class RowPricer:
             latency_s=arranged([latency for latency, _ in self._times]),
             resource=arranged([resource for _, resource in self._times]),
         )
+
+    def _nothing(self) -> Batch:
+        """Return a batch of no rows but one that is empty, for runs without any."""
+        direct = np.zeros((sum(self._incidence.sizes.direct), 1), np.int64)
+        packages = len(self.class_routes_s)
+        places = np.zeros((0, 2), np.int64)
+        return Batch(places, direct, np.zeros(1, np.int64), np.zeros((packages, 1)))
 
     def energies(self, time_s: np.ndarray, counted: Counted) -> list[Energies]:
         """Return the energies of each package, as NumPy arrays.
@@ -149,43 +165,11 @@ class RowPricer:
                 found += [jax.tree.map(lambda x, i=i: x[i], batch) for i in range(times.size)]
         return found
 
-    def _run(self) -> None:
-        """Price the buffer and empty it."""
-        filled = self._filled
-        self._buffer[filled:] = 0
-        latency, resource = [], []
-        with jax.enable_x64(True):
-            counts = jnp.asarray(self._buffer)
-            counted = _counted(counts, self._incidence)
-            for constants in self._constants:
-                timing = _timed(counts, counted, self._incidence, constants, self._timing)
-                latency.append(np.asarray(timing.latency_s))
-                resource.append(np.asarray(timing.resource))
-            rows = jax.device_get(counted)
-        self._class_events += self._buffer[:, : self._classes].sum(axis=0)
-        self._sums = [jax.tree.map(lambda *each: sum(each), totals(rows), *self._sums)]
-        self._steps.append(self._step_totals(rows))
-        for place, bits in zip(self._last_rows(filled), rows.wire_bits.T, strict=False):
-            self._load.add(place, bits)
-        self._busiest = np.maximum(self._busiest, rows.wire_bits.max(axis=1))
-        kept = np.s_[: self._packages, :filled]
-        self._times.append((np.concatenate(latency)[kept], np.concatenate(resource)[kept]))
-        self._filled = 0
-
-    def _last_rows(self, number: int) -> list[int]:
-        """Return the rows, each of its sample, that were added last."""
-        found: list[int] = []
-        for places in reversed(self._places):
-            found[:0] = places[:, 1].tolist()
-            if len(found) >= number:
-                break
-        return found[len(found) - number :]
-
-    def _step_totals(self, rows: Counted) -> dict[str, np.ndarray]:
+    def _step_totals(self, rows: Counted, batch: Batch) -> dict[str, np.ndarray]:
         """Return the totals of each row over links and tiles, int64 [rows]."""
         across, inside = self._between, ~self._between
         steps = {
-            "spikes": self._buffer[:, : self._spikes].sum(axis=1),
+            "spikes": batch.spikes,
             "synaptic_operations": rows.amount("synaptic_operations").sum(axis=0),
             "messages": rows.amount("input_messages").sum(axis=0),
             "packets_injected": rows.injected.sum(axis=0),
@@ -196,21 +180,7 @@ class RowPricer:
             "wire_bits_on_chip": rows.wire_bits[inside].sum(axis=0),
             "wire_bits_across_dies": rows.wire_bits[across].sum(axis=0),
         }
-        return {name: values[: self._filled] for name, values in steps.items()}
-
-
-def batch_rows(width: int) -> int:
-    """Return how many rows one call of the program prices.
-
-    The last batch is filled with empty rows, so runs of any length share one program.
-
-    Args:
-        width: Classes of a row.
-    """
-    rows = MOST_ROWS
-    while rows > LEAST_ROWS and rows * width > _BATCH_EVENTS:
-        rows //= 2
-    return rows
+        return {name: np.asarray(values)[: len(batch.places)] for name, values in steps.items()}
 
 
 _counted = jax.jit(count)
@@ -218,12 +188,17 @@ _counted = jax.jit(count)
 
 @partial(jax.jit, static_argnames="timing")
 def _timed(
-    counts: Any, counted: Counted, incidence: Incidence, constants: Constants, timing: str
+    longest_s: Any, counted: Counted, incidence: Incidence, constants: Constants, timing: str
 ) -> Any:
     """Time a batch of rows for a batch of packages."""
-    return jax.vmap(lambda numbers: row_timing(counts, counted, incidence, numbers, timing))(
-        constants
-    )
+    return jax.vmap(
+        lambda longest, numbers: row_timing(longest, counted, incidence, numbers, timing)
+    )(longest_s, constants)
+
+
+@partial(jax.jit, static_argnums=2)
+def _routes(incidence: Incidence, constants: Constants, classes: int) -> Any:
+    return jax.vmap(lambda numbers: class_routes_of(incidence, numbers, classes))(constants)
 
 
 @jax.jit

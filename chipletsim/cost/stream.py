@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from math import fsum
 from typing import Any
 
 import numpy as np
 
+from chipletsim.cost.batch import Counter
+from chipletsim.cost.class_counter import ClassCounter
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.conservation import check_conservation
-from chipletsim.cost.counts import RowQueue
 from chipletsim.cost.energy import energy_table
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.latency import latency_report
+from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.program import Energies
 from chipletsim.cost.provenance import not_modelled, provenance
 from chipletsim.cost.result import EventTotals, Result
@@ -22,14 +24,12 @@ from chipletsim.cost.rows import RowPricer, RowTotals
 from chipletsim.cost.traffic_tables import layer_table, link_table, step_table, tile_table
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
+from chipletsim.kernels import native_kernels
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.pipeline import stages
 from chipletsim.noc import timing_model
 from chipletsim.package.model import Package
-
-_COUNT_BYTES = 1 << 27
-"""Bytes of the table of counts made at once."""
 
 
 class CostStream:
@@ -69,9 +69,10 @@ class CostStream:
         self._pipeline = stages(mapping.network)
         self._model = traffic_model(mapping)
         self._pricer = RowPricer(self._model, self._packages, timing)
-        self._queues: list[RowQueue] = []
+        counter = NativeCounter if native_kernels() else ClassCounter
+        self._counter: Counter = counter(self._model, self._pipeline, self._pricer.class_routes_s)
         self._sources: list[str] = []
-        self._samples = 0
+        self._samples: int | None = None
         self._steps = 0
 
     def add(self, window: Activity) -> None:
@@ -83,9 +84,8 @@ class CostStream:
         self._check(window)
         if window.inputs not in self._sources:
             self._sources.append(window.inputs)
-        for queue, (first, part) in zip(self._queues, self._parts(window), strict=True):
-            row = queue.rows
-            self._pricer.add(first, row, queue.push(self._events(part)))
+        for batch in self._counter.add(window):
+            self._pricer.add(batch)
         self._steps += window.steps
 
     def close(self) -> Result:
@@ -98,13 +98,9 @@ class CostStream:
         Raises:
             ConservationError: Counts do not add up, which is a fault of chipletsim.
         """
-        first = 0
-        for queue in self._queues:
-            row = queue.rows
-            rest = queue.close()
-            self._pricer.add(first, row, rest)
-            first += rest.shape[0]
-        totals = self._pricer.close()
+        for batch in self._counter.close():
+            self._pricer.add(batch)
+        totals = self._pricer.close(self._counter.class_events)
         check_conservation(self._model, totals.counted, totals.class_events)
         time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
@@ -117,11 +113,6 @@ class CostStream:
             )
         ]
 
-    def _events(self, window: Activity) -> np.ndarray:
-        """Return int64 [samples, steps, spike classes]."""
-        classes = self._model.classes
-        return window.class_counts(classes.neuron_class, classes.spike_classes)
-
     def _check(self, window: Activity) -> None:
         """Refuse activity of another network, or windows of different samples."""
         shapes = {item.name: tuple(item.shape) for item in self._mapping.network.populations}
@@ -132,28 +123,10 @@ class CostStream:
                 f"the activity is of another network than {name!r} as the mapping's tiles "
                 "compute it; simulate with mapping=... to lower the network first"
             )
-        if not self._queues:
+        if self._samples is None:
             self._samples = window.samples
-            self._queues = [
-                RowQueue(self._model.classes, self._pipeline, part.samples)
-                for _, part in self._parts(window)
-            ]
         if window.samples != self._samples:
             raise UsageError(f"the window has {window.samples} samples, not {self._samples}")
-
-    def _parts(self, window: Activity) -> Iterator[tuple[int, Activity]]:
-        """Yield the window in groups of samples whose counts are small, with the first sample.
-
-        The size of a group is settled by the first window.
-        """
-        if not self._queues:
-            row_bytes = 8 * self._model.classes.size * max(window.steps, 1)
-            self._group = max(1, _COUNT_BYTES // row_bytes)
-        for first in range(0, window.samples, self._group):
-            chosen = slice(first, first + self._group)
-            rasters = {name: raster[chosen] for name, raster in window.rasters.items()}
-            count = min(self._group, window.samples - first)
-            yield first, replace(window, rasters=rasters, values={}, samples=count)
 
     def _result(
         self,

@@ -34,7 +34,7 @@ TILE_QUANTITIES = (
     "own_messages",
     "memory_packets",
 )
-"""Quantities counted on every tile: fields of `TileEvents`, and two for conservation:
+"""Quantities that tiles may have: fields of `TileEvents`, and two for conservation:
 messages that stay on their tile, and packets of memory traffic delivered to a tile."""
 
 
@@ -61,19 +61,31 @@ class CrossbarBlocks(NamedTuple):
 
 
 class TileEntries:
-    """Gathers entries of tile quantities; a quantity is numbered ``name x tiles + tile``."""
+    """Gathers entries of tile quantities; a quantity is numbered ``name x tiles + tile``.
+
+    Attributes:
+        names: Those of `TILE_QUANTITIES` that there are, in the order of their numbers.
+        parts: The entries.
+    """
 
     def __init__(self, tiles: int) -> None:
         self.tiles = tiles
+        self.names: list[str] = []
         self.parts: list[Entries] = []
 
     def add(self, name: str, traffic_class: Any, tile: Any, weight: Any) -> None:
         """Add ``weight`` of the quantity ``name`` on ``tile`` per event of a class."""
-        quantity = np.atleast_1d(tile).astype(np.int32)
-        quantity += np.int32(TILE_QUANTITIES.index(name) * self.tiles)
         of_class, quantity, weight = np.broadcast_arrays(
-            np.atleast_1d(traffic_class), quantity, np.atleast_1d(weight)
+            np.atleast_1d(traffic_class),
+            np.atleast_1d(tile).astype(np.int32),
+            np.atleast_1d(weight),
         )
+        if not weight.size:
+            return
+        assert name in TILE_QUANTITIES  # noqa: S101 - a name of this room
+        if name not in self.names:
+            self.names.append(name)
+        quantity = quantity + np.int32(self.names.index(name) * self.tiles)
         self.parts.append(Entries(of_class, quantity, weight))
 
 

@@ -14,12 +14,12 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
-from chipletsim import kernels
 from chipletsim.engine.exact import exact_sum
 from chipletsim.engine.native.formats import native_format
 from chipletsim.engine.native.layout import Layout, layout
 from chipletsim.engine.projections import PROJECTIONS
 from chipletsim.errors import ConfigError, Problem
+from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.network.check import check_network
 from chipletsim.network.connections import Conv2d, Pool2d
 from chipletsim.network.model import Network, Population, Projection
@@ -155,7 +155,7 @@ def compile_network(
     problems = check_network(network) or _unsupported(network)
     if problems:
         raise ConfigError(problems)
-    layouts = _layouts(network) if exact and kernels.native() else ()
+    layouts = _layouts(network) if exact and native_kernels() else ()
     neurons, initial = [], []
     for number, population in enumerate(network.populations):
         constants = NEURON_MODELS[population.model].prepare(population.parameters, network.dt_s)
@@ -230,7 +230,7 @@ def _layouts(network: Network) -> tuple[Layout, ...]:
     """Return how the native kernels number the neurons of each population."""
     convolved = {each.target for each in network.projections if isinstance(each.connection, Conv2d)}
     return tuple(
-        layout(tuple(each.shape), of_convolution=each.name in convolved, threads=kernels.threads())
+        layout(tuple(each.shape), of_convolution=each.name in convolved, threads=thread_count())
         for each in network.populations
     )
 

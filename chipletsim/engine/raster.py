@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from chipletsim import kernels
 from chipletsim.engine.native.totals import native_totals
+from chipletsim.kernels import native_kernels
 
 _CHUNK = 1 << 22
 """Elements of the temporary arrays in which rasters are counted."""
@@ -21,7 +21,7 @@ def pack(events: np.ndarray) -> np.ndarray:
 def totals(raster: np.ndarray, size: int) -> np.ndarray:
     """Return int64 [neurons]: events of each neuron."""
     rows = raster.reshape(-1, raster.shape[-1])
-    if kernels.native():
+    if native_kernels():
         return native_totals(rows, size)
     total = np.zeros(size, np.int64)
     for part in _chunks(len(rows), 8 * raster.shape[-1]):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+
 import numpy as np
 
 from chipletsim.engine import program as xla_program
@@ -12,11 +13,14 @@ from chipletsim.engine.compile import Compiled, Schedule, compile_network
 from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
 from chipletsim.engine.memory import Batching, batching, require_memory
 from chipletsim.engine.native import program as native_program
-from chipletsim.engine.program import State
+from chipletsim.engine.program import Outputs, State
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.model import Network
+
+Part = tuple[slice, slice]
+"""Samples and steps."""
 
 
 def simulate(
@@ -156,7 +160,8 @@ class Simulator:
         for rows in _slices(job.samples, job.batching.samples):
             state = self._start(job)
             for columns in _slices(job.steps, job.batching.steps):
-                state = self._advance(job, state, rows, columns, result, columns)
+                state, outputs = self._advance(job, state, (rows, columns))
+                result.store(rows, columns, outputs)
         return self._activity(job, result)
 
     def windows(self, inputs: Inputs, window_steps: int) -> Iterator[Activity]:
@@ -170,9 +175,8 @@ class Simulator:
             steps = columns.stop - columns.start
             result = _Buffers.empty(self._compiled, job.samples, steps)
             for number, rows in enumerate(batches):
-                states[number] = self._advance(
-                    job, states[number], rows, columns, result, slice(0, steps)
-                )
+                states[number], outputs = self._advance(job, states[number], (rows, columns))
+                result.store(rows, slice(0, steps), outputs)
             yield self._activity(job, result)
 
     def _job(self, inputs: Inputs, window_steps: int | None) -> _Job:
@@ -190,14 +194,11 @@ class Simulator:
         """Return the state of a batch before its first step."""
         return self._engine.initial_state(self._compiled, job.batching.samples)
 
-    def _advance(
-        self, job: _Job, state: State, rows: slice, columns: slice, result: _Buffers, where: slice
-    ) -> State:
-        """Run some samples and steps, put the events into ``result``, return the state."""
-        given = tuple(_padded(array[rows, columns], job.batching) for array in job.inputs.values())
+    def _advance(self, job: _Job, state: State, part: Part) -> tuple[State, Outputs]:
+        """Run some samples and steps; return the state after them, and their events."""
+        given = tuple(_padded(array[part], job.batching) for array in job.inputs.values())
         state, outputs = self._engine.run_window(self._compiled, state, given)
-        result.store(rows, where, outputs)
-        return state
+        return state, outputs
 
     def _activity(self, job: _Job, result: _Buffers) -> Activity:
         populations = self._compiled.network.populations

@@ -18,12 +18,10 @@ class RouteTimes(NamedTuple):
         first_arrival_s: float64 [links], least time until a packet can enter the link.
         remaining_s: float64 [links], least time from the end of the link to the end of
             a route. Both are 0 for links on no route.
-        class_path_s: float64 [classes], longest route of an event of the class.
     """
 
     first_arrival_s: Any
     remaining_s: Any
-    class_path_s: Any
 
 
 def bound(traffic: RowTraffic, times: NetworkTimes, routes: RouteTables) -> RowTiming:
@@ -46,7 +44,7 @@ def bound(traffic: RowTraffic, times: NetworkTimes, routes: RouteTables) -> RowT
     other; it is exact where one tile, or one link, is busy all the time.
 
     Args:
-        traffic: Events, wire bits and busy times.
+        traffic: Longest routes, wire bits and busy times.
         times: Latencies and bandwidths.
         routes: Routes in use.
 
@@ -54,14 +52,13 @@ def bound(traffic: RowTraffic, times: NetworkTimes, routes: RouteTables) -> RowT
         One 40-bit packet crosses one link of 64-bit flits, 32 Gbit/s and 4 ns, between
         routers of 1 ns: 1 ns + 64 bit / 32 Gbit/s + 4 ns + 1 ns = 8 ns.
     """
-    route = route_times(times, routes, traffic.events.shape[0])
+    route = route_times(times, routes)
     serial = traffic.wire_bits / times.link_bandwidth_bit_per_s[:, None]
     behind = times.link_latency_s + times.router_latency_s[routes.link_target] + route.remaining_s
     on_link = jnp.where(
         traffic.wire_bits > 0, route.first_arrival_s[:, None] + serial + behind[:, None], 0.0
     )
-    path = jnp.where(traffic.events > 0, route.class_path_s[:, None], 0.0)
-    longest = path.max(axis=0, initial=0.0)[None]
+    longest = traffic.longest_route_s[None]
     idle = jnp.zeros_like(longest)
     candidates = jnp.concatenate([idle, traffic.tile_busy_s, on_link, longest])
     resource = jnp.argmax(candidates, axis=0)
@@ -71,16 +68,14 @@ def bound(traffic: RowTraffic, times: NetworkTimes, routes: RouteTables) -> RowT
     return RowTiming(times.barrier_s + worst, resource.astype(jnp.int32))
 
 
-def route_times(times: NetworkTimes, routes: RouteTables, classes: int) -> RouteTimes:
+def route_times(times: NetworkTimes, routes: RouteTables) -> RouteTimes:
     """Return zero-load times along all routes.
 
     Args:
         times: Latencies and bandwidths.
         routes: Routes in use.
-        classes: Number of traffic classes.
     """
-    flit_s = times.link_flit_bits / times.link_bandwidth_bit_per_s
-    hop = flit_s + times.link_latency_s + times.router_latency_s[routes.link_target]
+    hop = _hops(times, routes)
     arrival = _arrivals(times, routes, jnp.append(hop, 0.0))
     nearest = _nearest_ends(routes, arrival)
     links = hop.shape[0]
@@ -88,7 +83,29 @@ def route_times(times: NetworkTimes, routes: RouteTables, classes: int) -> Route
     enters = arrival[jnp.maximum(routes.jump[0], 0)]
     first = _least(enters, inner, links)
     remaining = _least(nearest - arrival, inner, links)
-    return RouteTimes(first, remaining, _class_paths(routes, arrival, classes))
+    return RouteTimes(first, remaining)
+
+
+def class_routes(times: NetworkTimes, routes: RouteTables, classes: int) -> Array:
+    """Return float64 [classes]: zero-load time of the longest route of an event of each.
+
+    Args:
+        times: Latencies and bandwidths.
+        routes: Routes in use.
+        classes: Number of traffic classes.
+    """
+    arrival = _arrivals(times, routes, jnp.append(_hops(times, routes), 0.0))
+
+    def step(longest: Array, chunk: tuple[Array, Array]) -> tuple[Array, None]:
+        return longest.at[chunk[0]].max(arrival[chunk[1]], mode="drop"), None
+
+    return lax.scan(step, jnp.zeros(classes), (routes.route_class, routes.route_node))[0]
+
+
+def _hops(times: NetworkTimes, routes: RouteTables) -> Array:
+    """Return float64 [links]: zero-load time of a flit over a link and the router behind it."""
+    flit_s = times.link_flit_bits / times.link_bandwidth_bit_per_s
+    return flit_s + times.link_latency_s + times.router_latency_s[routes.link_target]
 
 
 def _arrivals(times: NetworkTimes, routes: RouteTables, hop: Array) -> Array:
@@ -116,12 +133,3 @@ def _least(values: Array, group: Array, groups: int) -> Array:
     """Return the least value of each group, 0 for groups without any."""
     least = jnp.full(groups, jnp.inf).at[group].min(values, mode="drop")
     return jnp.where(jnp.isfinite(least), least, 0.0)
-
-
-def _class_paths(routes: RouteTables, arrival: Array, classes: int) -> Array:
-    """Return float64 [classes]: longest arrival over the routes of each class."""
-
-    def step(longest: Array, chunk: tuple[Array, Array]) -> tuple[Array, None]:
-        return longest.at[chunk[0]].max(arrival[chunk[1]], mode="drop"), None
-
-    return lax.scan(step, jnp.zeros(classes), (routes.route_class, routes.route_node))[0]

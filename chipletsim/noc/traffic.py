@@ -30,12 +30,13 @@ class RowTraffic(NamedTuple):
     """What happens in each row; a row is one hardware step of one sample.
 
     Attributes:
-        events: int64 [classes, rows], events of each traffic class.
+        longest_route_s: float64 [rows], longest route of an event (``class_routes``); 0 in
+            rows without any.
         wire_bits: int64 [links, rows], bits on the wire, frames included.
         tile_busy_s: float64 [tiles, rows].
     """
 
-    events: Any
+    longest_route_s: Any
     wire_bits: Any
     tile_busy_s: Any
 

@@ -11,6 +11,7 @@
 
 #include "raster.h"
 #include "stage.h"
+#include "traffic.h"
 #include "xla/ffi/api/ffi.h"
 
 namespace ffi = xla::ffi;
@@ -63,6 +64,83 @@ ffi::Error totals(ffi::Buffer<ffi::U8> raster, ffi::ResultBuffer<ffi::S64> total
   });
 }
 
+ffi::Error traffic(ffi::Buffer<ffi::S64> start, ffi::Buffer<ffi::S64> carry_direct,
+                   ffi::Buffer<ffi::S64> carry_spikes, ffi::Buffer<ffi::F64> carry_longest,
+                   ffi::Buffer<ffi::S32> neuron_class, ffi::Buffer<ffi::S32> entry_start,
+                   ffi::Buffer<ffi::S32> entry_quantity, ffi::AnyBuffer entry_weight,
+                   ffi::Buffer<ffi::F64> class_routes, ffi::RemainingArgs rasters,
+                   ffi::ResultBuffer<ffi::S64> direct, ffi::ResultBuffer<ffi::S64> spikes,
+                   ffi::ResultBuffer<ffi::F64> longest, ffi::ResultBuffer<ffi::S64> class_events,
+                   ffi::Span<const int64_t> sizes, ffi::Span<const int64_t> stages,
+                   int64_t interval, int64_t shift, int64_t row_begin, int64_t row_count,
+                   int64_t threads) {
+  return guarded([&] {
+    RowCounts plan{};
+    plan.classes = class_routes.dimensions()[1];
+    plan.packages = class_routes.dimensions()[0];
+    plan.spike_classes = plan.classes - static_cast<int64_t>(rasters.size());
+    plan.quantities = direct->dimensions()[0];
+    plan.rows = direct->dimensions()[1];
+    plan.interval = interval;
+    plan.shift = shift;
+    plan.row_begin = row_begin;
+    plan.row_count = row_count;
+    plan.start = start.typed_data()[0];
+    plan.carried = carry_direct.dimensions()[1];
+    plan.carry_direct = carry_direct.typed_data();
+    plan.carry_spikes = carry_spikes.typed_data();
+    plan.carry_longest = carry_longest.typed_data();
+    plan.neuron_class = neuron_class.typed_data();
+    plan.class_routes = class_routes.typed_data();
+    plan.direct = direct->typed_data();
+    plan.spikes = spikes->typed_data();
+    plan.longest = longest->typed_data();
+    plan.class_events = class_events->typed_data();
+    int64_t first = 0;
+    for (size_t k = 0; k < rasters.size(); ++k) {
+      const auto raster = rasters.get<ffi::Buffer<ffi::U8>>(k).value();
+      plan.samples = raster.dimensions()[0];
+      plan.steps = raster.dimensions()[1];
+      plan.rasters.push_back({raster.typed_data(), sizes[k], stages[k], first});
+      first += sizes[k];
+    }
+    auto count = [&](auto* weight) {
+      using Weight = std::remove_pointer_t<decltype(weight)>;
+      const Entries<Weight> entries{entry_start.typed_data(), entry_quantity.typed_data(), weight};
+      count_rows(plan, entries, static_cast<int>(threads));
+    };
+    if (entry_weight.element_type() == ffi::S64) {
+      count(static_cast<int64_t*>(entry_weight.untyped_data()));
+    } else {
+      count(static_cast<int32_t*>(entry_weight.untyped_data()));
+    }
+  });
+}
+
+XLA_FFI_DEFINE_HANDLER(traffic_handler, traffic,
+                       ffi::Ffi::Bind()
+                           .Arg<ffi::Buffer<ffi::S64>>()
+                           .Arg<ffi::Buffer<ffi::S64>>()
+                           .Arg<ffi::Buffer<ffi::S64>>()
+                           .Arg<ffi::Buffer<ffi::F64>>()
+                           .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<ffi::AnyBuffer>()
+                           .Arg<ffi::Buffer<ffi::F64>>()
+                           .RemainingArgs()
+                           .Ret<ffi::Buffer<ffi::S64>>()
+                           .Ret<ffi::Buffer<ffi::S64>>()
+                           .Ret<ffi::Buffer<ffi::F64>>()
+                           .Ret<ffi::Buffer<ffi::S64>>()
+                           .Attr<ffi::Span<const int64_t>>("sizes")
+                           .Attr<ffi::Span<const int64_t>>("stages")
+                           .Attr<int64_t>("interval")
+                           .Attr<int64_t>("shift")
+                           .Attr<int64_t>("row_begin")
+                           .Attr<int64_t>("row_count")
+                           .Attr<int64_t>("threads"));
+
 XLA_FFI_DEFINE_HANDLER(stage_handler, stage,
                        ffi::Ffi::Bind()
                            .RemainingArgs()
@@ -90,6 +168,7 @@ const Handler kHandlers[] = {
     {"chipletsim_stage", stage_handler},
     {"chipletsim_channels_first", channels_first_handler},
     {"chipletsim_totals", totals_handler},
+    {"chipletsim_traffic", traffic_handler},
 };
 
 PyObject* handlers(PyObject*, PyObject*) {

@@ -54,8 +54,10 @@ def test_link_load_is_joined_in_bins():
     rows = 5 * MOST_BINS + 3
     bits = rng.integers(0, 100, (rows, 2))
     history = LoadHistory(2)
-    for row in rng.permutation(rows):
-        history.add(int(row), bits[row])
+    # Batches of some rows each, in any order; a row may come again, from another sample.
+    for chosen in np.array_split(rng.permutation(rows), 700):
+        half = bits[chosen] // 2
+        history.add(np.concatenate([chosen, chosen]), np.concatenate([half, bits[chosen] - half]))
     assert history.rows_per_bin == 8
     padded = np.pad(bits, ((0, -rows % 8), (0, 0)))
     np.testing.assert_array_equal(history.table(), padded.reshape(-1, 8, 2).sum(axis=1))

@@ -20,6 +20,8 @@ from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Conv2d, Dense
 from chipletsim.network.model import Network, Projection
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 PJ, NS = 1e-12, 1e-9
 
 

@@ -16,12 +16,13 @@ from chipletsim.cost.energy import on_common_grid
 from chipletsim.cost.gradients import PerInference, compiled_value, gradients, row_counts
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.price import CostStream, price, price_many
-from chipletsim.cost.program import count, totals
-from chipletsim.cost.tile_events import TILE_QUANTITIES
+from chipletsim.cost.program import count, direct_amounts, totals
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.tiles import TILE_KINDS, TileEvents
+
+pytestmark = pytest.mark.usefixtures("kernels")
 
 SAMPLES, STEPS = 3, 4
 
@@ -51,7 +52,7 @@ def counts(model, activity):
     return row_counts(model, activity)
 
 
-COUNT = jax.jit(count)
+COUNT = jax.jit(lambda counts, incidence: count(direct_amounts(counts, incidence), incidence))
 
 
 def counted_of(counts, model):
@@ -184,7 +185,8 @@ def test_a_stream_of_windows_is_the_whole_run(result, mapping, activity, cuts):
 
 
 def test_samples_priced_in_groups_are_the_whole_run(result, mapping, activity, monkeypatch):
-    monkeypatch.setattr("chipletsim.cost.stream._COUNT_BYTES", 1)
+    monkeypatch.setattr("chipletsim.cost.class_counter._COUNT_BYTES", 1)
+    monkeypatch.setattr("chipletsim.cost.native_counter.MOST_ROWS", 2)
     assert price(activity, mapping).metrics() == result.metrics()
 
 
@@ -349,11 +351,11 @@ def test_lost_packets_are_noticed(network, activity):
         broken = getattr(good, name).copy()
         broken.reshape(-1)[int(broken.argmax())] -= 1
         with pytest.raises(ConservationError, match="do not add up"):
-            check_conservation(model, good._replace(**{name: broken}), counts.sum(axis=0))
+            check_conservation(model, replace(good, **{name: broken}), counts.sum(axis=0))
     lost = good.tile_amounts.copy()
-    lost[TILE_QUANTITIES.index("memory_packets")] -= 1
+    lost[good.names.index("memory_packets")] -= 1
     with pytest.raises(ConservationError, match="leave"):
-        check_conservation(model, good._replace(tile_amounts=lost), counts.sum(axis=0))
+        check_conservation(model, replace(good, tile_amounts=lost), counts.sum(axis=0))
     with pytest.raises(ConservationError, match="messages"):
         check_conservation(model, good, counts.sum(axis=0) + 1)
 

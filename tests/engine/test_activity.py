@@ -12,6 +12,8 @@ from hypothesis import strategies as st
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import ConfigError, UsageError
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 
 def random_activity(seed: int, samples: int = 3, steps: int = 4, rate: float = 0.3) -> Activity:
     rng = np.random.default_rng(seed)

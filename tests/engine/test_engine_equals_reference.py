@@ -13,6 +13,8 @@ from chipletsim.engine.simulate import simulate, simulate_windows
 from chipletsim.network.connections import Pool2d
 from chipletsim.network.model import Network
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 STEPS = 9
 
 

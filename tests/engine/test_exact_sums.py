@@ -14,6 +14,8 @@ from chipletsim.engine.simulate import simulate, simulate_windows
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.model import Network, Population, Projection
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 STEPS = 9
 DT = 2.0**-10  # exact in float32, so that dt / tau may be 1
 

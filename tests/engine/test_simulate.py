@@ -18,6 +18,8 @@ from chipletsim.network.connections import Dense, OneToOne
 from chipletsim.network.lower import lower
 from chipletsim.network.model import Network, Population, Projection
 
+pytestmark = pytest.mark.usefixtures("kernels")
+
 
 def dense_network(seed: int = 0, **others) -> Network:
     rng = np.random.default_rng(seed)

@@ -9,6 +9,7 @@ import pytest
 
 from chipletsim.errors import UsageError
 from chipletsim.noc import TIMING_MODELS, timing_model
+from chipletsim.noc.bound import class_routes
 from chipletsim.noc.routes import links_on_routes, route_tables
 from chipletsim.noc.traffic import NetworkTimes, RowTraffic
 from chipletsim.package.build import build_package
@@ -82,8 +83,10 @@ def bound_of_rows(package, rows, used=None, busy_s=None, barrier_s=0.0):
     if busy_s is not None:
         busy[:, 0] = busy_s
     with jax.enable_x64(True):
-        model = jax.jit(timing_model("bound"))
-        timing = model(RowTraffic(events, wire, busy), times_of(package, barrier_s), routes)
+        model, times = jax.jit(timing_model("bound")), times_of(package, barrier_s)
+        route_s = np.asarray(class_routes(times, routes, len(pairs)))
+        longest = np.where(events > 0, route_s[:, None], 0.0).max(axis=0, initial=0.0)
+        timing = model(RowTraffic(longest, wire, busy), times, routes)
     return jax.tree.map(np.asarray, timing)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from math import prod
 from typing import Any
 
@@ -75,12 +76,12 @@ def native_format(
     """
     if not graded:
         projection = exact_weights(projection)
-    pool, behind = projection.pool, source_shape
-    window = prod(pool.kernel) if pool else 1
+    pool, behind, window, average, rounds = projection.pool, source_shape, 1, 1.0, False
     if pool is not None:
-        behind = pool.target_shape(source_shape)
-    # An average in front that is not part of the weights is rounded before it is used.
-    rounds = pool is not None and (graded or pool.mode == "avg")
+        behind, window = pool.target_shape(source_shape), prod(pool.kernel)
+        # An average in front that is not part of the weights is rounded before it is used.
+        average = float(np.float32(1 / window)) if pool.mode == "avg" else 1.0
+        rounds = graded or pool.mode == "avg"
     with_values = graded or rounds
     events, largest = _event_map(layouts[0], source_shape, pool)
     connection = projection.connection
@@ -99,7 +100,7 @@ def native_format(
         sources=prod(behind),
         largest=max(largest, prod(behind)) if rounds else largest,
         pooled=prod(behind) if rounds else 0,
-        pooled_weight=float(np.float32(1 / window)) if rounds and pool.mode == "avg" else 1.0,
+        pooled_weight=average,
         shape=shape,
     )
     return geometry, {**events, **arrays}
@@ -205,7 +206,7 @@ def _source_chunks(indptr: np.ndarray) -> list[slice]:
     """Return slices of sources of some millions of synapses each, at least a source each."""
     cuts = np.searchsorted(indptr, np.arange(0, indptr[-1], _CHUNK), side="left")
     cuts = np.unique(np.concatenate([[0], cuts, [indptr.size - 1]]))
-    return [slice(int(a), int(b)) for a, b in zip(cuts[:-1], cuts[1:], strict=True)]
+    return [slice(first, stop) for first, stop in pairwise(cuts.tolist())]
 
 
 def _sparse_format(connection: Sparse, weights: np.ndarray, source: Shape, target: Layout) -> Any:

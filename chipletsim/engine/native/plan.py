@@ -1,7 +1,8 @@
-"""Writes down what a kernel call is to do, in the order in which ``kernels/src/plan.h`` reads it."""
+"""Writes down what a kernel call is to do, in the order in which ``plan.h`` reads it."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -60,7 +61,7 @@ class Call:
             self._aliases[len(self._arguments) - 1] = len(self._results) - 1
         return _Result(len(self._results) - 1)
 
-    def run(self, threads: int) -> list[jax.Array]:
+    def run(self, threads: int) -> Sequence[jax.Array]:
         """Call the kernel and return its results."""
         first = len(self._arguments)
         plan = [
@@ -106,7 +107,7 @@ def run_stage(window: Window, stage: Stage, samples: int, steps: int, threads: i
         _add_source(call, window, each, own.get(each))
     call.add(len(stage.populations))
     for each in stage.populations:
-        _add_population(call, window, each, own[each], sources.index(each), samples)
+        _add_population(call, window, each, own[each], sources.index(each))
         call.add(len(incoming[each]))
         for number in incoming[each]:
             plan = program.projections[number]
@@ -150,7 +151,7 @@ def _add_source(call: Call, window: Window, population: int, own: _Result | None
 
 
 def _add_population(
-    call: Call, window: Window, population: int, events: _Result, source: int, samples: int
+    call: Call, window: Window, population: int, events: _Result, source: int
 ) -> None:
     plan, layout = window.program.populations[population], window.program.layouts[population]
     model, constants = MODELS[plan.model], window.neurons[population]
@@ -160,7 +161,7 @@ def _add_population(
     call.add(call.argument(constants.get("bias")), len(model.states))
     for name in model.states:
         state = window.states[population][name]
-        call.add(call.result((samples, layout.padded), jnp.float32, over=state))
+        call.add(call.result(state.shape, jnp.float32, over=state))
     call.add(*((NONE, events) if plan.graded else (events, NONE)))
 
 

@@ -17,7 +17,10 @@ from chipletsim.engine.compile import Compiled, Program
 from chipletsim.engine.native.layout import WORD, Layout
 from chipletsim.engine.native.plan import Window, event_shape, event_type, run_stage
 from chipletsim.engine.program import Outputs, State
-from chipletsim.kernels import threads
+from chipletsim.kernels import thread_count
+
+Arrays = tuple[tuple[dict[str, jax.Array], ...], tuple[dict[str, jax.Array], ...]]
+"""Constants and bias of each population, and arrays of each projection."""
 
 
 def initial_state(compiled: Compiled, samples: int) -> State:
@@ -45,7 +48,8 @@ def run_window(
         _input_rows(compiled.program.layouts[index], given)
         for index, given in zip(compiled.program.inputs, inputs, strict=True)
     )
-    return _run(compiled.program, threads(), compiled.neurons, compiled.synapses, state, rows)
+    arrays = (compiled.neurons, compiled.synapses)
+    return _run(compiled.program, thread_count(), arrays, state, rows)
 
 
 def _input_rows(layout: Layout, given: np.ndarray) -> np.ndarray:
@@ -59,24 +63,23 @@ def _input_rows(layout: Layout, given: np.ndarray) -> np.ndarray:
     return rows
 
 
-@partial(jax.jit, static_argnums=(0, 1), donate_argnums=4)
+@partial(jax.jit, static_argnums=(0, 1), donate_argnums=3)
 def _run(
     program: Program,
-    thread_count: int,
-    neurons: tuple[dict[str, jax.Array], ...],
-    synapses: tuple[dict[str, jax.Array], ...],
+    threads: int,
+    arrays: Arrays,
     state: State,
     inputs: tuple[jax.Array, ...],
 ) -> tuple[State, Outputs]:
     samples, steps = inputs[0].shape[:2]
     events = dict(zip(program.inputs, inputs, strict=True))
-    window = Window(program, neurons, synapses, list(state.neurons), state.history, events)
+    window = Window(program, *arrays, list(state.neurons), state.history, events)
     for stage in program.stages:
-        run_stage(window, stage, samples, steps, thread_count)
+        run_stage(window, stage, samples, steps, threads)
     history = tuple(
         _last(past, window.events[index], steps) for index, past in enumerate(state.history)
     )
-    return State(tuple(window.states), history), _outputs(window, thread_count)
+    return State(tuple(window.states), history), _outputs(window, threads)
 
 
 def _last(past: jax.Array, events: jax.Array, steps: int) -> jax.Array:
@@ -87,8 +90,9 @@ def _last(past: jax.Array, events: jax.Array, steps: int) -> jax.Array:
     return jnp.concatenate([past[:, steps:], events], axis=1)
 
 
-def _outputs(window: Window, thread_count: int) -> Outputs:
-    rasters, values = [], []
+def _outputs(window: Window, threads: int) -> Outputs:
+    rasters: list[jax.Array] = []
+    values: list[jax.Array | None] = []
     for index, plan in enumerate(window.program.populations):
         layout, events = window.program.layouts[index], window.events[index]
         if plan.graded:
@@ -96,7 +100,7 @@ def _outputs(window: Window, thread_count: int) -> Outputs:
             rasters.append(jnp.packbits(value.astype(jnp.bool_), axis=-1, bitorder="little"))
             values.append(value)
         else:
-            rasters.append(_bits_channels_first(events, layout, thread_count))
+            rasters.append(_bits_channels_first(events, layout, threads))
             values.append(None)
     return Outputs(tuple(rasters), tuple(values))
 
@@ -107,12 +111,12 @@ def _channels_first(values: jax.Array, layout: Layout) -> jax.Array:
     return jnp.swapaxes(by_place, -1, -2).reshape(values.shape)
 
 
-def _bits_channels_first(rows: jax.Array, layout: Layout, thread_count: int) -> jax.Array:
+def _bits_channels_first(rows: jax.Array, layout: Layout, threads: int) -> jax.Array:
     """Return rows of bits in the order of the population's shape."""
     if layout.channels == 1:
         return rows
     call = jax.ffi.ffi_call(
         "chipletsim_channels_first", jax.ShapeDtypeStruct(rows.shape, rows.dtype)
     )
-    numbers = {"size": layout.size, "channels": layout.channels, "threads": thread_count}
+    numbers = {"size": layout.size, "channels": layout.channels, "threads": threads}
     return call(rows, **{name: np.int64(value) for name, value in numbers.items()})

@@ -1,0 +1,48 @@
+"""Batches of hardware rows: the seam between counting events and pricing them.
+
+Two counters make batches of activity: ``class_counter`` with XLA, ``native_counter`` in a
+native kernel. Both count exactly, so prices are the same.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from chipletsim.engine.activity import Activity
+
+
+class Batch(NamedTuple):
+    """Rows that are priced together; rows beyond the last place are empty.
+
+    Attributes:
+        places: int64 [places, 2], sample and row of each.
+        direct: int64 [direct quantities, rows], what their events add by themselves.
+        spikes: int64 [rows], events.
+        longest_s: float64 [packages, rows], time of the longest route of an event of each.
+    """
+
+    places: np.ndarray
+    direct: Any
+    spikes: np.ndarray
+    longest_s: Any
+
+
+class Counter(Protocol):
+    """Turns windows of activity into batches of rows.
+
+    Attributes:
+        class_events: int64 [classes], events of each class in all rows so far.
+    """
+
+    class_events: np.ndarray
+
+    def add(self, window: Activity) -> Iterator[Batch]:
+        """Yield batches of the rows that are complete with the next steps of all samples."""
+        ...
+
+    def close(self) -> Iterator[Batch]:
+        """Yield batches of what is left."""
+        ...

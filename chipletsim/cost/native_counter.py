@@ -1,0 +1,224 @@
+"""Counting in a native kernel: it reads the raster itself, and its work grows with the events."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy import sparse
+
+from chipletsim.cost.batch import Batch
+from chipletsim.cost.incidence import TrafficModel
+from chipletsim.engine.activity import Activity
+from chipletsim.kernels import thread_count
+from chipletsim.network.pipeline import Pipeline
+
+LEAST_ROWS, MOST_ROWS = 16, 1024
+_BATCH_NUMBERS = 1 << 23
+"""Numbers in a batch, rows times direct quantities, within the bounds above."""
+
+
+class _Carry(NamedTuple):
+    """Rows to which the next window adds: what the ones before gave them.
+
+    Attributes:
+        direct: int64 [samples, rows, direct quantities].
+        spikes: int64 [samples, rows].
+        longest_s: float64 [samples, rows, packages].
+    """
+
+    direct: np.ndarray
+    spikes: np.ndarray
+    longest_s: np.ndarray
+
+
+class _Block(NamedTuple):
+    """Where the rows of a window lie, and which are counted; fixed when the call is compiled.
+
+    Attributes:
+        rows: Rows of the result.
+        quantities: Direct quantities.
+        threads: Most threads to use.
+        sizes: Neurons of each population.
+        stages: Row of each population's first step.
+        interval: Rows from a step to the next.
+        shift: Row of stage 0 in the first step of the window.
+        row_begin: First of the rows of each sample that are counted.
+        row_count: How many are.
+    """
+
+    rows: int
+    quantities: int
+    threads: int
+    sizes: tuple[int, ...]
+    stages: tuple[int, ...]
+    interval: int
+    shift: int
+    row_begin: int
+    row_count: int
+
+
+class NativeCounter:
+    """Counts what the events of each row add, straight from the raster; see `Counter`.
+
+    Args:
+        model: Classes and incidence.
+        pipeline: In which row a population runs.
+        class_routes_s: float64 [packages, classes], longest route of an event of each.
+    """
+
+    def __init__(self, model: TrafficModel, pipeline: Pipeline, class_routes_s: np.ndarray) -> None:
+        network = model.mapping.network
+        self._sizes = tuple(population.size for population in network.populations)
+        self._names = [population.name for population in network.populations]
+        self._stages = tuple(pipeline.stage.tolist())
+        self._interval = pipeline.initiation_interval
+        self._depth = max(self._stages, default=0)
+        self._quantities = sum(model.incidence.sizes.direct)
+        self._packages = class_routes_s.shape[0]
+        entries = _by_class(model)
+        with jax.enable_x64(True):
+            self._tables = jax.device_put(
+                (
+                    model.classes.neuron_class,
+                    entries.indptr.astype(np.int32),
+                    entries.indices.astype(np.int32),
+                    entries.data,
+                    class_routes_s,
+                )
+            )
+        self._batch = _batch_rows(self._quantities)
+        self._rows = 0
+        self._carry: _Carry | None = None
+        self.class_events = np.zeros(model.classes.size, np.int64)
+
+    def add(self, window: Activity) -> Iterator[Batch]:
+        """Yield batches of the rows that are complete with the next steps of all samples."""
+        if self._carry is None:
+            self._carry = self._empty(window.samples, 0)
+        if not window.steps:
+            return
+        shift = self._interval - 1 if self._rows else 0
+        complete = shift + self._interval * (window.steps - 1) + 1
+        rasters = [window.rasters[name] for name in self._names]
+        block = _Block(
+            rows=self._batch,
+            quantities=self._quantities,
+            threads=thread_count(),
+            sizes=self._sizes,
+            stages=self._stages,
+            interval=self._interval,
+            shift=shift,
+            row_begin=0,
+            row_count=complete,
+        )
+        yield from self._batches(block, rasters, window.samples)
+        rest = block._replace(
+            rows=window.samples * self._depth, row_begin=complete, row_count=self._depth
+        )
+        self._carry = self._rest(rest, rasters, window.samples)
+        self._rows += complete
+
+    def close(self) -> Iterator[Batch]:
+        """Yield batches of what is left: rows in which the pipeline runs empty."""
+        carry = self._carry
+        if carry is None:
+            return
+        samples, rows = carry.spikes.shape
+        flat = [each.reshape(samples * rows, -1) for each in carry]
+        for first in range(0, samples * rows, self._batch):
+            part = [each[first : first + self._batch] for each in flat]
+            direct, spikes, longest_s = (np.ascontiguousarray(each.T) for each in part)
+            yield Batch(self._places(first, len(part[0]), rows), direct, spikes[0], longest_s)
+
+    def _batches(self, block: _Block, rasters: list[np.ndarray], samples: int) -> Iterator[Batch]:
+        for first in range(0, samples * block.row_count, self._batch):
+            counted = self._count(block, rasters, first)
+            filled = min(self._batch, samples * block.row_count - first)
+            places = self._places(first, filled, block.row_count)
+            yield Batch(places, counted[0], np.asarray(counted[1]), counted[2])
+
+    def _rest(self, block: _Block, rasters: list[np.ndarray], samples: int) -> _Carry:
+        """Return what the window gives to rows that are not complete yet."""
+        if not samples * block.row_count:
+            return self._empty(samples, 0)
+        direct, spikes, longest_s = self._count(block, rasters, 0)
+        shape = (samples, block.row_count)
+        return _Carry(
+            np.ascontiguousarray(np.asarray(direct).T).reshape(*shape, -1),
+            np.asarray(spikes).reshape(shape),
+            np.ascontiguousarray(np.asarray(longest_s).T).reshape(*shape, -1),
+        )
+
+    def _count(self, block: _Block, rasters: list[np.ndarray], first: int) -> tuple[Any, Any, Any]:
+        """Return direct amounts, spikes and longest routes of rows from ``first`` on."""
+        with jax.enable_x64(True):
+            start = np.array([first], np.int64)
+            result = _call(block, start, self._carry, self._tables, tuple(rasters))
+        direct, spikes, longest_s, events = result
+        self.class_events += np.asarray(events)
+        return direct, spikes, longest_s
+
+    def _places(self, first: int, count: int, rows: int) -> np.ndarray:
+        """Return sample and row of flat row numbers, the rows counted over all windows."""
+        number = np.arange(first, first + count)
+        return np.stack([number // rows, self._rows + number % rows], axis=1)
+
+    def _empty(self, samples: int, rows: int) -> _Carry:
+        return _Carry(
+            np.zeros((samples, rows, self._quantities), np.int64),
+            np.zeros((samples, rows), np.int64),
+            np.zeros((samples, rows, self._packages)),
+        )
+
+
+def _by_class(model: TrafficModel) -> Any:
+    """Return csr_array [classes, direct quantities]: what an event of each class adds."""
+    classes, quantities, weights = (column.reshape(-1) for column in model.incidence.direct)
+    used = np.flatnonzero(weights)
+    shape = (model.classes.size, sum(model.incidence.sizes.direct))
+    entries = (weights[used], (classes[used], quantities[used]))
+    return sparse.coo_array(entries, shape=shape).tocsr()
+
+
+def _batch_rows(quantities: int) -> int:
+    """Return how many rows are priced at once, so that all batches share one program."""
+    rows = MOST_ROWS
+    while rows > LEAST_ROWS and rows * quantities > _BATCH_NUMBERS:
+        rows //= 2
+    return rows
+
+
+@partial(jax.jit, static_argnums=0)
+def _call(
+    block: _Block,
+    start: jax.Array,
+    carry: _Carry,
+    tables: tuple[jax.Array, ...],
+    rasters: tuple[jax.Array, ...],
+) -> Sequence[jax.Array]:
+    packages, classes = tables[-1].shape
+    results = [
+        jax.ShapeDtypeStruct((block.quantities, block.rows), jnp.int64),
+        jax.ShapeDtypeStruct((block.rows,), jnp.int64),
+        jax.ShapeDtypeStruct((packages, block.rows), jnp.float64),
+        jax.ShapeDtypeStruct((classes,), jnp.int64),
+    ]
+    call = jax.ffi.ffi_call("chipletsim_traffic", results)
+    numbers = {
+        name: np.int64(getattr(block, name))
+        for name in ("interval", "shift", "row_begin", "row_count", "threads")
+    }
+    return call(
+        start,
+        *carry,
+        *tables,
+        *rasters,
+        sizes=np.array(block.sizes, np.int64),
+        stages=np.array(block.stages, np.int64),
+        **numbers,
+    )

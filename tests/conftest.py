@@ -1,0 +1,21 @@
+"""What tests of several rooms share: the kernels to run them on, and the tiny experiment."""
+
+import sys
+from pathlib import Path
+
+import pytest
+from chipletsim.kernels import CHOICE, describe, native_kernels
+
+sys.path.append(str(Path(__file__).parent / "run"))
+
+
+@pytest.fixture(scope="module", params=["native", "xla"])
+def kernels(request):
+    """The kernels that a test runs on; ``usefixtures("kernels")`` runs it on both."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(CHOICE, request.param)
+        if request.param == "native":
+            patch.delenv(CHOICE)
+            if not native_kernels():
+                pytest.skip(f"no native kernels: {describe()}")
+        yield request.param
