@@ -29,6 +29,8 @@ from chipletsim.network.model import Projection
 MAX_TERMS = 2**23
 """Synapses per target neuron, times the inputs of a window in front, up to which this holds."""
 
+_CHUNK = 1 << 22
+"""Weights that are rounded at a time, which bounds the memory beside them."""
 _MANTISSA = 2.0**24
 _SMALLEST_STEP = 2.0**-126
 """Least normal float32; devices take smaller numbers for zero."""
@@ -66,12 +68,12 @@ def exact_sum(projection: Projection) -> ExactSum:
     most = prod(projection.pool.kernel) if projection.pool else 1
     totals, terms = _totals(connection, weights) * most, _terms(connection) * most
     steps = _least_step(totals, terms)
-    high = _rounded(weights, _spread(connection, steps))
-    low = weights - high  # exact: the two share their leading bits
-    if not low.any():
+    high = _rounded(connection, weights, steps)
+    if np.array_equal(high, weights):
         return ExactSum(projection, None)
+    low = weights - high  # exact: the two share their leading bits
     finer = _least_step(_totals(connection, low) * most, terms)
-    low = _rounded(low, _spread(connection, np.maximum(finer, steps * _FINEST)))
+    low = _rounded(connection, low, np.maximum(finer, steps * _FINEST))
     exact = replace(projection, connection=connection.with_weights(high))
     return ExactSum(exact, low if low.any() else None)
 
@@ -95,16 +97,30 @@ def _terms(connection: Any) -> int:
 def _totals(connection: Any, weights: np.ndarray) -> np.ndarray:
     """Return float64 [targets, 1, ...]: the magnitudes of each target's weights, summed."""
     if isinstance(connection, Sparse):
-        magnitudes = np.abs(weights)
-        return np.bincount(connection.targets, magnitudes, connection.n_targets)
+        totals = np.zeros(connection.n_targets)
+        for part in _parts(weights):
+            magnitudes, targets = np.abs(weights[part]), connection.targets[part]
+            totals += np.bincount(targets, magnitudes, connection.n_targets)
+        return totals
     axes = tuple(range(1, weights.ndim))
     return np.abs(weights).sum(axis=axes, keepdims=True, dtype=np.float64)
 
 
-def _spread(connection: Any, values: np.ndarray) -> np.ndarray:
-    """Return the values of each target as float32 that broadcast against the weights."""
-    values = values.astype(np.float32)
-    return values[connection.targets] if isinstance(connection, Sparse) else values
+def _rounded(connection: Any, weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
+    """Return float32 weights rounded to multiples of each target's step, a power of two."""
+    steps = steps.astype(np.float32)
+    result = np.empty_like(weights)
+    for part in _parts(weights):
+        step = steps[connection.targets[part]] if isinstance(connection, Sparse) else steps[part]
+        # Dividing and multiplying by a power of two is exact.
+        result[part] = np.rint(weights[part] / step) * step
+    return result
+
+
+def _parts(weights: np.ndarray) -> list[slice]:
+    """Return slices of the first axis that hold some millions of weights each."""
+    size = max(_CHUNK // max(prod(weights.shape[1:]), 1), 1)
+    return [slice(first, first + size) for first in range(0, len(weights), size)]
 
 
 def _least_step(totals: np.ndarray, terms: int) -> np.ndarray:
@@ -117,8 +133,3 @@ def _least_step(totals: np.ndarray, terms: int) -> np.ndarray:
     # frexp gives 0.5 <= mantissa < 1: a power of two is its own least step.
     step = np.ldexp(1.0, exponent - (mantissa == 0.5))
     return np.maximum(np.where(totals > 0, step, 1.0), _SMALLEST_STEP)
-
-
-def _rounded(weights: np.ndarray, step: np.ndarray) -> np.ndarray:
-    """Return float32 weights rounded to multiples of powers of two: exact but for ``rint``."""
-    return np.rint(weights / step) * step

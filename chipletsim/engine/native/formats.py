@@ -7,14 +7,14 @@ To add a kind: a function here with a line in ``FORMATS``, and its loop in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from math import prod
 from typing import Any
 
 import numpy as np
 
-from chipletsim.engine.exact import exact_weights
+from chipletsim.engine.exact import exact_sum
 from chipletsim.engine.native.layout import WORD, Layout
 from chipletsim.engine.native.weights import Weights, narrowest
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
@@ -75,7 +75,7 @@ def native_format(
         graded: Whether events of the source are values.
     """
     if not graded:
-        projection = exact_weights(projection)
+        projection = _exact(projection)
     pool, behind, window, average, rounds = projection.pool, source_shape, 1, 1.0, False
     if pool is not None:
         behind, window = pool.target_shape(source_shape), prod(pool.kernel)
@@ -137,6 +137,19 @@ def _event_map(layout: Layout, shape: Shape, pool: Pool2d | None) -> tuple[Array
     arranged = np.concatenate([[0], np.cumsum(counts)])
     chosen = np.arange(arranged[-1]) + np.repeat(start[order] - arranged[:-1], counts)
     return {"map_start": arranged.astype(np.int32), "map_number": number[chosen]}, number.size
+
+
+def _exact(projection: Projection) -> Projection:
+    """Return a projection of spikes with weights whose sums are exact in float64.
+
+    They are both parts of ``exact_sum`` together, which is float32 again: rounding a weight
+    to a coarser step never needs more bits.
+    """
+    projection, low = exact_sum(projection)
+    if low is None:
+        return projection
+    low += projection.connection.weights
+    return replace(projection, connection=projection.connection.with_weights(low))
 
 
 def _weights(connection: Any) -> np.ndarray:

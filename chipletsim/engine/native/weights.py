@@ -36,7 +36,7 @@ def narrowest(weights: np.ndarray, terms: int) -> Weights:
         terms: Most of them that are added for one target in a step.
     """
     step = _common_step(weights)
-    largest = float(np.abs(weights).max(initial=0.0)) / step
+    largest = float(max(weights.max(initial=0.0), -weights.min(initial=0.0))) / step
     for dtype, most in _NARROW:
         if largest <= most and largest * terms <= _MOST_SUM:
             values = np.empty(weights.shape, dtype)
