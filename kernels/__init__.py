@@ -23,18 +23,40 @@ def native_kernels() -> bool:
     """Return whether the native kernels are used, and make JAX know them if so.
 
     Raises:
-        UsageError: ``CHIPLETSIM_KERNELS`` is neither ``native`` nor ``xla``, or asks for
-            native kernels where there are none.
+        UsageError: ``CHIPLETSIM_KERNELS`` asks for kernels that there are not.
     """
-    choice = os.environ.get(CHOICE, "")
-    if choice not in {"", "native", "xla"}:
-        raise UsageError(f"{CHOICE} must be native or xla, got {choice!r}")
-    if choice == "xla":
+    choice = _choice()
+    if choice in {"xla", "pallas"}:
         return False
     why = _obstacle()
     if why and choice == "native":
         raise UsageError(f"{CHOICE}=native, but {why}")
     return not why
+
+
+def pallas_kernels() -> bool:
+    """Return whether the Pallas kernel for sparse synapses is used, on an NVIDIA GPU.
+
+    It has to be asked for: it is tested in Pallas' interpreter and compiles for GPUs, but has
+    not yet been run on one.
+
+    Raises:
+        UsageError: ``CHIPLETSIM_KERNELS=pallas``, and there is no GPU.
+    """
+    if _choice() != "pallas":
+        return False
+    import jax
+
+    if jax.default_backend() != "gpu":
+        raise UsageError(f"{CHOICE}=pallas, but JAX runs on {jax.default_backend()}")
+    return True
+
+
+def _choice() -> str:
+    choice = os.environ.get(CHOICE, "")
+    if choice not in {"", "native", "xla", "pallas"}:
+        raise UsageError(f"{CHOICE} must be native, xla or pallas, got {choice!r}")
+    return choice
 
 
 def thread_count() -> int:
@@ -55,6 +77,8 @@ def describe() -> str:
     """Return which kernels are in use, or why XLA computes instead."""
     if native_kernels():
         return f"native, {_module().__name__.rpartition('._')[2]}, {thread_count()} threads"
+    if pallas_kernels():
+        return "pallas"
     return f"xla ({_obstacle() or f'{CHOICE}=xla'})"
 
 

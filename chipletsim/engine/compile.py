@@ -17,96 +17,19 @@ import numpy as np
 from chipletsim.engine.exact import exact_sum
 from chipletsim.engine.native.formats import native_format
 from chipletsim.engine.native.layout import Layout, layout
+from chipletsim.engine.native.product import product_arrays
 from chipletsim.engine.projections import PROJECTIONS
+from chipletsim.engine.structure import PopulationPlan, Program, ProjectionPlan, Stage
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.network.check import check_network
-from chipletsim.network.connections import Conv2d, Pool2d
+from chipletsim.network.connections import Conv2d, Dense
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.schedule import components
 from chipletsim.network.synapses import connection_source_shape
 
 Schedule = Literal["layers", "steps"]
-
-
-@dataclass(frozen=True)
-class PopulationPlan:
-    """A population, as far as it decides the program.
-
-    Attributes:
-        shape: Its shape.
-        model: Key of ``NEURON_MODELS``.
-        graded: Whether its events are values.
-        history: Longest delay of its projections, in steps.
-    """
-
-    shape: tuple[int, ...]
-    model: str
-    graded: bool
-    history: int
-
-
-@dataclass(frozen=True)
-class ProjectionPlan:
-    """A projection, as far as it decides the program.
-
-    Attributes:
-        source: Index of the sending population.
-        target: Index of the receiving population.
-        delay: Steps from event to current.
-        pool: Pooling in front, or None.
-        kind: Type of the connection, a key of ``PROJECTIONS``.
-        geometry: What its kind needs to know when it is compiled.
-    """
-
-    source: int
-    target: int
-    delay: int
-    pool: Pool2d | None
-    kind: type
-    geometry: Hashable
-
-
-@dataclass(frozen=True)
-class Stage:
-    """Populations that run together: one over all steps, or several step by step.
-
-    Attributes:
-        populations: Their indices; delay-0 projections point forward.
-        stepwise: Whether they run step by step.
-    """
-
-    populations: tuple[int, ...]
-    stepwise: bool
-
-
-@dataclass(frozen=True)
-class Program:
-    """The structure of a network: what is compiled.
-
-    Attributes:
-        populations: In the network's order.
-        projections: In the network's order.
-        stages: The schedule; input populations are in none.
-        layouts: How the native kernels number the neurons of each population; none where
-            XLA computes.
-    """
-
-    populations: tuple[PopulationPlan, ...]
-    projections: tuple[ProjectionPlan, ...]
-    stages: tuple[Stage, ...]
-    layouts: tuple[Layout, ...]
-
-    @property
-    def native(self) -> bool:
-        """Whether the native kernels run it."""
-        return bool(self.layouts)
-
-    @property
-    def inputs(self) -> tuple[int, ...]:
-        """Indices of the input populations."""
-        return tuple(i for i, plan in enumerate(self.populations) if plan.model == "input")
 
 
 @dataclass(frozen=True, eq=False)
@@ -257,14 +180,18 @@ def _native_split(
     projection: Projection, network: Network, layouts: tuple[Layout, ...]
 ) -> tuple[ProjectionPlan, dict[str, Any]]:
     source = network.population(projection.source)
+    pair = (layouts[network.index[projection.source]], layouts[network.index[projection.target]])
     geometry, arrays = native_format(
         projection,
         tuple(source.shape),
         tuple(network.population(projection.target).shape),
-        (layouts[network.index[projection.source]], layouts[network.index[projection.target]]),
+        pair,
         graded=is_graded(source),
     )
-    return _projection_plan(projection, network, geometry), arrays
+    plan = _projection_plan(projection, network, geometry)
+    if isinstance(projection.connection, Dense) and not is_graded(source):
+        arrays |= product_arrays(projection, geometry, arrays, pair[1])
+    return plan, arrays
 
 
 def _projection_plan(

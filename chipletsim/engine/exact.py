@@ -64,10 +64,8 @@ def exact_sum(projection: Projection) -> ExactSum:
     projection = without_average(projection)
     connection = projection.connection
     weights = np.asarray(connection.weights, np.float32)
-    # A window of the pooling in front may hold this many spikes.
-    most = prod(projection.pool.kernel) if projection.pool else 1
-    totals, terms = _totals(connection, weights) * most, _terms(connection) * most
-    steps = _least_step(totals, terms)
+    most, terms = _most_terms(projection)
+    steps = _coarse(projection)
     high = _rounded(connection, weights, steps)
     if np.array_equal(high, weights):
         return ExactSum(projection, None)
@@ -78,6 +76,11 @@ def exact_sum(projection: Projection) -> ExactSum:
     return ExactSum(exact, low if low.any() else None)
 
 
+def coarse_steps(projection: Projection) -> np.ndarray:
+    """Return float32 [targets]: the step of which ``high`` of each target is a multiple."""
+    return _coarse(without_average(projection)).reshape(-1).astype(np.float32)
+
+
 def exact_weights(projection: Projection) -> Projection:
     """Return the projection with the weights that ``exact_sum`` adds up, in float64."""
     exact, low = exact_sum(projection)
@@ -85,6 +88,19 @@ def exact_weights(projection: Projection) -> Projection:
         return exact
     weights = exact.connection.weights.astype(np.float64) + low
     return replace(exact, connection=exact.connection.with_weights(weights))
+
+
+def _coarse(projection: Projection) -> np.ndarray:
+    """Return float64 [targets, 1, ...]: the least steps that keep sums of ``high`` exact."""
+    most, terms = _most_terms(projection)
+    connection = projection.connection
+    return _least_step(_totals(connection, np.asarray(connection.weights)) * most, terms)
+
+
+def _most_terms(projection: Projection) -> tuple[int, int]:
+    """Return the most spikes of an input, behind a pooling in front, and of a target."""
+    most = prod(projection.pool.kernel) if projection.pool else 1
+    return most, _terms(projection.connection) * most
 
 
 def _terms(connection: Any) -> int:

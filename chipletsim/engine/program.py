@@ -12,8 +12,9 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from chipletsim.engine.compile import Compiled, Program, ProjectionPlan, Stage
+from chipletsim.engine.compile import Compiled
 from chipletsim.engine.projections import PROJECTIONS, pool_currents
+from chipletsim.engine.structure import Program, ProjectionPlan, Stage
 from chipletsim.network.neurons import NEURON_MODELS
 
 Events = dict[int, jax.Array]
@@ -145,11 +146,6 @@ class _Window(NamedTuple):
     events: Events
     xp: Any
 
-    def incoming(self, population: int) -> list[int]:
-        """Return the indices of the projections to a population, in the network's order."""
-        plans = self.program.projections
-        return [index for index, plan in enumerate(plans) if plan.target == population]
-
     def advance(
         self, population: int, state: dict[str, jax.Array], currents: list[jax.Array], samples: int
     ) -> tuple[dict[str, jax.Array], jax.Array]:
@@ -177,7 +173,7 @@ class _Window(NamedTuple):
 
 def _run_layer(window: _Window, population: int, steps: int, samples: int) -> None:
     """Run a population that is in no cycle: one product for all steps, then its neurons."""
-    currents = [window.window_currents(each) for each in window.incoming(population)]
+    currents = [window.window_currents(each) for each in window.program.incoming(population)]
 
     def step(
         state: dict[str, jax.Array], given: list[jax.Array]
@@ -196,7 +192,7 @@ def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> No
     """
     inside = set(stage.populations)
     plans = window.program.projections
-    incoming = {population: window.incoming(population) for population in stage.populations}
+    incoming = {population: window.program.incoming(population) for population in stage.populations}
     external = {
         each: window.window_currents(each)
         for projections in incoming.values()

@@ -1,13 +1,15 @@
 """From events to currents: one pure function for each kind of connection.
 
 To add a kind, write ``split`` and ``currents`` for it and add a line to ``PROJECTIONS``.
-A native kernel replaces ``currents`` alone: it takes the same events and arrays.
+A kernel replaces ``currents`` alone: it takes the same events and arrays. On NVIDIA GPUs there
+is one for sparse synapses, which ``CHIPLETSIM_KERNELS=pallas`` puts to use.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable
 from dataclasses import dataclass
+from functools import partial
 from math import prod
 from typing import Any
 
@@ -17,6 +19,7 @@ import numpy as np
 from jax import lax
 
 from chipletsim.engine.sparse import Segments, segment_currents, segments
+from chipletsim.kernels import pallas_kernels
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.neurons import exact_product
 
@@ -94,7 +97,21 @@ def sparse_currents(shape: Shape, arrays: Arrays, events: jax.Array) -> jax.Arra
     The work grows with the events times their fan-out, not with all synapses.
     """
     flat = events.reshape(events.shape[0], -1)
-    return segment_currents(Segments(**arrays), flat, prod(shape)).reshape(-1, *shape)
+    return _segment_currents(Segments(**arrays), flat, prod(shape)).reshape(-1, *shape)
+
+
+def _segment_currents(listed: Segments, events: jax.Array, n_targets: int) -> jax.Array:
+    """Return what ``segment_currents`` does, by a Pallas kernel where that is asked for."""
+    if not pallas_kernels():
+        return segment_currents(listed, events, n_targets)
+    from chipletsim.engine.pallas_sparse import pallas_segment_currents
+
+    return lax.platform_dependent(
+        listed,
+        events,
+        cuda=partial(pallas_segment_currents, n_targets=n_targets),
+        default=partial(segment_currents, n_targets=n_targets),
+    )
 
 
 def one_to_one_currents(shape: Shape, arrays: Arrays, events: jax.Array) -> jax.Array:

@@ -5,6 +5,7 @@
 // rounding (see chipletsim/engine/exact.py). So order, blocks and threads change no bit.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
@@ -160,14 +161,12 @@ struct ConvShape {
   int64_t in_per_group, out_per_group;
 };
 
-// Adds to the targets [first, stop), whole positions. Weights are [in channels][kernel y]
-// [kernel x][out channels of the group].
+// Adds to the targets [first, stop). Weights are [in channels][kernel y][kernel x][out channels
+// of the group].
 template <class Weight>
 void add_conv(const ConvShape& shape, const Weight* weight, const Events& events, int64_t first,
               int64_t stop, Sum<Weight>* sum) {
   const int64_t plane = shape.height * shape.width;
-  const int64_t first_position = first / shape.out_channels;
-  const int64_t stop_position = stop / shape.out_channels;
   const int64_t row_size = shape.out_per_group;
   for (int64_t event = 0; event < events.count; ++event) {
     const int64_t number = events.number[event];
@@ -186,17 +185,19 @@ void add_conv(const ConvShape& shape, const Weight* weight, const Events& events
         const int64_t out_x = right / shape.stride_x;
         if (out_x >= shape.out_width) continue;
         const int64_t position = out_y * shape.out_width + out_x;
-        if (position < first_position || position >= stop_position) continue;
-        const Weight* row = taps + (ky * shape.kernel_x + kx) * row_size;
-        Sum<Weight>* into = sum + position * shape.out_channels - first + group * row_size;
+        const int64_t at = position * shape.out_channels + group * row_size;
+        const int64_t begin = std::max(at, first), count = std::min(at + row_size, stop) - begin;
+        if (count <= 0) continue;  // in other blocks
+        const Weight* row = taps + (ky * shape.kernel_x + kx) * row_size + (begin - at);
+        Sum<Weight>* into = sum + begin - first;
         if constexpr (std::is_same_v<Weight, float>) {
           if (events.value) {
             const double value = events.value[event];
-            for (int64_t c = 0; c < row_size; ++c) into[c] += value * row[c];
+            for (int64_t c = 0; c < count; ++c) into[c] += value * row[c];
             continue;
           }
         }
-        for (int64_t c = 0; c < row_size; ++c) into[c] += row[c];
+        for (int64_t c = 0; c < count; ++c) into[c] += row[c];
       }
     }
   }

@@ -42,7 +42,6 @@ struct Population {
   int64_t block;  // targets in a block, a multiple of 64
   Model model;
   bool uniform;  // constants are the same for all neurons
-  int64_t source;  // index in Plan::sources of its own events
   int64_t states;
   const float* constant[7] = {};
   const float* bias = nullptr;
@@ -121,8 +120,6 @@ inline Projection read_projection(Reader& read) {
     return each;
   }
   each.weights = static_cast<Weights>(read.integer());
-  each.source = read.integer();
-  each.delay = read.integer();
   each.with_values = read.flag();
   each.map.start = read.buffer<int32_t>();
   each.map.number = read.buffer<int32_t>();
@@ -145,6 +142,8 @@ inline Projection read_projection(Reader& read) {
       *field = read.integer();
     }
   }
+  each.source = read.integer();
+  each.delay = read.integer();
   return each;
 }
 
@@ -154,7 +153,6 @@ inline Population read_population(Reader& read) {
   each.block = read.integer();
   each.model = static_cast<Model>(read.integer());
   each.uniform = read.flag();
-  each.source = read.integer();
   const int64_t constants = read.integer();
   for (int64_t k = 0; k < constants; ++k) each.constant[k] = read.buffer<float>();
   each.bias = read.buffer<float>();

@@ -1,6 +1,7 @@
 // Rasters: one bit a neuron, rows filled up to whole words while the engine works on them.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <cstring>
 #include <vector>
@@ -15,6 +16,7 @@ namespace chipletsim {
 inline void channels_first(const uint64_t* from, int64_t rows, int64_t size, int64_t channels,
                            int threads, uint64_t* to) {
   const int64_t words = words_of(size), positions = size / channels;
+  threads = static_cast<int>(std::max<int64_t>(std::min<int64_t>(threads, rows), 1));
   on_threads(threads, [&](int thread) {
     for (int64_t row = rows * thread / threads; row < rows * (thread + 1) / threads; ++row) {
       uint64_t* out = to + row * words;

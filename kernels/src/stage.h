@@ -15,8 +15,9 @@
 namespace chipletsim {
 
 constexpr int64_t kChunk = 512;                // neurons whose currents stay in the nearest cache
-constexpr int64_t kSumBytes = 128 * 1024;      // sums of the rows that are added up together
-constexpr int64_t kMostRows = 64;
+constexpr int64_t kMostRows = 128;             // rows that are added up together, and bytes of
+constexpr int64_t kSumBytes = 128 * 1024;      // their sums; those of dense layers are written
+constexpr int64_t kDenseSumBytes = 512 * 1024; // panel by panel
 
 inline int64_t bytes_of_sum(const Projection& each) {
   return each.weights == Weights::kFloat32 ? sizeof(double) : sizeof(int32_t);
@@ -131,11 +132,12 @@ class Stage {
 
   // Rows whose sums are added up together, so that weights in the cache serve all of them.
   int64_t rows_together(const Population& population) const {
-    int64_t bytes = 1;
+    int64_t bytes = 1, most = kDenseSumBytes;
     for (const Projection& each : population.incoming) {
       bytes += std::min(population.block, population.padded()) * bytes_of_sum(each);
+      if (each.kind != Kind::kDense) most = kSumBytes;
     }
-    return std::clamp<int64_t>(kSumBytes / bytes, 1, kMostRows);
+    return std::clamp<int64_t>(most / bytes, 1, kMostRows);
   }
 
   // ---- what both do ----

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <exception>
 #include <thread>
 #include <vector>
 
@@ -25,7 +26,8 @@ class FlushDenormals {
 #endif
 };
 
-// Runs work(thread) on each of `threads` threads, this one among them, and waits for all.
+// Runs work(thread) on each of `threads` threads, this one among them, and waits for all. Where
+// the system gives no more threads, this one does the work of the others after its own.
 template <class Work>
 void on_threads(int threads, const Work& work) {
   auto run = [&work](int thread) {
@@ -34,8 +36,13 @@ void on_threads(int threads, const Work& work) {
   };
   std::vector<std::thread> others;
   others.reserve(threads > 0 ? threads - 1 : 0);
-  for (int thread = 1; thread < threads; ++thread) others.emplace_back(run, thread);
+  int made = 1;
+  try {
+    for (; made < threads; ++made) others.emplace_back(run, made);
+  } catch (const std::exception&) {
+  }
   run(0);
+  for (int thread = made; thread < threads; ++thread) run(thread);
   for (auto& each : others) each.join();
 }
 

@@ -7,7 +7,7 @@ To add a kind: a function here with a line in ``FORMATS``, and its loop in
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from itertools import pairwise
 from math import prod
 from typing import Any
@@ -15,43 +15,15 @@ from typing import Any
 import numpy as np
 
 from chipletsim.engine.exact import exact_sum
+from chipletsim.engine.native.geometry import NUMBERS, NativeGeometry
 from chipletsim.engine.native.layout import WORD, Layout
 from chipletsim.engine.native.weights import Weights, narrowest
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.model import Projection
 
 Shape = tuple[int, ...]
-KINDS = {"sparse": 0, "dense": 1, "conv": 2}
-NUMBERS = {np.dtype(np.int8): 0, np.dtype(np.int16): 1, np.dtype(np.float32): 2}
-_MOST_IN_BLOCK = 2**32 - 1
+_MOST_IN_BLOCK = 2**32 - 64  # the kernel looks up to 64 synapses ahead, in 32 bits
 _CHUNK = 1 << 22
-
-
-@dataclass(frozen=True)
-class NativeGeometry:
-    """What of a projection is known when a call is planned.
-
-    Attributes:
-        kind: Key of ``KINDS``.
-        numbers: Value of ``NUMBERS``: the type of the weights.
-        scale: What one unit of a sum is worth.
-        with_values: Whether events carry values: graded ones, or rounded sums of a pooling.
-        sources: Neurons of the source, behind the pooling in front.
-        largest: Most events of a row, those of a pooling in front counted.
-        pooled: Windows whose sums are rounded before use; 0 where none are.
-        pooled_weight: What they are multiplied by.
-        shape: Geometry of a convolution, in the order of ``ConvShape``.
-    """
-
-    kind: str
-    numbers: int
-    scale: float
-    with_values: bool
-    sources: int
-    largest: int
-    pooled: int = 0
-    pooled_weight: float = 1.0
-    shape: tuple[int, ...] = field(default=())
 
 
 Arrays = dict[str, np.ndarray]
@@ -108,20 +80,8 @@ def native_format(
 
 def pool_targets(pool: Pool2d, source_shape: Shape) -> tuple[np.ndarray, np.ndarray]:
     """Return the windows of each neuron as int32 (start [sources + 1], window numbers)."""
-    target = pool.target_shape(source_shape)
-    axes = []
-    for axis in range(2):
-        length, outputs = source_shape[1 + axis], target[1 + axis]
-        first = np.arange(outputs) * pool.stride[axis] - pool.padding[axis]
-        at = np.arange(length)[:, None]
-        axes.append((at >= first) & (at < first + pool.kernel[axis]))
-    within = np.einsum("yv,xu->yxvu", *axes).reshape(prod(source_shape[1:]), prod(target[1:]))
-    place, window = np.nonzero(within)
-    counts = np.bincount(place, minlength=within.shape[0])
-    channels = source_shape[0]
-    start = np.concatenate([[0], np.cumsum(np.tile(counts, channels))])
-    number = (np.arange(channels)[:, None] * within.shape[1] + window).ravel()
-    return start.astype(np.int32), number.astype(np.int32)
+    windows = pool.matrix(source_shape)
+    return windows.indptr.astype(np.int32), windows.indices.astype(np.int32)
 
 
 def _event_map(layout: Layout, shape: Shape, pool: Pool2d | None) -> tuple[Arrays, int]:

@@ -25,7 +25,7 @@ class Layout:
     Attributes:
         size: Number of neurons.
         channels: Channels that stand side by side; 1 where neurons keep their order.
-        block: Neurons in a block, whole words and whole positions.
+        block: Neurons in a block, at most 2^16: whole words and, where they fit, whole positions.
     """
 
     size: int
@@ -76,6 +76,7 @@ def layout(shape: tuple[int, ...], *, of_convolution: bool, threads: int) -> Lay
     size = prod(shape)
     channels = shape[0] if of_convolution else 1
     unit = lcm(WORD, channels)
+    if unit > _MOST_IN_BLOCK:
+        unit = WORD
     wanted = max(-(-size // threads), _LEAST_IN_BLOCK)
-    most = max(_MOST_IN_BLOCK // unit, 1)
-    return Layout(size, channels, min(-(-wanted // unit), most) * unit)
+    return Layout(size, channels, min(-(-wanted // unit), _MOST_IN_BLOCK // unit) * unit)

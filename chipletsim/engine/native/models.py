@@ -19,6 +19,9 @@ class NativeModel(NamedTuple):
     states: tuple[str, ...]
 
 
+CURRENT = 0
+"""The model without state whose event is its current."""
+
 _FIRING = ("v_threshold", "v_reset")
 
 MODELS: dict[str, NativeModel] = {

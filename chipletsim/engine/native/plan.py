@@ -9,10 +9,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chipletsim.engine.compile import Program, ProjectionPlan, Stage
-from chipletsim.engine.native.formats import KINDS, NativeGeometry
-from chipletsim.engine.native.layout import WORD
-from chipletsim.engine.native.models import MODELS
+from chipletsim.engine.native.geometry import KINDS, NativeGeometry
+from chipletsim.engine.native.layout import WORD, Layout
+from chipletsim.engine.native.models import CURRENT, MODELS
+from chipletsim.engine.structure import Program, Stage
 
 NONE = -1
 """Number of a buffer that is not there."""
@@ -93,31 +93,89 @@ class Window(NamedTuple):
     events: dict[int, jax.Array]
 
 
-def run_stage(window: Window, stage: Stage, samples: int, steps: int, threads: int) -> None:
-    """Run the populations of a stage and put their states and events into the window."""
-    call, program = Call(), window.program
-    incoming = {each: _incoming(program, each) for each in stage.populations}
+Stepped = tuple[dict[int, jax.Array], dict[int, dict[str, jax.Array]]]
+"""Events and states of populations, by index."""
+
+
+def run_stage(
+    window: Window, stage: Stage, threads: int, currents: dict[int, jax.Array] | None = None
+) -> Stepped:
+    """Return the events of the populations of a stage, and their states after the window.
+
+    Args:
+        window: The window, with the events of all populations that run before.
+        stage: The stage.
+        threads: Most threads to use.
+        currents: By projection, float32 [samples, steps, targets] that are known already.
+    """
+    call, program, known = Call(), window.program, currents or {}
+    incoming = {each: program.incoming(each) for each in stage.populations}
     sources = list(stage.populations) + sorted(
         {program.projections[each].source for number in incoming for each in incoming[number]}
         - set(stage.populations)
     )
+    samples, steps = window.events[program.inputs[0]].shape[:2]
     call.add(samples, steps, int(stage.stepwise), len(sources))
     own = {each: _events_of(call, window, each, samples, steps) for each in stage.populations}
     for each in sources:
         _add_source(call, window, each, own.get(each))
     call.add(len(stage.populations))
     for each in stage.populations:
-        _add_population(call, window, each, own[each], sources.index(each))
+        _add_population(call, window, each, own[each])
         call.add(len(incoming[each]))
         for number in incoming[each]:
+            if number in known:
+                call.add(KINDS["currents"], call.argument(known[number]))
+                continue
             plan = program.projections[number]
-            _add_projection(call, plan, window.synapses[number], sources.index(plan.source))
+            _add_projection(call, plan.geometry, window.synapses[number])
+            call.add(sources.index(plan.source), plan.delay)
     results = iter(call.run(threads))
-    for each in stage.populations:
-        window.events[each] = next(results)
-    for each in stage.populations:
-        model = MODELS[program.populations[each].model]
-        window.states[each] = {name: next(results) for name in model.states}
+    events = {each: next(results) for each in stage.populations}
+    states = {
+        each: {name: next(results) for name in MODELS[program.populations[each].model].states}
+        for each in stage.populations
+    }
+    return events, states
+
+
+def run_currents(
+    geometry: NativeGeometry,
+    arrays: dict[str, jax.Array],
+    layouts: tuple[Layout, Layout],
+    rows: jax.Array,
+    threads: int,
+) -> jax.Array:
+    """Return float32 [rows, targets]: the currents of rows of events, of one projection.
+
+    Args:
+        geometry: Geometry of the projection.
+        arrays: Its arrays.
+        layouts: Layouts of source and target.
+        rows: Bits, uint8 [rows, bytes], or values, float32 [rows, sources].
+        threads: Most threads to use.
+    """
+    call, (source, target) = Call(), layouts
+    graded = rows.dtype == jnp.float32
+    # Each row is a sample of one step, whose events are its currents.
+    call.add(len(rows), 1, 0, 1, source.size, int(graded), 0, call.argument(rows), NONE)
+    currents = call.result((len(rows), target.size), jnp.float32)
+    uniform, constants, states, projections = 1, 0, 0, 1
+    call.add(1, target.size, target.block, CURRENT, uniform, constants, NONE, states)
+    call.add(NONE, currents, projections)
+    _add_projection(call, geometry, arrays)
+    call.add(0, 0)
+    return call.run(threads)[0]
+
+
+def dense_layer(program: Program, stage: Stage) -> int | None:
+    """Return the projection of a stage that is one dense layer of spikes of the same step."""
+    incoming = program.incoming(stage.populations[0])
+    if stage.stepwise or len(incoming) != 1:
+        return None
+    plan = program.projections[incoming[0]]
+    plain = plan.geometry.kind == "dense" and not (plan.delay or plan.geometry.with_values)
+    return incoming[0] if plain and plan.pool is None else None
 
 
 def event_shape(program: Program, population: int, samples: int, steps: int) -> tuple[int, ...]:
@@ -130,11 +188,6 @@ def event_shape(program: Program, population: int, samples: int, steps: int) -> 
 def event_type(program: Program, population: int) -> Any:
     """Return the type of the events of a population."""
     return jnp.float32 if program.populations[population].graded else jnp.uint8
-
-
-def _incoming(program: Program, population: int) -> list[int]:
-    plans = program.projections
-    return [number for number, plan in enumerate(plans) if plan.target == population]
 
 
 def _events_of(call: Call, window: Window, population: int, samples: int, steps: int) -> _Result:
@@ -150,13 +203,11 @@ def _add_source(call: Call, window: Window, population: int, own: _Result | None
     call.add(call.argument(past if plan.history else None))
 
 
-def _add_population(
-    call: Call, window: Window, population: int, events: _Result, source: int
-) -> None:
+def _add_population(call: Call, window: Window, population: int, events: _Result) -> None:
     plan, layout = window.program.populations[population], window.program.layouts[population]
     model, constants = MODELS[plan.model], window.neurons[population]
     uniform = all(constants[name].shape == (1,) for name in model.constants)
-    call.add(layout.size, layout.block, model.number, int(uniform), source, len(model.constants))
+    call.add(layout.size, layout.block, model.number, int(uniform), len(model.constants))
     call.add(*(call.argument(constants[name]) for name in model.constants))
     call.add(call.argument(constants.get("bias")), len(model.states))
     for name in model.states:
@@ -165,12 +216,9 @@ def _add_population(
     call.add(*((NONE, events) if plan.graded else (events, NONE)))
 
 
-def _add_projection(
-    call: Call, plan: ProjectionPlan, arrays: dict[str, jax.Array], source: int
-) -> None:
-    geometry = plan.geometry
-    assert isinstance(geometry, NativeGeometry)  # noqa: S101 - what the native engine compiles
-    call.add(KINDS[geometry.kind], geometry.numbers, source, plan.delay, int(geometry.with_values))
+def _add_projection(call: Call, geometry: NativeGeometry, arrays: dict[str, jax.Array]) -> None:
+    """Add all of a projection but its source and delay."""
+    call.add(KINDS[geometry.kind], geometry.numbers, int(geometry.with_values))
     call.add(call.argument(arrays.get("map_start")), call.argument(arrays.get("map_number")))
     call.add(geometry.largest, geometry.pooled)
     call.add_float(geometry.pooled_weight)

@@ -13,10 +13,19 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chipletsim.engine.compile import Compiled, Program
+from chipletsim.engine.compile import Compiled
 from chipletsim.engine.native.layout import WORD, Layout
-from chipletsim.engine.native.plan import Window, event_shape, event_type, run_stage
+from chipletsim.engine.native.plan import (
+    Stepped,
+    Window,
+    dense_layer,
+    event_shape,
+    event_type,
+    run_stage,
+)
+from chipletsim.engine.native.product import active_share, product_currents
 from chipletsim.engine.program import Outputs, State
+from chipletsim.engine.structure import Program, Stage
 from chipletsim.kernels import thread_count
 
 Arrays = tuple[tuple[dict[str, jax.Array], ...], tuple[dict[str, jax.Array], ...]]
@@ -71,15 +80,37 @@ def _run(
     state: State,
     inputs: tuple[jax.Array, ...],
 ) -> tuple[State, Outputs]:
-    samples, steps = inputs[0].shape[:2]
+    steps = inputs[0].shape[1]
     events = dict(zip(program.inputs, inputs, strict=True))
     window = Window(program, *arrays, list(state.neurons), state.history, events)
     for stage in program.stages:
-        run_stage(window, stage, samples, steps, threads)
+        ran, states = _run_stage(window, stage, threads)
+        window.events.update(ran)
+        for index in stage.populations:
+            window.states[index] = states[index]
     history = tuple(
         _last(past, window.events[index], steps) for index, past in enumerate(state.history)
     )
     return State(tuple(window.states), history), _outputs(window, threads)
+
+
+def _run_stage(window: Window, stage: Stage, threads: int) -> Stepped:
+    """Run a stage, by a product where it is a dense layer of which many inputs are active."""
+    number = dense_layer(window.program, stage)
+    if number is None or "product_above" not in window.synapses[number]:
+        return run_stage(window, stage, threads)
+    plan, arrays = window.program.projections[number], window.synapses[number]
+    rows = window.events[plan.source]
+
+    def multiplied(rows: jax.Array) -> Stepped:
+        flat = rows.reshape(-1, rows.shape[-1])
+        layout = window.program.layouts[plan.target]
+        currents = product_currents(plan.geometry, arrays, layout, flat)
+        known = currents.reshape(*rows.shape[:2], layout.size)
+        return run_stage(window, stage, threads, {number: known})
+
+    many = active_share(rows, plan.geometry.sources) > arrays["product_above"]
+    return jax.lax.cond(many, multiplied, lambda rows: run_stage(window, stage, threads), rows)
 
 
 def _last(past: jax.Array, events: jax.Array, steps: int) -> jax.Array:
