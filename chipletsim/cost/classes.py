@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
+from chipletsim.cost.equal_rows import group_rows
 from chipletsim.mapping.model import Mapping
 
 
@@ -50,22 +51,14 @@ class TrafficClasses:
 
 
 def traffic_classes(mapping: Mapping) -> TrafficClasses:
-    """Group the neurons of a mapping into traffic classes.
-
-    Rows of the fan-out table are compared by two independent 64-bit hashes, and then
-    entry by entry, so that a collision can never merge two different rows.
-    """
+    """Group the neurons of a mapping into traffic classes."""
     network = mapping.network
     synapses = sparse.csr_array(mapping.fan_out.synapses)
     synapses.sort_indices()
     slice_tiles = np.array([part.tile for part in mapping.slices], np.int32)
     tile = slice_tiles[mapping.neuron_slice()]
     population = np.repeat(np.arange(len(network.populations)), np.diff(network.offsets))
-    seed = 0
-    neuron_class, member = _group(population, tile, synapses, seed)
-    while not _same_rows(synapses, member[neuron_class]):
-        seed += 1
-        neuron_class, member = _group(population, tile, synapses, seed)
+    neuron_class, member = group_rows(synapses, tile, population)
     outputs = np.array([p.output for p in network.populations], bool)
     clocks = np.arange(len(network.populations))
     return TrafficClasses(
@@ -76,35 +69,3 @@ def traffic_classes(mapping: Mapping) -> TrafficClasses:
         member=member,
         sends_out=outputs[population[member]],
     )
-
-
-def _group(
-    population: np.ndarray, tile: np.ndarray, synapses: Any, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return the class of each neuron and the first neuron of each class, by hash.
-
-    The hash of a row is the sum of its entries times random odd words, modulo 2^64.
-    """
-    words = np.random.default_rng(seed).integers(0, 2**63, (2, synapses.shape[1]), np.uint64)
-    counts = sparse.csr_array(
-        (synapses.data.astype(np.uint64), synapses.indices, synapses.indptr), synapses.shape
-    )
-    keys = [counts @ (2 * word + np.uint64(1)) for word in words]
-    order = np.lexsort((*keys, tile, population))
-    changes = np.zeros(order.size, bool)
-    for key in (*keys, tile, population):
-        changes[1:] |= np.diff(key[order]) != 0
-    neuron_class = np.empty(order.size, np.int64)
-    neuron_class[order] = np.cumsum(changes)
-    starts = np.flatnonzero(changes)
-    return neuron_class, order[np.concatenate([[0], starts])] if order.size else order
-
-
-def _same_rows(table: Any, reference: np.ndarray) -> bool:
-    """Return whether each row of ``table`` equals its row ``reference``."""
-    lengths = np.diff(table.indptr)
-    if not np.array_equal(lengths, lengths[reference]):
-        return False
-    differs = np.flatnonzero(reference != np.arange(reference.size))
-    mine, other = table[differs], table[reference[differs]]
-    return np.array_equal(mine.indices, other.indices) and np.array_equal(mine.data, other.data)

@@ -32,7 +32,7 @@ CHUNK = 8192
 
 
 def packed(groups: list[list[Entries]], sizes: tuple[int, ...]) -> Entries:
-    """Return all entries in chunks, [chunks, CHUNK], filled up with zero weights.
+    """Return all entries in chunks of at most CHUNK, filled up with zero weights.
 
     Quantities are numbered group after group. Weights have 32 bits where they all fit.
     The groups are emptied on the way, so that large ones are not held twice.
@@ -43,7 +43,8 @@ def packed(groups: list[list[Entries]], sizes: tuple[int, ...]) -> Entries:
     """
     count = sum(part.weight.size for group in groups for part in group)
     largest = max((int(p.weight.max(initial=0)) for group in groups for p in group), default=0)
-    shape = CHUNK * (rounded_up(-(-count // CHUNK)) if count > CHUNK else 1)
+    width = CHUNK if count > CHUNK else rounded_up(count)
+    shape = width * (rounded_up(-(-count // CHUNK)) if count > CHUNK else 1)
     table = Entries(
         np.zeros(shape, np.int32),
         np.zeros(shape, np.int32),
@@ -59,7 +60,7 @@ def packed(groups: list[list[Entries]], sizes: tuple[int, ...]) -> Entries:
             table.weight[place] = part.weight
             stop = place.stop
         first += size
-    return Entries(*(column.reshape(-1, CHUNK) for column in table))
+    return Entries(*(column.reshape(-1, width) for column in table))
 
 
 class Cells(NamedTuple):

@@ -12,6 +12,7 @@ import numpy as np
 from scipy import sparse
 
 from chipletsim.cost.batch import Batch
+from chipletsim.cost.equal_rows import group_rows
 from chipletsim.cost.incidence import TrafficModel
 from chipletsim.engine.activity import Activity
 from chipletsim.kernels import thread_count
@@ -80,14 +81,14 @@ class NativeCounter:
         self._depth = max(self._stages, default=0)
         self._quantities = sum(model.incidence.sizes.direct)
         self._packages = class_routes_s.shape[0]
-        entries = _by_class(model)
+        own, shared, group = _entries(model)
         with jax.enable_x64(True):
             self._tables = jax.device_put(
                 (
                     model.classes.neuron_class,
-                    entries.indptr.astype(np.int32),
-                    entries.indices.astype(np.int32),
-                    entries.data,
+                    group.astype(np.int32),
+                    *_arrays(own),
+                    *_arrays(shared),
                     class_routes_s,
                 )
             )
@@ -176,13 +177,35 @@ class NativeCounter:
         )
 
 
-def _by_class(model: TrafficModel) -> Any:
-    """Return csr_array [classes, direct quantities]: what an event of each class adds."""
+def _entries(model: TrafficModel) -> tuple[Any, Any, np.ndarray]:
+    """Return what an event adds, split by who shares it.
+
+    Classes with the same source and destinations share all but their synaptic operations.
+
+    Returns:
+        csr_array [classes, direct quantities], synaptic operations of each class; csr_array
+        [groups, direct quantities], all else; int64 [classes], the group of each class.
+    """
     classes, quantities, weights = (column.reshape(-1) for column in model.incidence.direct)
     used = np.flatnonzero(weights)
     shape = (model.classes.size, sum(model.incidence.sizes.direct))
-    entries = (weights[used], (classes[used], quantities[used]))
-    return sparse.coo_array(entries, shape=shape).tocsr()
+    cells, tiles = model.incidence.sizes.direct[0], model.incidence.sizes.tiles
+    first = cells + model.incidence.sizes.names.index("synaptic_operations") * tiles
+    operations = (quantities[used] >= first) & (quantities[used] < first + tiles)
+
+    def table(chosen: np.ndarray) -> Any:
+        at = used[chosen]
+        return sparse.coo_array((weights[at], (classes[at], quantities[at])), shape=shape).tocsr()
+
+    shared = table(~operations)
+    shared.sort_indices()
+    group, member = group_rows(shared)
+    return table(operations), shared[member], group
+
+
+def _arrays(entries: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return start of each row, quantities and weights of a csr_array."""
+    return entries.indptr.astype(np.int32), entries.indices.astype(np.int32), entries.data
 
 
 def _batch_rows(quantities: int) -> int:

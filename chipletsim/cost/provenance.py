@@ -34,16 +34,13 @@ _OPTIONAL = {
 """Costs that a part may leave out, and the fields of which it should state one."""
 
 
-def provenance(
-    mapping: Mapping, packages: Sequence[Package], network: str, sources: list[str]
-) -> list[dict[str, Any]]:
-    """Return what the figures on each package depend on.
+def provenance(mapping: Mapping, packages: Sequence[Package], network: str) -> list[dict[str, Any]]:
+    """Return what the figures on each package depend on, but for the fingerprints of inputs.
 
     Args:
         mapping: The mapping that was priced.
         packages: The packages it was priced on.
         network: Fingerprint of the lowered network.
-        sources: Fingerprints of the inputs.
     """
     shared = {
         "chipletsim_version": version("chipletsim"),
@@ -51,7 +48,7 @@ def provenance(
         "platform": jax.default_backend(),
         "network": mapping.network.name,
         "network_fingerprint": network,
-        "inputs_fingerprints": list(sources),
+        "inputs_fingerprints": [],
         "mapping_hash": mapping_hash(mapping),
         "mapping_strategy": mapping.strategy,
         "mapping_seed": mapping.seed,

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from math import fsum
-from typing import Any
 
 import numpy as np
 
@@ -66,6 +65,7 @@ class CostStream:
         self._packages = list(packages or [mapping.package])
         self._timing = timing
         self._network = fingerprint(mapping.lowered())
+        self._origins = provenance(mapping, self._packages, self._network)
         self._pipeline = stages(mapping.network)
         self._model = traffic_model(mapping)
         self._pricer = RowPricer(self._model, self._packages, timing)
@@ -104,12 +104,14 @@ class CostStream:
         check_conservation(self._model, totals.counted, totals.class_events)
         time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
-        origins = provenance(self._mapping, self._packages, self._network, self._sources)
+        inputs = {"inputs_fingerprints": list(self._sources)}
         layers = layer_table(self._model, totals, self._steps)
         return [
-            self._result(totals, layers, number, time_s=float(time), energies=energy, origin=origin)
+            self._result(
+                totals, layers, number, time_s=float(time), energies=energy, origin=origin | inputs
+            )
             for number, (time, energy, origin) in enumerate(
-                zip(time_s, energies, origins, strict=True)
+                zip(time_s, energies, self._origins, strict=True)
             )
         ]
 
@@ -136,7 +138,6 @@ class CostStream:
         *,
         time_s: float,
         energies: Energies,
-        origin: dict[str, Any],
     ) -> Result:
         package = self._packages[number]
         latency_s, resource = totals.latency_s[number], totals.resource[number]
@@ -158,7 +159,7 @@ class CostStream:
             link_load_bits=totals.link_load,
             hardware_steps_per_bin=totals.rows_per_bin,
             latency_s=latency_s,
-            provenance=origin,
+            provenance=self._origins[number] | {"inputs_fingerprints": list(self._sources)},
             not_modelled=not_modelled(package, self._model.mapping.network, self._timing),
         )
 

@@ -66,8 +66,10 @@ ffi::Error totals(ffi::Buffer<ffi::U8> raster, ffi::ResultBuffer<ffi::S64> total
 
 ffi::Error traffic(ffi::Buffer<ffi::S64> start, ffi::Buffer<ffi::S64> carry_direct,
                    ffi::Buffer<ffi::S64> carry_spikes, ffi::Buffer<ffi::F64> carry_longest,
-                   ffi::Buffer<ffi::S32> neuron_class, ffi::Buffer<ffi::S32> entry_start,
-                   ffi::Buffer<ffi::S32> entry_quantity, ffi::AnyBuffer entry_weight,
+                   ffi::Buffer<ffi::S32> neuron_class, ffi::Buffer<ffi::S32> group,
+                   ffi::Buffer<ffi::S32> own_start, ffi::Buffer<ffi::S32> own_quantity,
+                   ffi::AnyBuffer own_weight, ffi::Buffer<ffi::S32> shared_start,
+                   ffi::Buffer<ffi::S32> shared_quantity, ffi::AnyBuffer shared_weight,
                    ffi::Buffer<ffi::F64> class_routes, ffi::RemainingArgs rasters,
                    ffi::ResultBuffer<ffi::S64> direct, ffi::ResultBuffer<ffi::S64> spikes,
                    ffi::ResultBuffer<ffi::F64> longest, ffi::ResultBuffer<ffi::S64> class_events,
@@ -104,15 +106,23 @@ ffi::Error traffic(ffi::Buffer<ffi::S64> start, ffi::Buffer<ffi::S64> carry_dire
       plan.rasters.push_back({raster.typed_data(), sizes[k], stages[k], first});
       first += sizes[k];
     }
-    auto count = [&](auto* weight) {
-      using Weight = std::remove_pointer_t<decltype(weight)>;
-      const Entries<Weight> entries{entry_start.typed_data(), entry_quantity.typed_data(), weight};
-      count_rows(plan, entries, static_cast<int>(threads));
+    plan.groups = shared_start.dimensions()[0] - 1;
+    plan.group = group.typed_data();
+    auto count = [&](auto weight) {
+      using Weight = decltype(weight);
+      const Entries<Weight> own{own_start.typed_data(), own_quantity.typed_data(),
+                                static_cast<Weight*>(own_weight.untyped_data())};
+      const Entries<Weight> shared{shared_start.typed_data(), shared_quantity.typed_data(),
+                                   static_cast<Weight*>(shared_weight.untyped_data())};
+      count_rows(plan, own, shared, static_cast<int>(threads));
     };
-    if (entry_weight.element_type() == ffi::S64) {
-      count(static_cast<int64_t*>(entry_weight.untyped_data()));
+    if (own_weight.element_type() != shared_weight.element_type()) {
+      throw std::invalid_argument("weights of entries have two types");
+    }
+    if (own_weight.element_type() == ffi::S64) {
+      count(int64_t{});
     } else {
-      count(static_cast<int32_t*>(entry_weight.untyped_data()));
+      count(int32_t{});
     }
   });
 }
@@ -124,6 +134,10 @@ XLA_FFI_DEFINE_HANDLER(traffic_handler, traffic,
                            .Arg<ffi::Buffer<ffi::S64>>()
                            .Arg<ffi::Buffer<ffi::F64>>()
                            .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<ffi::AnyBuffer>()
                            .Arg<ffi::Buffer<ffi::S32>>()
                            .Arg<ffi::Buffer<ffi::S32>>()
                            .Arg<ffi::AnyBuffer>()

@@ -2,7 +2,9 @@
 //
 // A row holds the spikes of several populations, each of a step of its own. Neurons of one
 // traffic class add the same, so a row's events are first counted by class; then each class
-// that has any adds its entries. The work grows with events, not with classes.
+// that has any adds its own entries, and its count to that of its group, whose classes share
+// all others: those with the same source and the same destinations take the same links. The
+// work grows with events, not with classes.
 #pragma once
 
 #include <cstdint>
@@ -43,6 +45,8 @@ struct RowCounts {
   const double* carry_longest;            // [samples][carried][packages]
   std::vector<RasterOf> rasters;          // of each population
   const int32_t* neuron_class;            // [neurons], -1 for none
+  int64_t groups;
+  const int32_t* group;                   // [classes]
   const double* class_routes;             // [packages][classes]
   // made
   int64_t* direct;                        // [quantities][rows]
@@ -54,14 +58,18 @@ struct RowCounts {
 template <class Weight>
 class RowCounter {
  public:
-  RowCounter(const RowCounts& plan, const Entries<Weight>& entries, int64_t tile)
+  RowCounter(const RowCounts& plan, const Entries<Weight>& own, const Entries<Weight>& shared,
+             int64_t tile)
       : class_events(plan.classes),
         plan_(plan),
-        entries_(entries),
+        own_(own),
+        shared_(shared),
         count_(plan.classes),
+        group_count_(plan.groups),
         sums_(tile * plan.quantities),
         longest_(plan.packages) {
     touched_.reserve(plan.classes);
+    touched_groups_.reserve(plan.groups);
   }
 
   std::vector<int64_t> class_events;
@@ -137,39 +145,55 @@ class RowCounter {
     constexpr size_t kAhead = 8;
     for (size_t k = 0; k < touched_.size(); ++k) {
       if (k + kAhead < touched_.size()) {
-        const int32_t ahead = entries_.start[touched_[k + kAhead]];
-        __builtin_prefetch(entries_.quantity + ahead);
-        __builtin_prefetch(entries_.weight + ahead);
+        const int32_t ahead = own_.start[touched_[k + kAhead]];
+        __builtin_prefetch(own_.quantity + ahead);
+        __builtin_prefetch(own_.weight + ahead);
       }
       const int32_t number = touched_[k];
       const int64_t count = count_[number];
       count_[number] = 0;
       class_events[number] += count;
-      for (int32_t e = entries_.start[number]; e < entries_.start[number + 1]; ++e) {
-        sums[entries_.quantity[e]] += count * entries_.weight[e];
-      }
+      add(own_, number, count, sums);
+      const int32_t group = plan_.group[number];
+      if (group_count_[group] == 0) touched_groups_.push_back(group);
+      group_count_[group] += count;
       for (int64_t p = 0; p < plan_.packages; ++p) {
         longest_[p] = std::max(longest_[p], plan_.class_routes[p * plan_.classes + number]);
       }
     }
     touched_.clear();
+    for (const int32_t group : touched_groups_) {
+      add(shared_, group, group_count_[group], sums);
+      group_count_[group] = 0;
+    }
+    touched_groups_.clear();
+  }
+
+  static void add(const Entries<Weight>& entries, int32_t number, int64_t count, int64_t* sums) {
+    for (int32_t e = entries.start[number]; e < entries.start[number + 1]; ++e) {
+      sums[entries.quantity[e]] += count * entries.weight[e];
+    }
   }
 
   const RowCounts& plan_;
-  const Entries<Weight>& entries_;
-  std::vector<int64_t> count_;  // events of each class in the row at hand
+  const Entries<Weight>& own_;     // of each class
+  const Entries<Weight>& shared_;  // of each group
+  std::vector<int64_t> count_;     // events of each class in the row at hand
+  std::vector<int64_t> group_count_;
   std::vector<int32_t> touched_;
+  std::vector<int32_t> touched_groups_;
   std::vector<int64_t> sums_;
   std::vector<double> longest_;
 };
 
 template <class Weight>
-void count_rows(const RowCounts& plan, const Entries<Weight>& entries, int threads) {
+void count_rows(const RowCounts& plan, const Entries<Weight>& own, const Entries<Weight>& shared,
+                int threads) {
   constexpr int64_t kTile = 16;  // rows that are written side by side
   const int64_t tiles = (plan.rows + kTile - 1) / kTile;
   threads = static_cast<int>(std::min<int64_t>(threads, std::max<int64_t>(tiles, 1)));
   std::vector<RowCounter<Weight>> counters;
-  for (int t = 0; t < threads; ++t) counters.emplace_back(plan, entries, kTile);
+  for (int t = 0; t < threads; ++t) counters.emplace_back(plan, own, shared, kTile);
   std::atomic<int64_t> next{0};
   on_threads(threads, [&](int thread) {
     for (int64_t tile = next++; tile < tiles; tile = next++) {

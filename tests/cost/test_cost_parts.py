@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from cost_cases import mixed_network, mixed_package, random_mapping
 
-from chipletsim.cost import classes as classes_module
 from chipletsim.cost import entries as entries_module
+from chipletsim.cost import equal_rows
 from chipletsim.cost.classes import traffic_classes
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.entries import PacketLedger
@@ -37,13 +37,13 @@ def test_hash_collisions_never_merge_rows(monkeypatch):
     """With hashes that collide at first, rows are still told apart."""
     mapping = random_mapping(mixed_network(), mixed_package(), 0)
     expected = traffic_classes(mapping)
-    group, seeds = classes_module._group, []
+    hashed, seeds = equal_rows._hashed, []
 
-    def colliding(population, tile, synapses, seed):
+    def colliding(table, keys, seed):
         seeds.append(seed)
-        return group(population, tile, synapses * 0 if seed == 0 else synapses, seed)
+        return hashed(table * 0 if seed == 0 else table, keys, seed)
 
-    monkeypatch.setattr(classes_module, "_group", colliding)
+    monkeypatch.setattr(equal_rows, "_hashed", colliding)
     found = traffic_classes(mapping)
     assert seeds == [0, 1]
     assert found.spike_classes == expected.spike_classes
