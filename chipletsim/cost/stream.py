@@ -104,15 +104,10 @@ class CostStream:
         check_conservation(self._model, totals.counted, totals.class_events)
         time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
-        inputs = {"inputs_fingerprints": list(self._sources)}
         layers = layer_table(self._model, totals, self._steps)
         return [
-            self._result(
-                totals, layers, number, time_s=float(time), energies=energy, origin=origin | inputs
-            )
-            for number, (time, energy, origin) in enumerate(
-                zip(time_s, energies, self._origins, strict=True)
-            )
+            self._result(totals, layers, number, time_s=float(time), energies=energy)
+            for number, (time, energy) in enumerate(zip(time_s, energies, strict=True))
         ]
 
     def _check(self, window: Activity) -> None:
