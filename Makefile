@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint types unit sanitize clean
+.PHONY: demo test lint types unit sanitize sanitize-threads clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -30,26 +30,40 @@ types: $(VENV)/.installed-dev
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest
 
-# The native kernels under AddressSanitizer and UndefinedBehaviorSanitizer (needs GCC on Linux).
-SANITIZED := build/sanitize
-SANITIZER := -g -O1 -fno-omit-frame-pointer -fsanitize=address,undefined \
-	-fno-sanitize-recover=all
+# The native kernels under the sanitizers of GCC on Linux: memory and undefined behaviour, races.
 LEVELS := _generic $(if $(filter x86_64,$(shell uname -m)),_v3)
+PRELOADED = LD_PRELOAD="$$(for name in $(1) stdc++; do \
+	$(CXX) -print-file-name=lib$$name.so; done | tr '\n' ' ')" PYTHONPATH=tests/kernels
 
-sanitize: $(LEVELS:%=$(SANITIZED)/%.so)
-	LD_PRELOAD="$$(for name in asan ubsan stdc++; do \
-		$(CXX) -print-file-name=lib$$name.so; done | tr '\n' ' ')" \
-	ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=tests/kernels \
-	$(BIN)/python -m pytest -p sanitized tests/engine/test_native_kernels.py \
-		tests/engine/test_engine_equals_reference.py tests/cost/test_traffic_oracle.py \
-		tests/kernels
+sanitize: $(LEVELS:%=build/sanitize/%.so)
+	$(call PRELOADED,asan ubsan) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 \
+	$(BIN)/python -m pytest -p sanitized --kernels build/sanitize --capture=sys -k 'not xla' \
+		tests/engine/test_native_kernels.py tests/engine/test_engine_equals_reference.py \
+		tests/cost/test_traffic_oracle.py tests/kernels
 
-$(SANITIZED)/%.so: kernels/src/module.cpp $(wildcard kernels/src/*.h) $(VENV)/.installed-dev
+sanitize-threads: $(LEVELS:%=build/sanitize-threads/%.so)
+	$(call PRELOADED,tsan) TSAN_OPTIONS=ignore_noninstrumented_modules=1 setarch -R \
+	$(BIN)/python -m pytest -p sanitized --kernels build/sanitize-threads --capture=sys \
+		-k '(threads or repeats) and not xla' tests/engine/test_native_kernels.py tests/kernels
+
+build/sanitize/%.so: SANITIZER := -fsanitize=address,undefined -fno-sanitize-recover=all
+build/sanitize-threads/%.so: SANITIZER := -fsanitize=thread
+
+define COMPILED
 	mkdir -p $(@D)
-	$(CXX) -std=c++17 $(SANITIZER) -ffp-contract=off -fvisibility=hidden -pthread -Wno-psabi \
-		$(if $(filter _v3,$*),-march=x86-64-v3) -DCHIPLETSIM_MODULE=$* -shared -fPIC -o $@ $< \
+	$(CXX) -std=c++17 -g -O1 -fno-omit-frame-pointer $(SANITIZER) -ffp-contract=off \
+		-fvisibility=hidden -pthread -Wno-psabi $(if $(filter _v3,$*),-march=x86-64-v3) \
+		-DCHIPLETSIM_MODULE=$* -shared -fPIC -o $@ $< \
 		-I "$$($(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("include"))')" \
 		-isystem "$$($(BIN)/python -c 'import jaxlib; print(jaxlib.__path__[0])')/include"
+endef
+
+build/sanitize/%.so: kernels/src/module.cpp $(wildcard kernels/src/*.h) $(VENV)/.installed-dev
+	$(COMPILED)
+
+build/sanitize-threads/%.so: kernels/src/module.cpp $(wildcard kernels/src/*.h) \
+		$(VENV)/.installed-dev
+	$(COMPILED)
 
 clean:
 	rm -rf $(VENV) build runs sweeps *.egg-info

@@ -9,11 +9,10 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy import sparse
 
 from chipletsim.cost.batch import Batch
-from chipletsim.cost.equal_rows import group_rows
 from chipletsim.cost.incidence import TrafficModel
+from chipletsim.cost.native_tables import TrafficTables, traffic_tables
 from chipletsim.engine.activity import Activity
 from chipletsim.kernels import thread_count
 from chipletsim.network.pipeline import Pipeline
@@ -50,6 +49,7 @@ class _Block(NamedTuple):
         shift: Row of stage 0 in the first step of the window.
         row_begin: First of the rows of each sample that are counted.
         row_count: How many are.
+        few: Whether events are counted by class first.
     """
 
     rows: int
@@ -61,6 +61,7 @@ class _Block(NamedTuple):
     shift: int
     row_begin: int
     row_count: int
+    few: bool
 
 
 class NativeCounter:
@@ -81,17 +82,11 @@ class NativeCounter:
         self._depth = max(self._stages, default=0)
         self._quantities = sum(model.incidence.sizes.direct)
         self._packages = class_routes_s.shape[0]
-        own, shared, group = _entries(model)
+        # Where most neurons have a class of their own, counting by class first gains nothing.
+        self._few = 4 * model.classes.size <= network.neurons
+        self._classes = model.classes
         with jax.enable_x64(True):
-            self._tables = jax.device_put(
-                (
-                    model.classes.neuron_class,
-                    group.astype(np.int32),
-                    *_arrays(own),
-                    *_arrays(shared),
-                    class_routes_s,
-                )
-            )
+            self._tables = jax.device_put(traffic_tables(model, class_routes_s))
         self._batch = _batch_rows(self._quantities)
         self._rows = 0
         self._carry: _Carry | None = None
@@ -116,7 +111,9 @@ class NativeCounter:
             shift=shift,
             row_begin=0,
             row_count=complete,
+            few=self._few,
         )
+        self._count_classes(window)
         yield from self._batches(block, rasters, window.samples)
         rest = block._replace(
             rows=window.samples * self._depth, row_begin=complete, row_count=self._depth
@@ -160,9 +157,15 @@ class NativeCounter:
         with jax.enable_x64(True):
             start = np.array([first], np.int64)
             result = _call(block, start, self._carry, self._tables, tuple(rasters))
-        direct, spikes, longest_s, events = result
-        self.class_events += np.asarray(events)
+        direct, spikes, longest_s = result
         return direct, spikes, longest_s
+
+    def _count_classes(self, window: Activity) -> None:
+        """Add up the events of each class, and the steps of each population."""
+        totals = np.concatenate([window.totals[name] for name in self._names])
+        known = self._classes.neuron_class >= 0
+        np.add.at(self.class_events, self._classes.neuron_class[known], totals[known])
+        self.class_events[self._classes.spike_classes :] += window.samples * window.steps
 
     def _places(self, first: int, count: int, rows: int) -> np.ndarray:
         """Return sample and row of flat row numbers, the rows counted over all windows."""
@@ -175,37 +178,6 @@ class NativeCounter:
             np.zeros((samples, rows), np.int64),
             np.zeros((samples, rows, self._packages)),
         )
-
-
-def _entries(model: TrafficModel) -> tuple[Any, Any, np.ndarray]:
-    """Return what an event adds, split by who shares it.
-
-    Classes with the same source and destinations share all but their synaptic operations.
-
-    Returns:
-        csr_array [classes, direct quantities], synaptic operations of each class; csr_array
-        [groups, direct quantities], all else; int64 [classes], the group of each class.
-    """
-    classes, quantities, weights = (column.reshape(-1) for column in model.incidence.direct)
-    used = np.flatnonzero(weights)
-    shape = (model.classes.size, sum(model.incidence.sizes.direct))
-    cells, tiles = model.incidence.sizes.direct[0], model.incidence.sizes.tiles
-    first = cells + model.incidence.sizes.names.index("synaptic_operations") * tiles
-    operations = (quantities[used] >= first) & (quantities[used] < first + tiles)
-
-    def table(chosen: np.ndarray) -> Any:
-        at = used[chosen]
-        return sparse.coo_array((weights[at], (classes[at], quantities[at])), shape=shape).tocsr()
-
-    shared = table(~operations)
-    shared.sort_indices()
-    group, member = group_rows(shared)
-    return table(operations), shared[member], group
-
-
-def _arrays(entries: Any) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Return start of each row, quantities and weights of a csr_array."""
-    return entries.indptr.astype(np.int32), entries.indices.astype(np.int32), entries.data
 
 
 def _batch_rows(quantities: int) -> int:
@@ -221,15 +193,13 @@ def _call(
     block: _Block,
     start: jax.Array,
     carry: _Carry,
-    tables: tuple[jax.Array, ...],
+    tables: TrafficTables,
     rasters: tuple[jax.Array, ...],
 ) -> Sequence[jax.Array]:
-    packages, classes = tables[-1].shape
     results = [
         jax.ShapeDtypeStruct((block.quantities, block.rows), jnp.int64),
         jax.ShapeDtypeStruct((block.rows,), jnp.int64),
-        jax.ShapeDtypeStruct((packages, block.rows), jnp.float64),
-        jax.ShapeDtypeStruct((classes,), jnp.int64),
+        jax.ShapeDtypeStruct((len(tables.group_routes_s), block.rows), jnp.float64),
     ]
     call = jax.ffi.ffi_call("chipletsim_traffic", results)
     numbers = {
@@ -243,5 +213,6 @@ def _call(
         *rasters,
         sizes=np.array(block.sizes, np.int64),
         stages=np.array(block.stages, np.int64),
+        few=np.bool_(block.few),
         **numbers,
     )

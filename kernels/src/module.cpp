@@ -64,22 +64,24 @@ ffi::Error totals(ffi::Buffer<ffi::U8> raster, ffi::ResultBuffer<ffi::S64> total
   });
 }
 
-ffi::Error traffic(ffi::Buffer<ffi::S64> start, ffi::Buffer<ffi::S64> carry_direct,
-                   ffi::Buffer<ffi::S64> carry_spikes, ffi::Buffer<ffi::F64> carry_longest,
-                   ffi::Buffer<ffi::S32> neuron_class, ffi::Buffer<ffi::S32> group,
-                   ffi::Buffer<ffi::S32> own_start, ffi::Buffer<ffi::S32> own_quantity,
-                   ffi::AnyBuffer own_weight, ffi::Buffer<ffi::S32> shared_start,
-                   ffi::Buffer<ffi::S32> shared_quantity, ffi::AnyBuffer shared_weight,
-                   ffi::Buffer<ffi::F64> class_routes, ffi::RemainingArgs rasters,
-                   ffi::ResultBuffer<ffi::S64> direct, ffi::ResultBuffer<ffi::S64> spikes,
-                   ffi::ResultBuffer<ffi::F64> longest, ffi::ResultBuffer<ffi::S64> class_events,
+using I32 = ffi::Buffer<ffi::S32>;
+using I64 = ffi::Buffer<ffi::S64>;
+using F64 = ffi::Buffer<ffi::F64>;
+
+ffi::Error traffic(I64 start, I64 carry_direct, I64 carry_spikes, F64 carry_longest,
+                   I32 neuron_class, I32 group, I32 own_start, I32 own_quantity,
+                   ffi::AnyBuffer own_weight, ffi::Buffer<ffi::U16> own_rows, I32 row_quantity,
+                   I32 shared_start, I32 shared_quantity, ffi::AnyBuffer shared_weight,
+                   F64 group_routes, ffi::RemainingArgs rasters, ffi::Result<I64> direct,
+                   ffi::Result<I64> spikes, ffi::Result<F64> longest,
                    ffi::Span<const int64_t> sizes, ffi::Span<const int64_t> stages,
-                   int64_t interval, int64_t shift, int64_t row_begin, int64_t row_count,
+                   int64_t interval, int64_t shift, int64_t row_begin, int64_t row_count, bool few,
                    int64_t threads) {
   return guarded([&] {
     RowCounts plan{};
-    plan.classes = class_routes.dimensions()[1];
-    plan.packages = class_routes.dimensions()[0];
+    plan.classes = group.dimensions()[0];
+    plan.packages = group_routes.dimensions()[0];
+    plan.groups = group_routes.dimensions()[1];
     plan.spike_classes = plan.classes - static_cast<int64_t>(rasters.size());
     plan.quantities = direct->dimensions()[0];
     plan.rows = direct->dimensions()[1];
@@ -87,17 +89,18 @@ ffi::Error traffic(ffi::Buffer<ffi::S64> start, ffi::Buffer<ffi::S64> carry_dire
     plan.shift = shift;
     plan.row_begin = row_begin;
     plan.row_count = row_count;
+    plan.few = few;
     plan.start = start.typed_data()[0];
     plan.carried = carry_direct.dimensions()[1];
     plan.carry_direct = carry_direct.typed_data();
     plan.carry_spikes = carry_spikes.typed_data();
     plan.carry_longest = carry_longest.typed_data();
     plan.neuron_class = neuron_class.typed_data();
-    plan.class_routes = class_routes.typed_data();
+    plan.group = group.typed_data();
+    plan.group_routes = group_routes.typed_data();
     plan.direct = direct->typed_data();
     plan.spikes = spikes->typed_data();
     plan.longest = longest->typed_data();
-    plan.class_events = class_events->typed_data();
     int64_t first = 0;
     for (size_t k = 0; k < rasters.size(); ++k) {
       const auto raster = rasters.get<ffi::Buffer<ffi::U8>>(k).value();
@@ -106,12 +109,13 @@ ffi::Error traffic(ffi::Buffer<ffi::S64> start, ffi::Buffer<ffi::S64> carry_dire
       plan.rasters.push_back({raster.typed_data(), sizes[k], stages[k], first});
       first += sizes[k];
     }
-    plan.groups = shared_start.dimensions()[0] - 1;
-    plan.group = group.typed_data();
     auto count = [&](auto weight) {
       using Weight = decltype(weight);
-      const Entries<Weight> own{own_start.typed_data(), own_quantity.typed_data(),
-                                static_cast<Weight*>(own_weight.untyped_data())};
+      const Own<Weight> own{{own_start.typed_data(), own_quantity.typed_data(),
+                             static_cast<Weight*>(own_weight.untyped_data())},
+                            row_quantity.dimensions()[0],
+                            own_rows.typed_data(),
+                            row_quantity.typed_data()};
       const Entries<Weight> shared{shared_start.typed_data(), shared_quantity.typed_data(),
                                    static_cast<Weight*>(shared_weight.untyped_data())};
       count_rows(plan, own, shared, static_cast<int>(threads));
@@ -129,30 +133,32 @@ ffi::Error traffic(ffi::Buffer<ffi::S64> start, ffi::Buffer<ffi::S64> carry_dire
 
 XLA_FFI_DEFINE_HANDLER(traffic_handler, traffic,
                        ffi::Ffi::Bind()
-                           .Arg<ffi::Buffer<ffi::S64>>()
-                           .Arg<ffi::Buffer<ffi::S64>>()
-                           .Arg<ffi::Buffer<ffi::S64>>()
-                           .Arg<ffi::Buffer<ffi::F64>>()
-                           .Arg<ffi::Buffer<ffi::S32>>()
-                           .Arg<ffi::Buffer<ffi::S32>>()
-                           .Arg<ffi::Buffer<ffi::S32>>()
-                           .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<I64>()
+                           .Arg<I64>()
+                           .Arg<I64>()
+                           .Arg<F64>()
+                           .Arg<I32>()
+                           .Arg<I32>()
+                           .Arg<I32>()
+                           .Arg<I32>()
                            .Arg<ffi::AnyBuffer>()
-                           .Arg<ffi::Buffer<ffi::S32>>()
-                           .Arg<ffi::Buffer<ffi::S32>>()
+                           .Arg<ffi::Buffer<ffi::U16>>()
+                           .Arg<I32>()
+                           .Arg<I32>()
+                           .Arg<I32>()
                            .Arg<ffi::AnyBuffer>()
-                           .Arg<ffi::Buffer<ffi::F64>>()
+                           .Arg<F64>()
                            .RemainingArgs()
-                           .Ret<ffi::Buffer<ffi::S64>>()
-                           .Ret<ffi::Buffer<ffi::S64>>()
-                           .Ret<ffi::Buffer<ffi::F64>>()
-                           .Ret<ffi::Buffer<ffi::S64>>()
+                           .Ret<I64>()
+                           .Ret<I64>()
+                           .Ret<F64>()
                            .Attr<ffi::Span<const int64_t>>("sizes")
                            .Attr<ffi::Span<const int64_t>>("stages")
                            .Attr<int64_t>("interval")
                            .Attr<int64_t>("shift")
                            .Attr<int64_t>("row_begin")
                            .Attr<int64_t>("row_count")
+                           .Attr<bool>("few")
                            .Attr<int64_t>("threads"));
 
 XLA_FFI_DEFINE_HANDLER(stage_handler, stage,

@@ -1,14 +1,14 @@
 // Counts what the events of hardware rows add to every quantity of the traffic model.
 //
 // A row holds the spikes of several populations, each of a step of its own. Neurons of one
-// traffic class add the same, so a row's events are first counted by class; then each class
-// that has any adds its own entries, and its count to that of its group, whose classes share
-// all others: those with the same source and the same destinations take the same links. The
-// work grows with events, not with classes.
+// traffic class add the same. Of that, the synaptic operations are a class's own; all else it
+// shares with its group, the classes with the same source and the same destinations, which is
+// counted first and added once. The work grows with events, not with classes.
 #pragma once
 
 #include <cstdint>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "threads.h"
@@ -21,6 +21,16 @@ struct Entries {
   const int32_t* start;
   const int32_t* quantity;
   const Weight* weight;
+};
+
+// Synaptic operations of each class: as entries, or, where most classes reach most tiles, as
+// rows of one number for each tile.
+template <class Weight>
+struct Own {
+  Entries<Weight> entries;
+  int64_t width;            // of a row; 0 where there are entries instead
+  const uint16_t* rows;     // [classes][width]
+  const int32_t* quantity;  // [width]
 };
 
 struct RasterOf {
@@ -47,32 +57,27 @@ struct RowCounts {
   const int32_t* neuron_class;            // [neurons], -1 for none
   int64_t groups;
   const int32_t* group;                   // [classes]
-  const double* class_routes;             // [packages][classes]
+  const double* group_routes;             // [packages][groups], longest route of an event
+  bool few;                               // classes: so events are first counted by class
   // made
   int64_t* direct;                        // [quantities][rows]
   int64_t* spikes;                        // [rows]
   double* longest;                        // [packages][rows]
-  int64_t* class_events;                  // [classes]
 };
 
 template <class Weight>
 class RowCounter {
  public:
-  RowCounter(const RowCounts& plan, const Entries<Weight>& own, const Entries<Weight>& shared,
+  RowCounter(const RowCounts& plan, const Own<Weight>& own, const Entries<Weight>& shared,
              int64_t tile)
-      : class_events(plan.classes),
-        plan_(plan),
+      : plan_(plan),
         own_(own),
         shared_(shared),
-        count_(plan.classes),
+        class_count_(plan.few ? plan.classes : 0),
         group_count_(plan.groups),
+        operations_(own.width),
         sums_(tile * plan.quantities),
-        longest_(plan.packages) {
-    touched_.reserve(plan.classes);
-    touched_groups_.reserve(plan.groups);
-  }
-
-  std::vector<int64_t> class_events;
+        longest_(plan.packages) {}
 
   // Counts rows [first, stop), at most a tile of them, and writes them side by side.
   void run(int64_t first, int64_t stop) {
@@ -138,35 +143,57 @@ class RowCounter {
   }
 
   void add_event(int32_t number) {
-    if (count_[number]++ == 0) touched_.push_back(number);
+    if (!plan_.few) {
+      events_.push_back(number);
+    } else if (class_count_[number]++ == 0) {
+      events_.push_back(number);
+    }
   }
 
+  // Adds what the events of a row add, class by class or one by one.
   void add_entries(int64_t* sums) {
-    constexpr size_t kAhead = 8;
-    for (size_t k = 0; k < touched_.size(); ++k) {
-      if (k + kAhead < touched_.size()) {
-        const int32_t ahead = own_.start[touched_[k + kAhead]];
-        __builtin_prefetch(own_.quantity + ahead);
-        __builtin_prefetch(own_.weight + ahead);
-      }
-      const int32_t number = touched_[k];
-      const int64_t count = count_[number];
-      count_[number] = 0;
-      class_events[number] += count;
-      add(own_, number, count, sums);
+    constexpr size_t kAhead = 12;
+    for (size_t k = 0; k < events_.size(); ++k) {
+      if (k + kAhead < events_.size()) prefetch(events_[k + kAhead]);
+      const int32_t number = events_[k];
+      const int64_t count = plan_.few ? std::exchange(class_count_[number], 0) : 1;
+      add_own(number, count, sums);
       const int32_t group = plan_.group[number];
-      if (group_count_[group] == 0) touched_groups_.push_back(group);
+      if (group_count_[group] == 0) groups_.push_back(group);
       group_count_[group] += count;
-      for (int64_t p = 0; p < plan_.packages; ++p) {
-        longest_[p] = std::max(longest_[p], plan_.class_routes[p * plan_.classes + number]);
-      }
     }
-    touched_.clear();
-    for (const int32_t group : touched_groups_) {
+    events_.clear();
+    for (int64_t j = 0; j < own_.width; ++j) {
+      sums[own_.quantity[j]] += operations_[j];
+      operations_[j] = 0;
+    }
+    for (const int32_t group : groups_) {
       add(shared_, group, group_count_[group], sums);
       group_count_[group] = 0;
+      for (int64_t p = 0; p < plan_.packages; ++p) {
+        longest_[p] = std::max(longest_[p], plan_.group_routes[p * plan_.groups + group]);
+      }
     }
-    touched_groups_.clear();
+    groups_.clear();
+  }
+
+  void prefetch(int32_t number) const {
+    __builtin_prefetch(plan_.group + number);
+    if (own_.width) {
+      const uint16_t* row = own_.rows + number * own_.width;
+      for (int64_t j = 0; j < own_.width; j += 32) __builtin_prefetch(row + j);
+    } else {
+      const int32_t first = own_.entries.start[number];
+      __builtin_prefetch(own_.entries.quantity + first);
+      __builtin_prefetch(own_.entries.weight + first);
+    }
+  }
+
+  void add_own(int32_t number, int64_t count, int64_t* sums) {
+    if (!own_.width) return add(own_.entries, number, count, sums);
+    const uint16_t* row = own_.rows + number * own_.width;
+    const int32_t times = static_cast<int32_t>(count);
+    for (int64_t j = 0; j < own_.width; ++j) operations_[j] += times * row[j];
   }
 
   static void add(const Entries<Weight>& entries, int32_t number, int64_t count, int64_t* sums) {
@@ -176,18 +203,19 @@ class RowCounter {
   }
 
   const RowCounts& plan_;
-  const Entries<Weight>& own_;     // of each class
-  const Entries<Weight>& shared_;  // of each group
-  std::vector<int64_t> count_;     // events of each class in the row at hand
+  const Own<Weight>& own_;
+  const Entries<Weight>& shared_;
+  std::vector<int64_t> class_count_;  // events of each class in the row at hand, where few
   std::vector<int64_t> group_count_;
-  std::vector<int32_t> touched_;
-  std::vector<int32_t> touched_groups_;
+  std::vector<int32_t> events_;       // classes of the events; each once, where few
+  std::vector<int32_t> groups_;
+  std::vector<int32_t> operations_;   // fits: a row's operations on a tile are at most its synapses
   std::vector<int64_t> sums_;
   std::vector<double> longest_;
 };
 
 template <class Weight>
-void count_rows(const RowCounts& plan, const Entries<Weight>& own, const Entries<Weight>& shared,
+void count_rows(const RowCounts& plan, const Own<Weight>& own, const Entries<Weight>& shared,
                 int threads) {
   constexpr int64_t kTile = 16;  // rows that are written side by side
   const int64_t tiles = (plan.rows + kTile - 1) / kTile;
@@ -200,10 +228,6 @@ void count_rows(const RowCounts& plan, const Entries<Weight>& own, const Entries
       counters[thread].run(tile * kTile, std::min((tile + 1) * kTile, plan.rows));
     }
   });
-  std::fill(plan.class_events, plan.class_events + plan.classes, 0);
-  for (const auto& each : counters) {
-    for (int64_t c = 0; c < plan.classes; ++c) plan.class_events[c] += each.class_events[c];
-  }
 }
 
 }  // namespace chipletsim

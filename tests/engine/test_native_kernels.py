@@ -28,6 +28,7 @@ RATES = (0.0, 0.05, 0.5, 1.0)
 FORMATS = (np.int8, np.int16, np.float32)
 MODELS = ("if", "lif", "cubalif")
 VALUES = 32  # bits of graded events
+SLOW = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
@@ -99,10 +100,12 @@ def values(rng: np.random.Generator, network: Network, samples: int, rate: float
 
 def with_xla(seeds: int, *, fast: tuple[int, ...]) -> list:
     """Seeds without XLA, and with it: most of these among the slow tests, for it compiles long."""
-    slow = [number for number in range(seeds) if number not in fast]
     return [
-        *((number, number in fast) for number in range(seeds)),
-        *(pytest.param(number, True, marks=pytest.mark.slow) for number in slow),
+        *(pytest.param(each, False, id=str(each)) for each in range(seeds) if each not in fast),
+        *(
+            pytest.param(each, True, id=f"{each}-xla", marks=() if each in fast else SLOW)
+            for each in range(seeds)
+        ),
     ]
 
 

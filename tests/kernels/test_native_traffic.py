@@ -32,7 +32,7 @@ def _native(monkeypatch) -> None:
 
 def part(activity: Activity, first: int, stop: int) -> Activity:
     rasters = {name: raster[:, first:stop] for name, raster in activity.rasters.items()}
-    return replace(activity, rasters=rasters, values={}, steps=stop - first)
+    return Activity.from_rasters(activity.populations, rasters)
 
 
 def counted(counter, activity: Activity, cuts: list[int], pipeline) -> dict[str, np.ndarray]:
