@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint types unit sanitize sanitize-threads clean
+.PHONY: demo test lint types unit sanitize sanitize-threads peers clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -65,5 +65,19 @@ build/sanitize-threads/%.so: kernels/src/module.cpp $(wildcard kernels/src/*.h) 
 		$(VENV)/.installed-dev
 	$(COMPILED)
 
+# Other simulators, for `python -m benchmarks speed`. Spyx brings a JAX of its own.
+peers: .venv-peers/.installed .venv-spyx/.installed
+
+.venv-peers/.installed: Makefile
+	$(PYTHON) -m venv .venv-peers
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check \
+		'numpy<2.3' 'brian2==2.9.*' 'sanafe==2.2.9' 'snntorch==1.0.*' 'torch==2.13.0'
+	touch $@
+
+.venv-spyx/.installed: Makefile
+	$(PYTHON) -m venv .venv-spyx
+	.venv-spyx/bin/pip install --quiet --disable-pip-version-check 'spyx==1.0.*'
+	touch $@
+
 clean:
-	rm -rf $(VENV) build runs sweeps *.egg-info
+	rm -rf $(VENV) .venv-peers .venv-spyx build runs sweeps *.egg-info

@@ -17,7 +17,15 @@ if platform.machine() in {"x86_64", "AMD64"} and sys.platform != "win32":
     LEVELS["_v3"] = ["-march=x86-64-v3"]
 
 # No fused multiply-adds: each product is rounded before it is added, as everywhere else.
-FLAGS = ["-std=c++17", "-O3", "-ffp-contract=off", "-fvisibility=hidden", "-pthread", "-Wno-psabi"]
+FLAGS = [
+    "-std=c++17",
+    "-O3",
+    "-ffp-contract=off",
+    "-fvisibility=hidden",
+    "-pthread",
+    "-Wno-psabi",
+    "-g0",
+]
 
 
 def xla_headers() -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -56,9 +55,7 @@ def layered(batch: int, steps: int, rate: float) -> tuple[Network, np.ndarray]:
     for number in range(1, 4):
         weight = _weights(rng, sizes[number], sizes[number - 1], active=active)
         populations.append(_leaky(f"p{number}", (sizes[number],)))
-        projections.append(
-            Projection(f"w{number}", f"p{number - 1}", f"p{number}", Dense(weight))
-        )
+        projections.append(Projection(f"w{number}", f"p{number - 1}", f"p{number}", Dense(weight)))
         active = 0.1 * sizes[number]
     inputs = rng.random((batch, steps, 784), np.float32) < rate
     return Network("layered", tuple(populations), tuple(projections), 1e-3), inputs
@@ -106,7 +103,8 @@ def gesture(path: Path) -> Network:
     shapes = [(1, 32, 32), (16, 15, 15), (32, 13, 13), (64, 11, 11), (11, 9, 9), (11,)]
     populations = [Population("idle", (1,), "input")]
     for number, (shape, threshold) in enumerate(zip(shapes, given["thresholds"], strict=True)):
-        parameters = {"r": np.float32(1e3), "v_threshold": np.float32(threshold)}
+        constants = {"r": 1e3, "v_threshold": threshold}
+        parameters = {name: np.array(value, np.float32) for name, value in constants.items()}
         bias = given["inputs"].astype(np.float32).reshape(shape) if number == 0 else None
         populations.append(Population(f"layer{number}", shape, "if", parameters, bias))
     projections = [_unconnected("layer0", 1024)]
@@ -120,7 +118,7 @@ def gesture(path: Path) -> Network:
     return Network("gesture", tuple(populations), tuple(projections), 1e-3)
 
 
-def on_cores(network: Network, package: Package, cuts: dict[str, Sequence[int]]) -> Mapping:
+def on_cores(network: Network, package: Package, cuts: dict[str, list[int]]) -> Mapping:
     """Return a mapping with populations cut along their first axis, piece by piece on tiles.
 
     Args:

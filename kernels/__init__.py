@@ -17,6 +17,7 @@ from chipletsim.errors import UsageError
 
 CHOICE = "CHIPLETSIM_KERNELS"
 THREADS = "CHIPLETSIM_THREADS"
+MOST_THREADS = 1024
 
 
 def native_kernels() -> bool:
@@ -63,13 +64,15 @@ def thread_count() -> int:
     """Return how many threads the kernels may use.
 
     Raises:
-        UsageError: ``CHIPLETSIM_THREADS`` is no whole number from 1 on.
+        UsageError: ``CHIPLETSIM_THREADS`` is no whole number from 1 to 1,024.
     """
     given = os.environ.get(THREADS)
     if given is None:
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 1
-    if not given.isdecimal() or int(given) < 1:
-        raise UsageError(f"{THREADS} must be a whole number from 1 on, got {given!r}")
+    if not given.isdecimal() or not 1 <= int(given[:5]) <= MOST_THREADS:
+        raise UsageError(
+            f"{THREADS} must be a whole number from 1 to {MOST_THREADS:,}, got {given!r}"
+        )
     return int(given)
 
 

@@ -36,9 +36,12 @@ class LoadHistory:
             self._bits[:half] = self._bits[0::2] + self._bits[1::2]
             self._bits[half:] = 0
             self.rows_per_bin *= 2
-        if rows.size:
-            order = np.argsort(rows, kind="stable")
-            bins, first = np.unique(rows[order] // self.rows_per_bin, return_index=True)
+        bins = rows // self.rows_per_bin
+        if np.all(np.diff(bins) > 0):
+            self._bits[bins] += bits
+        elif rows.size:
+            order = np.argsort(bins, kind="stable")
+            bins, first = np.unique(bins[order], return_index=True)
             self._bits[bins] += np.add.reduceat(bits[order], first, axis=0)
 
     def table(self) -> np.ndarray:

@@ -124,7 +124,7 @@ class NativeCounter:
     def close(self) -> Iterator[Batch]:
         """Yield batches of what is left: rows in which the pipeline runs empty."""
         carry = self._carry
-        if carry is None:
+        if carry is None or not carry.spikes.size:
             return
         samples, rows = carry.spikes.shape
         flat = [each.reshape(samples * rows, -1) for each in carry]

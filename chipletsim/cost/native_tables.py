@@ -74,8 +74,11 @@ def traffic_tables(model: TrafficModel, class_routes_s: np.ndarray) -> TrafficTa
     )
 
 
-def _split(model: TrafficModel) -> tuple[Any, Any]:
-    """Return csr_arrays [classes, direct quantities]: synaptic operations, and all else."""
+def _split(model: TrafficModel) -> tuple[Any, ...]:
+    """Return csr_arrays [classes, direct quantities]: synaptic operations, and all else.
+
+    Weights have 32 bits where they all fit.
+    """
     classes, quantities, weights = (column.reshape(-1) for column in model.incidence.direct)
     used = np.flatnonzero(weights)
     sizes = model.incidence.sizes
@@ -86,12 +89,17 @@ def _split(model: TrafficModel) -> tuple[Any, Any]:
     mine = (quantities[used] >= first) & (quantities[used] < first + sizes.tiles)
 
     def table(chosen: np.ndarray) -> Any:
+        # Entries of one class and quantity are added here, which takes 64 bits.
         at = used[chosen]
-        made = sparse.coo_array((weights[at], (classes[at], quantities[at])), shape=shape).tocsr()
+        wide = weights[at].astype(np.int64)
+        made = sparse.coo_array((wide, (classes[at], quantities[at])), shape=shape).tocsr()
         made.sort_indices()
         return made
 
-    return table(mine), table(~mine)
+    tables = table(mine), table(~mine)
+    if max(each.data.max(initial=0) for each in tables) < 2**31:
+        return tuple(each.astype(np.int32) for each in tables)
+    return tables
 
 
 def _counted(names: tuple[str, ...]) -> bool:

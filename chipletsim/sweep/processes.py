@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from itertools import islice
 
 from chipletsim.errors import UsageError
+from chipletsim.kernels import THREADS, thread_count
 from chipletsim.sweep.evaluate import Evaluator, Task
 from chipletsim.sweep.store import Point
 
@@ -39,7 +40,8 @@ def evaluated(tasks: list[Task], jobs: int) -> Iterator[list[Point]]:
 
     others = set(active_children())
     spawn = get_context("spawn")
-    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_end_with_parent) as pool:
+    share = str(max(thread_count() // jobs, 1))
+    with ProcessPoolExecutor(jobs, mp_context=spawn, initializer=_begin, initargs=(share,)) as pool:
         with _without_interrupts():
             futures = [pool.submit(_evaluate_chunk, chunk) for chunk in chunks]
         try:
@@ -72,6 +74,12 @@ def _without_interrupts() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def _begin(threads: str) -> None:
+    """Settle in a process of the pool, with its share of the processors."""
+    os.environ.setdefault(THREADS, threads)
+    _end_with_parent()
 
 
 def _end_with_parent() -> None:

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
+#include <vector>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -161,43 +162,66 @@ struct ConvShape {
   int64_t in_per_group, out_per_group;
 };
 
+// Taps of a kernel along one axis: those of input i are first[i] up to first[i + 1].
+struct Taps {
+  struct Tap {
+    int32_t kernel, out;
+  };
+  std::vector<int32_t> first{0};
+  std::vector<Tap> taps;
+
+  Taps() = default;
+  Taps(int64_t inputs, int64_t outputs, int64_t kernel, int64_t stride, int64_t before,
+       int64_t dilation) {
+    for (int64_t i = 0; i < inputs; ++i) {
+      for (int64_t k = 0; k < kernel; ++k) {
+        const int64_t at = i + before - k * dilation;
+        if (at < 0 || at % stride || at / stride >= outputs) continue;
+        taps.push_back({static_cast<int32_t>(k), static_cast<int32_t>(at / stride)});
+      }
+      first.push_back(static_cast<int32_t>(taps.size()));
+    }
+  }
+};
+
+// Adds a row of weights, times the value of an event where it has one.
+template <class Weight>
+inline void add_row(const Weight* __restrict row, const float* value, int64_t size,
+                    Sum<Weight>* __restrict into) {
+  if constexpr (std::is_same_v<Weight, float>) {
+    if (value) {
+      const double times = *value;
+      for (int64_t c = 0; c < size; ++c) into[c] += times * row[c];
+      return;
+    }
+  }
+  for (int64_t c = 0; c < size; ++c) into[c] += row[c];
+}
+
 // Adds to the targets [first, stop). Weights are [in channels][kernel y][kernel x][out channels
 // of the group].
 template <class Weight>
-void add_conv(const ConvShape& shape, const Weight* weight, const Events& events, int64_t first,
-              int64_t stop, Sum<Weight>* sum) {
-  const int64_t plane = shape.height * shape.width;
-  const int64_t row_size = shape.out_per_group;
+void add_conv(const ConvShape& shape, const Taps& along_y, const Taps& along_x,
+              const Weight* weight, const Events& events, int64_t first, int64_t stop,
+              Sum<Weight>* sum) {
+  const auto width = static_cast<uint32_t>(shape.width);
+  const uint32_t plane = static_cast<uint32_t>(shape.height) * width;
+  const int64_t size = shape.out_per_group, line_size = shape.out_width * shape.out_channels;
   for (int64_t event = 0; event < events.count; ++event) {
-    const int64_t number = events.number[event];
-    const int64_t channel = number / plane, place = number % plane;
-    const int64_t y = place / shape.width, x = place % shape.width;
-    const int64_t group = channel / shape.in_per_group;
-    const Weight* taps = weight + channel * shape.kernel_y * shape.kernel_x * row_size;
-    for (int64_t ky = 0; ky < shape.kernel_y; ++ky) {
-      const int64_t down = y + shape.top - ky * shape.dilation_y;
-      if (down < 0 || down % shape.stride_y) continue;
-      const int64_t out_y = down / shape.stride_y;
-      if (out_y >= shape.out_height) continue;
-      for (int64_t kx = 0; kx < shape.kernel_x; ++kx) {
-        const int64_t right = x + shape.left - kx * shape.dilation_x;
-        if (right < 0 || right % shape.stride_x) continue;
-        const int64_t out_x = right / shape.stride_x;
-        if (out_x >= shape.out_width) continue;
-        const int64_t position = out_y * shape.out_width + out_x;
-        const int64_t at = position * shape.out_channels + group * row_size;
-        const int64_t begin = std::max(at, first), count = std::min(at + row_size, stop) - begin;
+    const uint32_t channel = events.number[event] / plane, place = events.number[event] % plane;
+    const uint32_t y = place / width, x = place % width;
+    const int64_t group = channel / static_cast<uint32_t>(shape.in_per_group);
+    const Weight* taps = weight + channel * shape.kernel_y * shape.kernel_x * size;
+    const float* value = events.value ? events.value + event : nullptr;
+    for (int32_t ty = along_y.first[y]; ty < along_y.first[y + 1]; ++ty) {
+      const int64_t line = along_y.taps[ty].out * line_size;
+      if (line + line_size <= first || line >= stop) continue;
+      for (int32_t tx = along_x.first[x]; tx < along_x.first[x + 1]; ++tx) {
+        const int64_t at = line + along_x.taps[tx].out * shape.out_channels + group * size;
+        const int64_t begin = std::max(at, first), count = std::min(at + size, stop) - begin;
         if (count <= 0) continue;  // in other blocks
-        const Weight* row = taps + (ky * shape.kernel_x + kx) * row_size + (begin - at);
-        Sum<Weight>* into = sum + begin - first;
-        if constexpr (std::is_same_v<Weight, float>) {
-          if (events.value) {
-            const double value = events.value[event];
-            for (int64_t c = 0; c < count; ++c) into[c] += value * row[c];
-            continue;
-          }
-        }
-        for (int64_t c = 0; c < count; ++c) into[c] += row[c];
+        const int64_t tap = along_y.taps[ty].kernel * shape.kernel_x + along_x.taps[tx].kernel;
+        add_row(taps + tap * size + (begin - at), value, count, sum + begin - first);
       }
     }
   }

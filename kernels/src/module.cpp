@@ -14,6 +14,9 @@
 #include "traffic.h"
 #include "xla/ffi/api/ffi.h"
 
+#define QUOTED(name) #name
+#define TEXT(name) QUOTED(name)
+
 namespace ffi = xla::ffi;
 
 namespace chipletsim {
@@ -210,8 +213,12 @@ PyObject* handlers(PyObject*, PyObject*) {
 PyObject* has_v3(PyObject*, PyObject*) {
 #if defined(__x86_64__)
   __builtin_cpu_init();
+#if defined(__GNUC__) && !defined(__clang__) && __GNUC__ >= 12
+  return PyBool_FromLong(__builtin_cpu_supports("x86-64-v3"));
+#else
   return PyBool_FromLong(__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-                         __builtin_cpu_supports("bmi2"));
+                         __builtin_cpu_supports("bmi") && __builtin_cpu_supports("bmi2"));
+#endif
 #else
   Py_RETURN_FALSE;
 #endif
@@ -223,7 +230,7 @@ PyMethodDef kMethods[] = {
     {nullptr, nullptr, 0, nullptr},
 };
 
-PyModuleDef kModule = {PyModuleDef_HEAD_INIT, "chipletsim.kernels", nullptr, -1, kMethods,
+PyModuleDef kModule = {PyModuleDef_HEAD_INIT, "chipletsim.kernels." TEXT(CHIPLETSIM_MODULE), nullptr, -1, kMethods,
                        nullptr, nullptr, nullptr, nullptr};
 
 }  // namespace

@@ -68,6 +68,7 @@ class Constant {
 template <bool uniform>
 struct Firing {
   Constant<uniform> threshold, reset;
+  explicit Firing(const float* const* constants) : threshold(constants[0]), reset(constants[1]) {}
   M8 operator()(int64_t j, F8& v) const {
     const M8 spike = v > threshold[j];
     v = spike ? reset[j] : v;
@@ -79,6 +80,8 @@ struct Firing {
 template <bool uniform>
 struct Leaking {
   Constant<uniform> factor, r, leak;
+  explicit Leaking(const float* const* constants)
+      : factor(constants[0]), r(constants[1]), leak(constants[2]) {}
   F8 operator()(int64_t j, F8 v, F8 current) const {
     const F8 gained = r[j] * current;
     const F8 drive = (leak[j] - v) + gained;
@@ -92,8 +95,7 @@ struct If {
   static constexpr int kStates = 1;
   Constant<uniform> gain;
   Firing<uniform> firing;
-  explicit If(const NeuronArrays& n)
-      : gain(n.constant[0]), firing{Constant<uniform>(n.constant[1]), Constant<uniform>(n.constant[2])} {}
+  explicit If(const NeuronArrays& n) : gain(n.constant[0]), firing(&n.constant[1]) {}
   M8 step(int64_t j, F8* state, F8 current) const {
     const F8 gained = gain[j] * current;
     state[0] = state[0] + gained;
@@ -106,9 +108,7 @@ struct Lif {
   static constexpr int kStates = 1;
   Leaking<uniform> leaking;
   Firing<uniform> firing;
-  explicit Lif(const NeuronArrays& n)
-      : leaking{Constant<uniform>(n.constant[0]), Constant<uniform>(n.constant[1]), Constant<uniform>(n.constant[2])},
-        firing{Constant<uniform>(n.constant[3]), Constant<uniform>(n.constant[4])} {}
+  explicit Lif(const NeuronArrays& n) : leaking(&n.constant[0]), firing(&n.constant[3]) {}
   M8 step(int64_t j, F8* state, F8 current) const {
     state[0] = leaking(j, state[0], current);
     return firing(j, state[0]);
@@ -122,9 +122,10 @@ struct CubaLif {
   Leaking<uniform> leaking;
   Firing<uniform> firing;
   explicit CubaLif(const NeuronArrays& n)
-      : w_in(n.constant[0]), factor_syn(n.constant[1]),
-        leaking{Constant<uniform>(n.constant[2]), Constant<uniform>(n.constant[3]), Constant<uniform>(n.constant[4])},
-        firing{Constant<uniform>(n.constant[5]), Constant<uniform>(n.constant[6])} {}
+      : w_in(n.constant[0]),
+        factor_syn(n.constant[1]),
+        leaking(&n.constant[2]),
+        firing(&n.constant[5]) {}
   M8 step(int64_t j, F8* state, F8 current) const {
     const F8 scaled = w_in[j] * current;
     const F8 change = factor_syn[j] * (scaled - state[1]);
@@ -139,8 +140,7 @@ template <bool uniform>
 struct Li {
   static constexpr int kStates = 1;
   Leaking<uniform> leaking;
-  explicit Li(const NeuronArrays& n)
-      : leaking{Constant<uniform>(n.constant[0]), Constant<uniform>(n.constant[1]), Constant<uniform>(n.constant[2])} {}
+  explicit Li(const NeuronArrays& n) : leaking(&n.constant[0]) {}
   M8 step(int64_t j, F8* state, F8 current) const {
     state[0] = leaking(j, state[0], current);
     return M8{};
@@ -149,7 +149,8 @@ struct Li {
 
 // Advances `words` times 64 neurons by a step and writes a word of spikes for each 64.
 template <class Neuron>
-void advance_words(const NeuronArrays& arrays, const float* current, int64_t words, uint64_t* spikes) {
+void advance_words(const NeuronArrays& arrays, const float* current, int64_t words,
+                   uint64_t* spikes) {
   const Neuron neuron(arrays);
   for (int64_t word = 0; word < words; ++word) {
     uint64_t bits = 0;

@@ -33,6 +33,7 @@ struct Projection {
   int64_t source_size = 0;
   // conv
   ConvShape conv{};
+  Taps along_y, along_x;
   // currents: [samples][steps][targets], as computed elsewhere
   const float* current = nullptr;
 };
@@ -141,6 +142,10 @@ inline Projection read_projection(Reader& read) {
           &conv.dilation_y, &conv.dilation_x, &conv.in_per_group, &conv.out_per_group}) {
       *field = read.integer();
     }
+    each.along_y = Taps(conv.height, conv.out_height, conv.kernel_y, conv.stride_y, conv.top,
+                        conv.dilation_y);
+    each.along_x = Taps(conv.width, conv.out_width, conv.kernel_x, conv.stride_x, conv.left,
+                        conv.dilation_x);
   }
   each.source = read.integer();
   each.delay = read.integer();

@@ -18,6 +18,7 @@ constexpr int64_t kChunk = 512;                // neurons whose currents stay in
 constexpr int64_t kMostRows = 128;             // rows that are added up together, and bytes of
 constexpr int64_t kSumBytes = 128 * 1024;      // their sums; those of dense layers are written
 constexpr int64_t kDenseSumBytes = 512 * 1024; // panel by panel
+constexpr int64_t kListed = 1 << 22;           // events that their lists have room for
 
 inline int64_t bytes_of_sum(const Projection& each) {
   return each.weights == Weights::kFloat32 ? sizeof(double) : sizeof(int32_t);
@@ -111,9 +112,9 @@ class Stage {
     std::atomic<int64_t> next{0};
     Phases phases(blocks, threads);
     on_threads(threads, [&](int thread) {
-      auto step = [&](int64_t sample, int64_t step, size_t population, int64_t first, int64_t stop) {
-        advance(plan_.populations[population], Range{sample, sample + 1, step, step + 1}, first,
-                stop, *spaces[thread][population]);
+      auto step = [&](int64_t sample, int64_t round, size_t k, int64_t first, int64_t stop) {
+        advance(plan_.populations[k], Range{sample, sample + 1, round, round + 1}, first, stop,
+                *spaces[thread][k]);
       };
       if (apart) {
         for (int64_t sample = next++; sample < plan_.samples; sample = next++) {
@@ -132,12 +133,13 @@ class Stage {
 
   // Rows whose sums are added up together, so that weights in the cache serve all of them.
   int64_t rows_together(const Population& population) const {
-    int64_t bytes = 1, most = kDenseSumBytes;
+    int64_t bytes = 1, listed = 1, most = kDenseSumBytes;
     for (const Projection& each : population.incoming) {
       bytes += std::min(population.block, population.padded()) * bytes_of_sum(each);
       if (each.kind != Kind::kDense) most = kSumBytes;
+      listed = std::max(listed, each.map.largest);
     }
-    return std::clamp<int64_t>(most / bytes, 1, kMostRows);
+    return std::clamp<int64_t>(std::min(most / bytes, kListed / listed), 1, kMostRows);
   }
 
   // ---- what both do ----
@@ -221,7 +223,8 @@ class Stage {
         return;
       case Kind::kConv:
         for (int64_t row = 0; row < range.rows(); ++row) {
-          add_conv(each.conv, weight, events(row), first, stop, sums + row * width);
+          add_conv(each.conv, each.along_y, each.along_x, weight, events(row), first, stop,
+                   sums + row * width);
         }
         return;
       case Kind::kCurrents:
@@ -248,10 +251,11 @@ class Stage {
           continue;
         }
         const int64_t at = row * width + (chunk - first);
+        char* sums = space.sums[p].data();
         if (each.weights == Weights::kFloat32) {
-          take_sums(reinterpret_cast<double*>(space.sums[p].data()) + at, each.scale, words, current);
+          take_sums(reinterpret_cast<double*>(sums) + at, each.scale, words, current);
         } else {
-          take_sums(reinterpret_cast<int32_t*>(space.sums[p].data()) + at, each.scale, words, current);
+          take_sums(reinterpret_cast<int32_t*>(sums) + at, each.scale, words, current);
         }
       }
       if (population.bias) {

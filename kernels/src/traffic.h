@@ -77,7 +77,12 @@ class RowCounter {
         group_count_(plan.groups),
         operations_(own.width),
         sums_(tile * plan.quantities),
-        longest_(plan.packages) {}
+        longest_(plan.packages) {
+    int64_t most = static_cast<int64_t>(plan.rasters.size());
+    for (const RasterOf& raster : plan.rasters) most += raster.size;
+    events_.reserve(most);
+    groups_.reserve(plan.groups);
+  }
 
   // Counts rows [first, stop), at most a tile of them, and writes them side by side.
   void run(int64_t first, int64_t stop) {

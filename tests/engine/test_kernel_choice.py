@@ -133,7 +133,6 @@ def test_describe_native(monkeypatch) -> None:
     assert re.fullmatch("native, .+, 3 threads", kernels.describe())
 
 
-@pytest.mark.xfail(strict=True, reason="module.cpp calls every module 'chipletsim.kernels'")
 def test_describe_names_the_instruction_set() -> None:
     need_native()
     text = kernels.describe()

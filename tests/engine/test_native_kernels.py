@@ -267,7 +267,7 @@ def convolved(seed: int) -> Network:
     return Network("convolved", populations, projections, DT)
 
 
-@pytest.mark.parametrize(("seed", "xla"), with_xla(8, fast=(2, 7)))
+@pytest.mark.parametrize(("seed", "xla"), with_xla(8, fast=(7,)))
 def test_convolutions(seed: int, xla: bool) -> None:
     network = convolved(seed)
     if seed % 4 < 2:  # weights behind an average are smaller ones
@@ -382,7 +382,7 @@ def pooling(seed: int, *, graded: bool) -> Network:
     return Network("pooling", tuple(populations), tuple(projections), DT)
 
 
-@pytest.mark.parametrize(("seed", "xla"), with_xla(4, fast=(2,)))
+@pytest.mark.parametrize(("seed", "xla"), with_xla(4, fast=()))
 def test_pooling(seed: int, xla: bool) -> None:
     graded = seed % 2 == 1
     network = pooling(seed, graded=graded)

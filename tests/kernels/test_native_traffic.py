@@ -125,7 +125,6 @@ def test_threads(models, threads, monkeypatch) -> None:
     check(models[2], activity, [0, 1, 6])
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="NativeCounter.close with no rows left")
 def test_no_steps_at_all(models) -> None:
     empty = part(random_activity(models[0].mapping.network, 2, 1, 0.5, 0), 0, 0)
     counter = NativeCounter(
@@ -136,7 +135,6 @@ def test_no_steps_at_all(models) -> None:
     assert not counter.class_events.any()
 
 
-@pytest.mark.xfail(strict=True, raises=ValueError, reason="NativeCounter.close with no rows left")
 def test_a_pipeline_of_one_row_leaves_nothing_over() -> None:
     # With a delay the target runs in the same row as its source.
     network = Network(
@@ -166,7 +164,6 @@ def test_weights_beyond_32_bits(models) -> None:
     assert (found["direct"].astype(object) == expected).all()
 
 
-@pytest.mark.xfail(strict=True, reason="_by_class adds entries of one class in 32 bits")
 def test_sums_of_32_bit_weights_beyond_32_bits(models) -> None:
     """Counts of many events are added in 64 bits, and so are entries of one class."""
     most = np.int32(2**31 - 1)
