@@ -93,19 +93,21 @@ class RowPricer:
         filled = len(batch.places)
         latency, resource = [], []
         with jax.enable_x64(True):
-            counted = _counted(batch.direct, self._incidence)
+            counted, summed = _counted(batch.direct, self._incidence, self._between)
             for number, constants in enumerate(self._constants):
                 width = constants.barrier_s.shape[0]
                 longest_s = batch.longest_s[number * width : (number + 1) * width]
                 timed = _timed(longest_s, counted, self._incidence, constants, self._timing)
-                latency.append(np.asarray(timed.latency_s))
-                resource.append(np.asarray(timed.resource))
-            rows = jax.device_get(counted)
+                latency.append(timed.latency_s)
+                resource.append(timed.resource)
+            latency, resource, summed = jax.device_get((latency, resource, summed))
+        total, steps, busiest = summed
+        steps["spikes"] = np.asarray(batch.spikes)
         self._places.append(batch.places)
-        self._sums = [jax.tree.map(lambda *each: sum(each), totals(rows), *self._sums)]
-        self._steps.append(self._step_totals(rows, batch))
-        self._load.add(batch.places[:, 1], rows.wire_bits[:, :filled].T)
-        self._busiest = np.maximum(self._busiest, rows.wire_bits.max(axis=1))
+        self._sums = [jax.tree.map(lambda *each: sum(each), total, *self._sums)]
+        self._steps.append({name: values[:filled] for name, values in steps.items()})
+        self._load.add(batch.places[:, 1], np.asarray(counted.wire_bits)[:, :filled].T)
+        self._busiest = np.maximum(self._busiest, busiest)
         kept = np.s_[: self._packages, :filled]
         self._times.append((np.concatenate(latency)[kept], np.concatenate(resource)[kept]))
 
@@ -127,7 +129,7 @@ class RowPricer:
             result[..., *where] = joined
             return result
 
-        names = self._steps[0]
+        names = ("spikes", *(name for name in self._steps[0] if name != "spikes"))
         return RowTotals(
             samples=int(samples),
             rows=int(rows),
@@ -165,25 +167,38 @@ class RowPricer:
                 found += [jax.tree.map(lambda x, i=i: x[i], batch) for i in range(times.size)]
         return found
 
-    def _step_totals(self, rows: Counted, batch: Batch) -> dict[str, np.ndarray]:
-        """Return the totals of each row over links and tiles, int64 [rows]."""
-        across, inside = self._between, ~self._between
-        steps = {
-            "spikes": batch.spikes,
-            "synaptic_operations": rows.amount("synaptic_operations").sum(axis=0),
-            "messages": rows.amount("input_messages").sum(axis=0),
-            "packets_injected": rows.injected.sum(axis=0),
-            "packets_delivered": rows.delivered.sum(axis=0),
-            "hops": rows.link_packets.sum(axis=0),
-            "bits_on_chip": rows.link_bits[inside].sum(axis=0),
-            "bits_across_dies": rows.link_bits[across].sum(axis=0),
-            "wire_bits_on_chip": rows.wire_bits[inside].sum(axis=0),
-            "wire_bits_across_dies": rows.wire_bits[across].sum(axis=0),
-        }
-        return {name: np.asarray(values)[: len(batch.places)] for name, values in steps.items()}
+
+@jax.jit
+def _counted(direct: Any, incidence: Incidence, between: Any) -> Any:
+    """Return the numbers of a batch of rows, and their sums.
+
+    Args:
+        direct: int64 [direct quantities, rows].
+        incidence: What each event adds.
+        between: bool [links], whether they join dies.
+
+    Returns:
+        Counted of each row; and Counted over all rows, names to int64 [rows] over links and
+        tiles, and int64 [links], most wire bits of a row.
+    """
+    rows = count(direct, incidence)
+    return rows, (totals(rows), _step_totals(rows, between), rows.wire_bits.max(axis=1))
 
 
-_counted = jax.jit(count)
+def _step_totals(rows: Counted, between: Any) -> dict[str, Any]:
+    """Return the totals of each row over links and tiles, int64 [rows]."""
+    across, inside = between[:, None], ~between[:, None]
+    return {
+        "synaptic_operations": rows.amount("synaptic_operations").sum(axis=0),
+        "messages": rows.amount("input_messages").sum(axis=0),
+        "packets_injected": rows.injected.sum(axis=0),
+        "packets_delivered": rows.delivered.sum(axis=0),
+        "hops": rows.link_packets.sum(axis=0),
+        "bits_on_chip": (rows.link_bits * inside).sum(axis=0),
+        "bits_across_dies": (rows.link_bits * across).sum(axis=0),
+        "wire_bits_on_chip": (rows.wire_bits * inside).sum(axis=0),
+        "wire_bits_across_dies": (rows.wire_bits * across).sum(axis=0),
+    }
 
 
 @partial(jax.jit, static_argnames="timing")
