@@ -84,8 +84,8 @@ def _priced(folder: Path, quick: bool) -> list[Row]:
     for rate, (low, high) in {"1 %": (0.6, 1.2), "10 %": (2.0, 3.2)}.items():
         network = workloads.recurrent(10_000, 100, low=low, high=high)
         mapping = cs.map_network(network, workloads.loihi_like(8), strategy="sequential")
-        steps = 50 if quick else 200
-        run = _Run(mapping, _idle(1, 5 * steps), priced=True)
+        steps = 100 if quick or rate == "10 %" else 1_000
+        run = _Run(mapping, _idle(1, steps), priced=True)
         file = folder / f"sanafe_{rate[:-2]}.npz"
         _write_sanafe(file, mapping, steps)
 
@@ -245,7 +245,7 @@ def _write_sanafe(file: Path, mapping: Mapping, steps: int) -> None:
     given, k = _recurrent_arrays(mapping.lowered()), workloads.DT_OVER_TAU
     tiles = np.array([part.tile for part in mapping.slices])[mapping.neuron_slice()[1:]]
     scaled = {name: given[name] * k * SCALE for name in ("weights", "bias")}
-    others = {"leak": 1 - k, "threshold": SCALE, "steps": steps, "repeats": 3}
+    others = {"leak": 1 - k, "threshold": SCALE, "steps": steps, "repeats": 2}
     _write(file, given | scaled | others | {"core": np.unique(tiles, return_inverse=True)[1]})
 
 

@@ -127,7 +127,7 @@ inline Projection read_projection(Reader& read) {
   each.map.largest = read.integer();
   each.map.pooled = read.integer();
   each.map.pooled_weight = read.bits_of_float();
-  each.scale = read.bits_of_float();
+  each.scale = *read.buffer<const float>();
   each.source_size = read.integer();
   each.weight = read.buffer<void>();
   if (each.kind == Kind::kSparse) {

@@ -3,10 +3,12 @@
 import json
 import sys
 
+import numpy as np
 import pytest
 
 pytest.importorskip("benchmarks", reason="benchmarks are run from the root of the repository")
-from benchmarks import harness
+import chipletsim as cs
+from benchmarks import harness, peers, workloads
 from benchmarks.__main__ import benchmarks, main
 
 
@@ -44,3 +46,24 @@ def test_timing_is_the_median_after_a_first_call(monkeypatch) -> None:
     assert len(calls) == 4
     assert (timing.median_s, timing.fastest_s, timing.slowest_s) == (2.0, 1.0, 5.0)
     assert timing.spread == 2.0
+
+
+def test_networks_of_the_speed_benchmark_run_and_have_a_price() -> None:
+    network = workloads.recurrent(200, 10)
+    mapping = cs.map_network(network, workloads.four_dies(200, 8), strategy="sequential")
+    assert len({part.tile for part in mapping.slices}) > 12  # of 16 cores, and the idle input
+    activity = cs.simulate(network, np.zeros((1, 40, 1), bool), mapping=mapping)
+    result = cs.price(activity, mapping)
+    assert 0.001 < activity.rates()["n"].mean() < 0.1
+    assert result.events.bits_across_dies > 0
+    for made in (workloads.layered, workloads.convolutional):
+        layers, inputs = made(1, 5, 0.05)
+        assert cs.simulate(layers, inputs).total_events > inputs.sum()
+
+
+def test_a_peer_that_is_not_there_says_how_to_get_it(monkeypatch, tmp_path) -> None:
+    monkeypatch.setattr(peers, "ENVIRONMENTS", {"peers": tmp_path})
+    with pytest.raises(RuntimeError, match="make peers"):
+        peers.call("brian2_recurrent.py")
+    with pytest.raises(RuntimeError, match="make peers"):
+        peers.data_file("sanafe", "examples/dvs_challenge.npz")

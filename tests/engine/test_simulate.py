@@ -9,10 +9,11 @@ from engine_networks import dyadic, feed_forward, random_inputs
 
 from chipletsim.engine import memory
 from chipletsim.engine import program as xla_program
+from chipletsim.engine.activity import Activity
 from chipletsim.engine.compile import compile_network
 from chipletsim.engine.inputs import inputs_fingerprint, prepare_inputs
 from chipletsim.engine.native import program as native_program
-from chipletsim.engine.simulate import lowered, simulate, simulate_windows
+from chipletsim.engine.simulate import Simulator, lowered, simulate, simulate_windows
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.network.connections import Dense, OneToOne
 from chipletsim.network.lower import lower
@@ -59,6 +60,19 @@ def test_networks_of_one_shape_share_one_program(kernels: str) -> None:
     renamed = replace(dense_network(), name="other")
     simulate(renamed, random_inputs(renamed, 0, 4, 7))
     assert run._cache_size() == before + 1
+
+
+def test_a_simulator_is_compiled_once_and_run_often() -> None:
+    network = dense_network()
+    simulator = Simulator(network)
+    for seed, samples, steps in ((0, 4, 7), (1, 1, 3), (2, 4, 7)):
+        inputs = random_inputs(network, seed, samples, steps)
+        expected = simulate(network, inputs)
+        assert simulator.run(inputs).fingerprint == expected.fingerprint
+        windows = list(simulator.windows(inputs, 2))
+        assert Activity.concatenate(windows).fingerprint == expected.fingerprint
+    with pytest.raises(UsageError, match="window_steps"):
+        simulator.run(inputs, 0)
 
 
 def test_64_bit_mode_and_strict_promotion_change_nothing() -> None:

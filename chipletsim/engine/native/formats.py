@@ -67,7 +67,6 @@ def native_format(
     geometry = NativeGeometry(
         kind=kind,
         numbers=NUMBERS[narrow.values.dtype],
-        scale=scale,
         with_values=with_values,
         sources=prod(behind),
         largest=max(largest, prod(behind)) if rounds else largest,
@@ -75,7 +74,8 @@ def native_format(
         pooled_weight=average,
         shape=shape,
     )
-    return geometry, {**events, **arrays}
+    # An array, so that networks whose weights have another step share a program.
+    return geometry, {**events, **arrays, "scale": np.array([scale], np.float32)}
 
 
 def pool_targets(pool: Pool2d, source_shape: Shape) -> tuple[np.ndarray, np.ndarray]:

@@ -19,7 +19,6 @@ class NativeGeometry:
     Attributes:
         kind: Key of ``KINDS``.
         numbers: Value of ``NUMBERS``: the type of the weights.
-        scale: What one unit of a sum is worth.
         with_values: Whether events carry values: graded ones, or rounded sums of a pooling.
         sources: Neurons of the source, behind the pooling in front.
         largest: Most events of a row, those of a pooling in front counted.
@@ -30,7 +29,6 @@ class NativeGeometry:
 
     kind: str
     numbers: int
-    scale: float
     with_values: bool
     sources: int
     largest: int

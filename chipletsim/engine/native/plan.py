@@ -222,7 +222,7 @@ def _add_projection(call: Call, geometry: NativeGeometry, arrays: dict[str, jax.
     call.add(call.argument(arrays.get("map_start")), call.argument(arrays.get("map_number")))
     call.add(geometry.largest, geometry.pooled)
     call.add_float(geometry.pooled_weight)
-    call.add_float(geometry.scale)
+    call.add(call.argument(arrays["scale"]))
     call.add(geometry.sources, call.argument(arrays["weight"]))
     if geometry.kind == "sparse":
         call.add(*(call.argument(arrays[name]) for name in ("block_start", "row_start", "target")))

@@ -69,7 +69,7 @@ def product_currents(
     panels = jnp.swapaxes(arrays["weight"], 1, 2)
     weight = panels.reshape(-1, geometry.sources)[: target.size].astype(jnp.float32)
     if "step" not in arrays:
-        return jnp.matmul(events, weight.T) * jnp.float32(geometry.scale)
+        return jnp.matmul(events, weight.T) * arrays["scale"]
     step = arrays["step"][:, None]
     high = jnp.rint(weight / step) * step
     return jnp.matmul(events, high.T) + jnp.matmul(events, (weight - high).T)
@@ -89,7 +89,10 @@ def _measured(geometry: NativeGeometry, target: Layout, dtype: str, split: bool)
     row = np.zeros(source.words * WORD // 8, np.uint8)
     row[: -(-source.size // 8)] = np.packbits(np.ones(source.size, np.uint8), bitorder="little")
     rows = np.tile(row, (_ROWS, 1))
-    arrays: Arrays = {"weight": np.ones((target.words, source.size, WORD), dtype)}
+    arrays: Arrays = {
+        "weight": np.ones((target.words, source.size, WORD), dtype),
+        "scale": np.ones(1, np.float32),
+    }
     if split:
         arrays["step"] = np.ones(target.size, np.float32)
     on_device, threads = jax.device_put((arrays, rows)), thread_count()
