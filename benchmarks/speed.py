@@ -42,6 +42,8 @@ from chipletsim.network.model import Network
 REPEATS = 7
 """Timed runs of ours, before the peer's and again after it."""
 PEER_REPEATS = 5
+GESTURE_SPIKES = 365_277
+"""Of the DVS gesture network in 1,000 steps, from SANA-FE's own tutorial on it."""
 SCALE = 2.0**14
 """Of membranes in SANA-FE, which rounds them to 1/64 in each step."""
 
@@ -108,7 +110,10 @@ def _gesture(folder: Path, quick: bool) -> list[Row]:
     def peer() -> list[Peer]:
         return [_peer("sanafe_dvs.py", file, str(steps), "3", threads) for threads in ("1", "2")]
 
-    return _compare([f"DVS gesture, {steps:,} steps"], [run], peer, "SANA-FE")
+    found = _compare([f"DVS gesture, {steps:,} steps"], [run], peer, "SANA-FE")
+    if not quick and run.spikes != GESTURE_SPIKES:
+        raise RuntimeError(f"{run.spikes:,} spikes, but SANA-FE counts {GESTURE_SPIKES:,}")
+    return found
 
 
 def _layers(folder: Path, quick: bool) -> list[Row]:

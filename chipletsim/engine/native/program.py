@@ -34,11 +34,12 @@ Arrays = tuple[tuple[dict[str, jax.Array], ...], tuple[dict[str, jax.Array], ...
 
 def initial_state(compiled: Compiled, samples: int) -> State:
     """Return the state before the first step, with no events in the past."""
-    program = compiled.program
-    neurons = tuple(
-        {name: jnp.array(np.broadcast_to(start, (samples, *start.shape))) for name, start in each}
-        for each in (states.items() for states in compiled.initial)
-    )
+    return _start(compiled.program, samples, compiled.initial)
+
+
+@partial(jax.jit, static_argnums=(0, 1))
+def _start(program: Program, samples: int, initial: tuple[dict[str, jax.Array], ...]) -> State:
+    neurons = jax.tree.map(lambda start: jnp.tile(start, (samples, 1)), initial)
     history = tuple(
         jnp.zeros(event_shape(program, index, samples, plan.history), event_type(program, index))
         for index, plan in enumerate(program.populations)
