@@ -156,8 +156,9 @@ class NativeCounter:
         """Return direct amounts, spikes and longest routes of rows from ``first`` on."""
         with jax.enable_x64(True):
             start = np.array([first], np.int64)
-            result = _call(block, start, self._carry, self._tables, tuple(rasters))
-        direct, spikes, longest_s = result
+            direct, spikes, longest_s = _call(
+                block, start, self._carry, self._tables, tuple(rasters)
+            )
         return direct, spikes, longest_s
 
     def _count_classes(self, window: Activity) -> None:

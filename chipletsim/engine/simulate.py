@@ -197,8 +197,7 @@ class Simulator:
     def _advance(self, job: _Job, state: State, part: Part) -> tuple[State, Outputs]:
         """Run some samples and steps; return the state after them, and their events."""
         given = tuple(_padded(array[part], job.batching) for array in job.inputs.values())
-        state, outputs = self._engine.run_window(self._compiled, state, given)
-        return state, outputs
+        return self._engine.run_window(self._compiled, state, given)
 
     def _activity(self, job: _Job, result: _Buffers) -> Activity:
         populations = self._compiled.network.populations

@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from importlib import import_module
@@ -252,3 +253,9 @@ main()
         assert ended.returncode == status, ended.stderr
         assert "none were compiled; reinstall" in (ended.stderr if status else ended.stdout)
         assert ended.stderr.count("\n") == (1 if status else 0)
+
+
+@pytest.mark.skipif(shutil.which("g++") is None, reason="there is no C++ compiler")
+def test_kernels_are_there_where_they_can_be_compiled() -> None:
+    # Tests of the kernels skip without them; a build that breaks must not pass for that.
+    assert kernels.native_kernels(), kernels.describe()
