@@ -42,7 +42,7 @@ from chipletsim.network.model import Network
 from chipletsim.network.nir_reader import read_nir
 from chipletsim.network.nir_writer import write_nir
 from chipletsim.spec.experiment import RegularEncoding
-from chipletsim.training import Synapses, forward, straight_through, with_synapses
+from chipletsim.training import Synapses, forward, straight_through, trainable, with_synapses
 
 NETWORK_FILE = Path(__file__).parents[1] / "configs" / "networks" / "mnist.nir"
 DT_S = 1e-3
@@ -94,7 +94,7 @@ def train(network: Network, images: Images, epochs: int, seed: int) -> Synapses:
         0, LEARNING_RATE, epochs * batches // 20, epochs * batches, LEARNING_RATE / 50
     )
     optimiser = optax.adamw(schedule, weight_decay=WEIGHT_DECAY)
-    synapses, update = compiled.synapses, _updater(compiled, optimiser)
+    synapses, update = trainable(compiled), _updater(compiled, optimiser)
     state = optimiser.init(synapses)
     start = perf_counter()
     for epoch in range(epochs):
@@ -147,7 +147,7 @@ def main() -> None:
     write_nir(stored, given.out)
     write_data(given.data)
     unrounded = forward_accuracy(trained, synapses, held_out)
-    rounded = forward_accuracy(stored, compile_network(stored, exact=False).synapses, held_out)
+    rounded = forward_accuracy(stored, trainable(compile_network(stored, exact=False)), held_out)
     engine, rates = engine_accuracy(given.out, held_out)
     print(f"{given.out}: {given.out.stat().st_size:,} bytes")
     print(f"accuracy on {len(held_out.labels):,} held-out images, {STEPS} steps:")

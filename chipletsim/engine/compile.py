@@ -14,6 +14,7 @@ from typing import Any, Literal
 import jax
 import numpy as np
 
+from chipletsim.engine.differentiable import differentiable_kinds
 from chipletsim.engine.exact import exact_sum
 from chipletsim.engine.native.formats import native_format
 from chipletsim.engine.native.layout import Layout, layout
@@ -44,7 +45,8 @@ class Compiled:
             of the weights that is summed apart.
         initial: For each population, state name to float32 on the host, [*shape] or, for the
             native kernels, in the order of its layout.
-        exact: Whether weights of spikes are such that their sums are exact.
+        exact: Whether weights of spikes are such that their sums are exact; else it is for
+            training.
     """
 
     network: Network
@@ -68,8 +70,8 @@ def compile_network(
         schedule: ``layers`` runs what is in no cycle over all steps at once; ``steps`` runs
             everything step by step.
         exact: Whether sums of the weights of spikes do not depend on their order
-            (see ``chipletsim.engine.exact``). Training, which changes weights, takes them
-            as they are.
+            (see ``chipletsim.engine.exact``). Off for training, which changes weights and
+            takes them as they are; its projections have gradients.
 
     Raises:
         ConfigError: The network has a fault, or something the engine cannot run.
@@ -142,7 +144,8 @@ def _split(
         connection_source_shape(projection, network),
         tuple(network.population(projection.target).shape),
     )
-    geometry, arrays = PROJECTIONS[kind].split(projection.connection, *shapes)
+    kinds = PROJECTIONS if exact else differentiable_kinds()
+    geometry, arrays = kinds[kind].split(projection.connection, *shapes)
     if low is not None:
         _, rest = PROJECTIONS[kind].split(projection.connection.with_weights(low), *shapes)
         arrays["rest"] = rest["weight"]

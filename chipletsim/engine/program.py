@@ -13,8 +13,8 @@ import numpy as np
 from jax import lax
 
 from chipletsim.engine.compile import Compiled
-from chipletsim.engine.projections import PROJECTIONS, pool_currents
-from chipletsim.engine.structure import Program, ProjectionPlan, Stage
+from chipletsim.engine.projections import PROJECTIONS, ProjectionKinds, pool_currents
+from chipletsim.engine.structure import Program, Stage
 from chipletsim.network.neurons import NEURON_MODELS
 
 Events = dict[int, jax.Array]
@@ -81,6 +81,7 @@ def window_events(
     inputs: tuple[jax.Array, ...],
     *,
     xp: Any = jnp,
+    kinds: ProjectionKinds = PROJECTIONS,
 ) -> tuple[State, Events]:
     """Run a window of steps under the caller's transformations.
 
@@ -91,11 +92,12 @@ def window_events(
         state: State before the window.
         inputs: For each input population, bool or float32 [samples, steps, *shape].
         xp: Array namespace of the neurons; training gives one with surrogate gradients.
+        kinds: How projections are computed; training gives ones with gradients.
 
     Returns:
         The state after the window, and by population its events [steps, samples, *shape].
     """
-    window = _Window(program, neurons, synapses, list(state.neurons), state.history, {}, xp)
+    window = _Window(program, neurons, synapses, list(state.neurons), state.history, {}, xp, kinds)
     for index, given in zip(program.inputs, inputs, strict=True):
         window.events[index] = jnp.moveaxis(given, 1, 0)
     samples, steps = inputs[0].shape[:2]
@@ -136,6 +138,7 @@ class _Window(NamedTuple):
         history: Events of each population before the window.
         events: Events of each population that has run, [steps, samples, *shape].
         xp: Array namespace of the neurons.
+        kinds: How projections are computed.
     """
 
     program: Program
@@ -145,6 +148,7 @@ class _Window(NamedTuple):
     history: tuple[jax.Array, ...]
     events: Events
     xp: Any
+    kinds: ProjectionKinds
 
     def advance(
         self, population: int, state: dict[str, jax.Array], currents: list[jax.Array], samples: int
@@ -167,8 +171,21 @@ class _Window(NamedTuple):
             first = past.shape[0] - plan.delay
             events = jnp.concatenate([past, events])[first : first + steps]
         rows = events.reshape(steps * samples, *events.shape[2:])
-        currents = _currents(plan, self.synapses[projection], rows)
+        currents = self.currents(projection, rows)
         return currents.reshape(steps, samples, *currents.shape[1:])
+
+    def currents(self, projection: int, rows: jax.Array) -> jax.Array:
+        """Return the currents of rows of events, pooling in front included."""
+        plan, arrays = self.program.projections[projection], self.synapses[projection]
+        if plan.pool is not None:
+            rows = pool_currents(plan.pool, {}, rows)
+        product = self.kinds[plan.kind].currents
+        whole = {name: array for name, array in arrays.items() if name != "rest"}
+        currents = _kept_apart(product(plan.geometry, whole, rows))
+        if "rest" in arrays:
+            rest = {**whole, "weight": arrays["rest"]}
+            currents = currents + _kept_apart(product(plan.geometry, rest, rows))
+        return currents
 
 
 def _run_layer(window: _Window, population: int, steps: int, samples: int) -> None:
@@ -229,11 +246,11 @@ def _internal(
     """Return the current of a projection between populations that run together."""
     plan = window.program.projections[projection]
     if not plan.delay:
-        return _currents(plan, window.synapses[projection], now[plan.source])
+        return window.currents(projection, now[plan.source])
     ring = rings[plan.source]
     slot = (time - plan.delay) % ring.shape[0]
     events = lax.dynamic_index_in_dim(ring, slot, keepdims=False)
-    return _currents(plan, window.synapses[projection], events)
+    return window.currents(projection, events)
 
 
 def _remember(rings: Events, now: Events, time: jax.Array) -> Events:
@@ -241,19 +258,6 @@ def _remember(rings: Events, now: Events, time: jax.Array) -> Events:
         index: lax.dynamic_update_index_in_dim(ring, now[index], time % ring.shape[0], 0)
         for index, ring in rings.items()
     }
-
-
-def _currents(plan: ProjectionPlan, arrays: dict[str, jax.Array], rows: jax.Array) -> jax.Array:
-    """Return the currents of rows of events, pooling in front included."""
-    if plan.pool is not None:
-        rows = pool_currents(plan.pool, {}, rows)
-    product = PROJECTIONS[plan.kind].currents
-    whole = {name: array for name, array in arrays.items() if name != "rest"}
-    currents = _kept_apart(product(plan.geometry, whole, rows))
-    if "rest" in arrays:
-        rest = {**whole, "weight": arrays["rest"]}
-        currents = currents + _kept_apart(product(plan.geometry, rest, rows))
-    return currents
 
 
 def _kept_apart(currents: jax.Array) -> jax.Array:

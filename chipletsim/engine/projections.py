@@ -7,7 +7,7 @@ is one for sparse synapses, which ``CHIPLETSIM_KERNELS=pallas`` puts to use.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from math import prod
@@ -150,7 +150,10 @@ def _split_sparse(connection: Sparse, source: Shape, target: Shape) -> tuple[Has
     return target, listed._asdict()
 
 
-PROJECTIONS: dict[type, ProjectionKind] = {
+ProjectionKinds = Mapping[type, ProjectionKind]
+"""Type of a connection to how it is computed."""
+
+PROJECTIONS: ProjectionKinds = {
     Dense: ProjectionKind(_split_weight, dense_currents),
     Conv2d: ProjectionKind(_split_conv, conv_currents),
     Pool2d: ProjectionKind(_split_pool, pool_currents),

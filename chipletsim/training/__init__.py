@@ -1,6 +1,6 @@
 """Training with surrogate gradients, on the engine's own forward pass."""
 
-from chipletsim.training.forward import Synapses, forward, with_synapses
+from chipletsim.training.forward import Synapses, forward, trainable, with_synapses
 from chipletsim.training.quantisation import straight_through
 from chipletsim.training.surrogate import SurrogateNamespace, spike
 
@@ -10,5 +10,6 @@ __all__ = [
     "forward",
     "spike",
     "straight_through",
+    "trainable",
     "with_synapses",
 ]

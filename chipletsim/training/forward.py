@@ -10,13 +10,31 @@ import jax.numpy as jnp
 import numpy as np
 
 from chipletsim.engine.compile import Compiled
+from chipletsim.engine.differentiable import differentiable_kinds
 from chipletsim.engine.program import State, initial_state, window_events
 from chipletsim.errors import UsageError
-from chipletsim.network.connections import Sparse
 from chipletsim.network.model import Network
 from chipletsim.training.surrogate import SurrogateNamespace
 
 Synapses = tuple[dict[str, Any], ...]
+"""For each projection, the array that is trained: ``weight``, of the shape of its connection; or
+nothing."""
+
+
+def trainable(compiled: Compiled) -> Synapses:
+    """Return the weights of a network, as ``forward`` takes them and training changes them.
+
+    Args:
+        compiled: The network, from ``compile_network(network, exact=False)``.
+
+    Raises:
+        UsageError: The weights are split for exact sums.
+    """
+    _refuse_split(compiled)
+    return tuple(
+        {name: array for name, array in arrays.items() if name == "weight"}
+        for arrays in compiled.synapses
+    )
 
 
 def forward(
@@ -24,15 +42,15 @@ def forward(
 ) -> dict[str, jax.Array]:
     """Return the events of every population; differentiable in the synapses.
 
-    The engine's schedule, projections and neuron steps run here, so spikes equal those of
+    The engine's schedule, neuron steps and native kernels run here, so spikes equal those of
     ``chipletsim.engine.simulate`` where float32 sums of the weights are exact, as for weights
     of few bits (``straight_through``); only their gradient is another. Other weights are
-    summed in float32 as they are, which may change a membrane's last bit.
+    summed as they are, which may change a membrane's last bit.
 
     Args:
         compiled: The network, from ``compile_network(network, exact=False)`` of
             ``chipletsim.engine.compile``: the weights are whole.
-        synapses: Arrays of each projection, like ``compiled.synapses``.
+        synapses: Weights of each projection, as ``trainable`` gives them.
         inputs: For each input population, [samples, steps, *shape]: spikes or values.
         slope: Steepness of the surrogate gradient; see ``chipletsim.training.surrogate``.
 
@@ -40,34 +58,32 @@ def forward(
         Population name to float32 [steps, samples, *shape].
 
     Raises:
-        UsageError: The weights are split for exact sums, or a connection is sparse.
+        UsageError: The weights are split for exact sums.
     """
-    _refuse_untrainable(compiled)
+    _refuse_split(compiled)
     floats = tuple(jnp.asarray(given, jnp.float32) for given in inputs)
     start = initial_state(compiled, floats[0].shape[0])
     history = tuple(past.astype(jnp.float32) for past in start.history)
+    whole = tuple(
+        {**fixed, **given} for fixed, given in zip(compiled.synapses, synapses, strict=True)
+    )
     _, events = window_events(
         compiled.program,
         compiled.neurons,
-        synapses,
+        whole,
         State(start.neurons, history),
         floats,
         xp=SurrogateNamespace(slope),
+        kinds=differentiable_kinds(),
     )
     populations = compiled.network.populations
     return {populations[index].name: each for index, each in events.items()}
 
 
-def _refuse_untrainable(compiled: Compiled) -> None:
-    """Raise UsageError where there would be no gradient, or one of half a weight."""
+def _refuse_split(compiled: Compiled) -> None:
+    """Raise UsageError where there would be a gradient of half a weight."""
     if compiled.exact:
         raise UsageError("weights are split; compile the network with exact=False to train it")
-    sparse = [
-        each.name for each in compiled.network.projections if isinstance(each.connection, Sparse)
-    ]
-    if sparse:
-        names = ", ".join(map(repr, sparse))
-        raise UsageError(f"sparse connections cannot be trained; make dense ones of {names}")
 
 
 def with_synapses(network: Network, synapses: Synapses) -> Network:
@@ -75,7 +91,7 @@ def with_synapses(network: Network, synapses: Synapses) -> Network:
 
     Args:
         network: The network that was compiled.
-        synapses: Arrays of each projection; projections without a ``weight`` keep theirs.
+        synapses: Weights of each projection; projections without a ``weight`` keep theirs.
     """
     projections = tuple(
         replace(

@@ -47,15 +47,21 @@ struct EventLists {
   std::vector<uint32_t> number;
   std::vector<float> value;
   std::vector<int64_t> first;  // [rows + 1]
+  std::vector<char> ones;      // [rows], whether all values of a row are 1
   std::vector<double> sums;    // of windows, where these are rounded
 
   void reserve(int64_t rows, const EventMap& map, bool with_values) {
     number.resize(rows * map.largest + 1);
     if (with_values) value.resize(rows * map.largest + 1);
     first.resize(rows + 1);
+    ones.resize(rows);
     sums.assign(map.pooled, 0.0);
   }
   int64_t count(int64_t row) const { return first[row + 1] - first[row]; }
+  // Values of a row; null where it has spikes alone.
+  const float* values(int64_t row) const {
+    return value.empty() || ones[row] ? nullptr : value.data() + first[row];
+  }
 };
 
 // Calls found(neuron) for each set bit.

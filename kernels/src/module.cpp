@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "gradients.h"
 #include "raster.h"
 #include "stage.h"
 #include "traffic.h"
@@ -35,18 +36,33 @@ ffi::Error guarded(const Work& work) {
   }
 }
 
+// Arguments, then results, by number.
+std::vector<void*> numbered(ffi::RemainingArgs args, ffi::RemainingRets rets) {
+  std::vector<void*> buffers;
+  for (size_t k = 0; k < args.size(); ++k) {
+    buffers.push_back(args.get<ffi::AnyBuffer>(k).value().untyped_data());
+  }
+  for (size_t k = 0; k < rets.size(); ++k) {
+    buffers.push_back(rets.get<ffi::AnyBuffer>(k).value()->untyped_data());
+  }
+  return buffers;
+}
+
 ffi::Error stage(ffi::RemainingArgs args, ffi::RemainingRets rets, ffi::Span<const int64_t> plan,
                  int64_t threads) {
   return guarded([&] {
-    std::vector<void*> buffers;
-    for (size_t k = 0; k < args.size(); ++k) {
-      buffers.push_back(args.get<ffi::AnyBuffer>(k).value().untyped_data());
-    }
-    for (size_t k = 0; k < rets.size(); ++k) {
-      buffers.push_back(rets.get<ffi::AnyBuffer>(k).value()->untyped_data());
-    }
+    const std::vector<void*> buffers = numbered(args, rets);
     Reader read(plan.begin(), static_cast<int64_t>(plan.size()), buffers);
     Stage(read_plan(read)).run(static_cast<int>(threads));
+  });
+}
+
+ffi::Error gradients(ffi::RemainingArgs args, ffi::RemainingRets rets,
+                     ffi::Span<const int64_t> plan, int64_t threads) {
+  return guarded([&] {
+    const std::vector<void*> buffers = numbered(args, rets);
+    Reader read(plan.begin(), static_cast<int64_t>(plan.size()), buffers);
+    Backward(read_gradients(read), static_cast<int>(threads)).run();
   });
 }
 
@@ -171,6 +187,13 @@ XLA_FFI_DEFINE_HANDLER(stage_handler, stage,
                            .Attr<ffi::Span<const int64_t>>("plan")
                            .Attr<int64_t>("threads"));
 
+XLA_FFI_DEFINE_HANDLER(gradients_handler, gradients,
+                       ffi::Ffi::Bind()
+                           .RemainingArgs()
+                           .RemainingRets()
+                           .Attr<ffi::Span<const int64_t>>("plan")
+                           .Attr<int64_t>("threads"));
+
 XLA_FFI_DEFINE_HANDLER(channels_first_handler, to_channels_first,
                        ffi::Ffi::Bind()
                            .Arg<ffi::Buffer<ffi::U8>>()
@@ -189,6 +212,7 @@ struct Handler {
 
 const Handler kHandlers[] = {
     {"chipletsim_stage", stage_handler},
+    {"chipletsim_gradients", gradients_handler},
     {"chipletsim_channels_first", channels_first_handler},
     {"chipletsim_totals", totals_handler},
     {"chipletsim_traffic", traffic_handler},

@@ -173,6 +173,9 @@ class Stage {
       lists.first[row] = at;
       at = list_events(source, each.map, range.first_sample + row / range.steps(),
                        range.first_step + row % range.steps() - each.delay, lists, at);
+      if (!each.with_values) continue;
+      const float *first = lists.value.data() + lists.first[row], *end = lists.value.data() + at;
+      lists.ones[row] = std::all_of(first, end, [](float value) { return value == 1; });
     }
     lists.first[range.rows()] = at;
   }
@@ -199,9 +202,7 @@ class Stage {
     auto* sums = reinterpret_cast<Sum<Weight>*>(space.sums[p].data());
     const auto* weight = static_cast<const Weight*>(each.weight);
     auto events = [&](int64_t row) {
-      const int64_t at = lists.first[row];
-      return Events{lists.number.data() + at, each.with_values ? lists.value.data() + at : nullptr,
-                    lists.count(row)};
+      return Events{lists.number.data() + lists.first[row], lists.values(row), lists.count(row)};
     };
     switch (each.kind) {
       case Kind::kSparse: {

@@ -33,7 +33,7 @@ def network(weights, source=(70,), **population) -> Network:
 @pytest.mark.parametrize("above", [0.0, 0.5])
 def test_multiplied_layers_spike_as_the_reference(real, above, monkeypatch) -> None:
     monkeypatch.setattr(product, "_LEAST_WEIGHTS", 1)
-    monkeypatch.setattr(product, "_measured", lambda *arguments: above)
+    monkeypatch.setattr(product, "product_limit", lambda *arguments: above)
     rng = np.random.default_rng(0)
     weights = rng.normal(0.02, 0.2, (67, 70)).astype(np.float32) if real else dyadic(rng, 67, 70)
     spiking = network(weights)
@@ -58,7 +58,7 @@ def test_the_choice_is_measured_and_small_layers_have_none() -> None:
 def test_layers_behind_a_convolution_keep_to_events(monkeypatch) -> None:
     # Their inputs stand in another order inside the kernels than the columns of the weights.
     monkeypatch.setattr(product, "_LEAST_WEIGHTS", 1)
-    monkeypatch.setattr(product, "_measured", lambda *arguments: 0.0)
+    monkeypatch.setattr(product, "product_limit", lambda *arguments: 0.0)
     rng = np.random.default_rng(0)
     leaky = {"tau": np.float32(3e-3)}
     conv = Conv2d(dyadic(rng, 3, 2, 2, 2))

@@ -1,6 +1,5 @@
 """The training pass fires the engine's spikes, whatever the network."""
 
-from dataclasses import replace
 from functools import cache
 
 import jax
@@ -12,7 +11,7 @@ from chipletsim.engine.simulate import simulate
 from chipletsim.errors import UsageError
 from chipletsim.network.builder import NetworkBuilder
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
-from chipletsim.training import forward, with_synapses
+from chipletsim.training import forward, trainable, with_synapses
 
 
 def dyadic(random, *shape):
@@ -112,21 +111,35 @@ def test_shapes_are_steps_samples_population(samples):
     }
 
 
-def test_split_weights_and_sparse_connections_are_not_trained():
-    weight = np.full((1, 2), np.pi, np.float32)
+def test_split_weights_are_not_trained():
     network = (
         NetworkBuilder("pair", dt="1 ms")
         .input("in", (2,))
         .population("out", (1,), "if", output=True)
-        .project("in", "out", Dense(weight))
+        .project("in", "out", Dense(np.full((1, 2), np.pi, np.float32)))
         .build()
     )
-    silence = (np.zeros((1, 1, 2), bool),)
     compiled = compile_network(network)
     with pytest.raises(UsageError, match="exact=False"):
-        forward(compiled, compiled.synapses, silence, slope=1.0)
-    sparse = Sparse(np.array([0, 1, 1]), np.zeros(1, np.int32), np.ones(1, np.float32), 1)
-    projection = replace(network.projections[0], connection=sparse)
-    compiled = compile_network(replace(network, projections=(projection,)), exact=False)
-    with pytest.raises(UsageError, match="make dense ones of 'in>out'"):
-        forward(compiled, compiled.synapses, silence, slope=1.0)
+        trainable(compiled)
+    with pytest.raises(UsageError, match="exact=False"):
+        forward(compiled, compiled.synapses, (np.zeros((1, 1, 2), bool),), slope=1.0)
+
+
+def test_sparse_weights_go_back_into_the_network():
+    sparse = Sparse(
+        np.array([0, 2, 3]), np.array([1, 0, 1]), dyadic(np.random.default_rng(0), 3), 2
+    )
+    network = (
+        NetworkBuilder("pair", dt="1 ms")
+        .input("in", (2,))
+        .population("out", (2,), "if", output=True)
+        .project("in", "out", sparse)
+        .build()
+    )
+    compiled = compile_network(network, exact=False)
+    tripled = jax.tree.map(lambda weights: 3 * weights, trainable(compiled))
+    (projection,) = with_synapses(network, tripled).projections
+    np.testing.assert_array_equal(
+        projection.connection.weights, 3 * network.projections[0].connection.weights
+    )

@@ -125,7 +125,7 @@ def _most_terms(connection: Any) -> int:
     return prod(connection.weights.shape[1:])
 
 
-def _sparse(
+def sparse_rows(
     indptr: np.ndarray, targets: np.ndarray, weights: np.ndarray, target: Layout
 ) -> tuple[str, tuple[int, ...], Arrays]:
     """Return rows of synapses of each block of targets, whose neurons are counted from its first.
@@ -183,19 +183,19 @@ def _source_chunks(indptr: np.ndarray) -> list[slice]:
 
 
 def _sparse_format(connection: Sparse, weights: np.ndarray, source: Shape, target: Layout) -> Any:
-    return _sparse(connection.indptr, connection.targets, weights, target)
+    return sparse_rows(connection.indptr, connection.targets, weights, target)
 
 
 def _one_to_one_format(
     connection: OneToOne, weights: np.ndarray, source: Shape, target: Layout
 ) -> Any:
     every = np.arange(target.size + 1)
-    return _sparse(every, every[:-1], weights, target)
+    return sparse_rows(every, every[:-1], weights, target)
 
 
 def _pool_format(connection: Pool2d, weights: np.ndarray, source: Shape, target: Layout) -> Any:
     start, number = pool_targets(connection, source)
-    return _sparse(start, number, np.broadcast_to(weights, number.size), target)
+    return sparse_rows(start, number, np.broadcast_to(weights, number.size), target)
 
 
 def _dense_format(connection: Dense, weights: np.ndarray, source: Shape, target: Layout) -> Any:

@@ -25,9 +25,14 @@ class _Result(NamedTuple):
 
 
 class Call:
-    """Integers, arguments and results of one call, as they are put together."""
+    """Integers, arguments and results of one call, as they are put together.
 
-    def __init__(self) -> None:
+    Args:
+        function: Name of the kernel.
+    """
+
+    def __init__(self, function: str = "chipletsim_stage") -> None:
+        self._function = function
         self._integers: list[int | _Result] = []
         self._arguments: list[jax.Array] = []
         self._results: list[jax.ShapeDtypeStruct] = []
@@ -67,9 +72,7 @@ class Call:
         plan = [
             first + each.number if isinstance(each, _Result) else each for each in self._integers
         ]
-        call = jax.ffi.ffi_call(
-            "chipletsim_stage", self._results, input_output_aliases=self._aliases
-        )
+        call = jax.ffi.ffi_call(self._function, self._results, input_output_aliases=self._aliases)
         return call(*self._arguments, plan=np.array(plan, np.int64), threads=np.int64(threads))
 
 
@@ -128,7 +131,7 @@ def run_stage(
                 call.add(KINDS["currents"], call.argument(known[number]))
                 continue
             plan = program.projections[number]
-            _add_projection(call, plan.geometry, window.synapses[number])
+            add_projection(call, plan.geometry, window.synapses[number])
             call.add(sources.index(plan.source), plan.delay)
     results = iter(call.run(threads))
     events = {each: next(results) for each in stage.populations}
@@ -163,7 +166,7 @@ def run_currents(
     uniform, constants, states, projections = 1, 0, 0, 1
     call.add(1, target.size, target.block, CURRENT, uniform, constants, NONE, states)
     call.add(NONE, currents, projections)
-    _add_projection(call, geometry, arrays)
+    add_projection(call, geometry, arrays)
     call.add(0, 0)
     return call.run(threads)[0]
 
@@ -216,7 +219,7 @@ def _add_population(call: Call, window: Window, population: int, events: _Result
     call.add(*((NONE, events) if plan.graded else (events, NONE)))
 
 
-def _add_projection(call: Call, geometry: NativeGeometry, arrays: dict[str, jax.Array]) -> None:
+def add_projection(call: Call, geometry: NativeGeometry, arrays: dict[str, jax.Array]) -> None:
     """Add all of a projection but its source and delay."""
     call.add(KINDS[geometry.kind], geometry.numbers, int(geometry.with_values))
     call.add(call.argument(arrays.get("map_start")), call.argument(arrays.get("map_number")))

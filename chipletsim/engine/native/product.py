@@ -51,7 +51,7 @@ def product_arrays(
         return {}
     split = exact_sum(projection).low is not None
     step = {"step": coarse_steps(projection)} if split else {}
-    limit = _measured(geometry, target, str(arrays["weight"].dtype), split)
+    limit = product_limit(geometry, target, str(arrays["weight"].dtype), split)
     return {"product_above": np.float32(limit), **step} if limit < 1 else {}
 
 
@@ -83,7 +83,7 @@ def active_share(rows: jax.Array, sources: int) -> jax.Array:
 
 
 @cache
-def _measured(geometry: NativeGeometry, target: Layout, dtype: str, split: bool) -> float:
+def product_limit(geometry: NativeGeometry, target: Layout, dtype: str, split: bool) -> float:
     """Return time of the product over time of the sums with all inputs active."""
     source = Layout(geometry.sources, 1, geometry.sources)
     row = np.zeros(source.words * WORD // 8, np.uint8)
