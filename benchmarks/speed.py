@@ -1,7 +1,7 @@
 """Speed: whole simulations beside those of other simulators.
 
-Each case runs the same network in chipletsim and in a peer (`make peers` installs them), ours
-before and after the peer's, in one go on one machine. Only running is timed: networks are
+Each case runs the same network in chipletsim and in a peer (`make peers` installs them), by
+turns, in one go on one machine. Only running is timed: networks are
 built, mapped, loaded and compiled before, on both sides. Figures are medians; the spread is
 (slowest - fastest) / median. Both sides are credited with the same synaptic events: a spike at
 a synapse. Spikes are compared, too.
@@ -39,13 +39,15 @@ from chipletsim.cost.price import CostStream
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.model import Network
 
-REPEATS = 7
-"""Timed runs of ours, before the peer's and again after it."""
-PEER_REPEATS = 5
+REPEATS = 3
+"""Timed runs of ours before each of the peer's."""
+PEER_REPEATS = 7
 GESTURE_SPIKES = 365_277
 """Of the DVS gesture network in 1,000 steps, from SANA-FE's own tutorial on it."""
 SCALE = 2.0**14
 """Of membranes in SANA-FE, which rounds them to 1/64 in each step."""
+
+Turn = Callable[[], None]
 
 
 def rows(quick: bool) -> list[Row]:
@@ -68,10 +70,10 @@ def _recurrent(folder: Path, quick: bool) -> list[Row]:
             mapping = cs.map_network(network, package, strategy="sequential")
             runs.append(_Run(mapping, _idle(1, steps), priced=False))
 
-        def peer(file: Path = file, neurons: int = neurons) -> list[Peer]:
+        def peer(turn: Turn, file: Path = file, neurons: int = neurons) -> list[Peer]:
             builds = [folder / f"brian2_{neurons}_{threads}" for threads in (1, 2)]
             return [
-                _peer("brian2_recurrent.py", file, str(threads), build)
+                _peer(turn, "brian2_recurrent.py", file, str(threads), build)
                 for threads, build in zip((1, 2), builds, strict=True)
             ]
 
@@ -91,8 +93,9 @@ def _priced(folder: Path, quick: bool) -> list[Row]:
         file = folder / f"sanafe_{rate[:-2]}.npz"
         _write_sanafe(file, mapping, steps)
 
-        def peer(file: Path = file) -> list[Peer]:
-            return [_peer("sanafe_recurrent.py", file, chip, threads) for threads in ("1", "2")]
+        def peer(turn: Turn, file: Path = file) -> list[Peer]:
+            script = "sanafe_recurrent.py"
+            return [_peer(turn, script, file, chip, threads) for threads in ("1", "2")]
 
         found += _compare([f"priced 10,000 x 100, {rate} active"], [run], peer, "SANA-FE")
     return found
@@ -107,8 +110,9 @@ def _gesture(folder: Path, quick: bool) -> list[Row]:
     steps = 100 if quick else 1_000
     run = _Run(mapping, _idle(1, steps), priced=True)
 
-    def peer() -> list[Peer]:
-        return [_peer("sanafe_dvs.py", file, str(steps), "3", threads) for threads in ("1", "2")]
+    def peer(turn: Turn) -> list[Peer]:
+        script, arguments = "sanafe_dvs.py", (file, str(steps), "4")
+        return [_peer(turn, script, *arguments, threads) for threads in ("1", "2")]
 
     found = _compare([f"DVS gesture, {steps:,} steps"], [run], peer, "SANA-FE")
     if not quick and run.spikes != GESTURE_SPIKES:
@@ -128,8 +132,10 @@ def _layers(folder: Path, quick: bool) -> list[Row]:
             ("Spyx", "spyx_layers.py", "spyx"),
         ):
 
-            def peer(file: Path = file, script: str = script, of: str = environment) -> list[Peer]:
-                return _variants(peers.call(script, file, environment=of))
+            def peer(
+                turn: Turn, file: Path = file, script: str = script, of: str = environment
+            ) -> list[Peer]:
+                return _variants(peers.call(script, file, turn=turn, environment=of))
 
             case = f"784-1024-1024-10, batch {batch}, {rate:.0%} input"
             found += _compare([case], [run], peer, name)
@@ -142,9 +148,11 @@ def _convolutional(folder: Path, quick: bool) -> list[Row]:
     _write_layers(file, network, inputs, pool="sum")
     run = _Run(network, inputs, priced=False)
     case = "conv 2x34x34, 32 5x5, 64 3x3, 512, 10, 2 % input"
-    return _compare(
-        [case], [run], lambda: _variants(peers.call("snntorch_conv.py", file)), "snnTorch"
-    )
+
+    def peer(turn: Turn) -> list[Peer]:
+        return _variants(peers.call("snntorch_conv.py", file, turn=turn))
+
+    return _compare([case], [run], peer, "snnTorch")
 
 
 @dataclass(frozen=True)
@@ -192,16 +200,19 @@ class _Run:
 
 
 def _compare(
-    cases: Sequence[str], runs: Sequence[_Run], peer: Callable[[], list[Peer]], name: str
+    cases: Sequence[str], runs: Sequence[_Run], peer: Callable[[Turn], list[Peer]], name: str
 ) -> list[Row]:
-    """Return the rows of cases that share a run of a peer, ours timed before and after it."""
+    """Return the rows of cases that share a peer, all timed by turns."""
+    times: list[list[float]] = [[] for _ in runs]
+
+    def turn() -> None:
+        for run, own in zip(runs, times, strict=True):
+            own += [run.seconds() for _ in range(REPEATS)]
+
     for run in runs:
         run.seconds()
-    times = [[run.seconds() for _ in range(REPEATS)] for run in runs]
-    found = peer()
+    found = peer(turn)
     best = min(found, key=lambda each: statistics.median(each.seconds) / (each.steps or 1))
-    for run, own in zip(runs, times, strict=True):
-        own += [run.seconds() for _ in range(REPEATS)]
     rows = []
     for case, run, own in zip(cases, runs, times, strict=True):
         timing = Timing(statistics.median(own), min(own), max(own), len(own))
@@ -222,8 +233,8 @@ def _require_alike(case: str, ours: float, theirs: float) -> None:
         raise RuntimeError(f"{case}: {ours:,.1f} spikes a step, but the peer has {theirs:,.1f}")
 
 
-def _peer(script: str, *arguments: str | Path) -> Peer:
-    found = peers.call(script, *arguments)
+def _peer(turn: Turn, script: str, *arguments: str | Path) -> Peer:
+    found = peers.call(script, *arguments, turn=turn)
     setting = f"{arguments[-1] if script != 'brian2_recurrent.py' else arguments[1]} threads"
     return Peer(setting, found["seconds"], found["spikes"], found.get("steps"))
 
@@ -250,7 +261,7 @@ def _write_sanafe(file: Path, mapping: Mapping, steps: int) -> None:
     given, k = _recurrent_arrays(mapping.lowered()), workloads.DT_OVER_TAU
     tiles = np.array([part.tile for part in mapping.slices])[mapping.neuron_slice()[1:]]
     scaled = {name: given[name] * k * SCALE for name in ("weights", "bias")}
-    others = {"leak": 1 - k, "threshold": SCALE, "steps": steps, "repeats": 2}
+    others = {"leak": 1 - k, "threshold": SCALE, "steps": steps, "repeats": 4}
     _write(file, given | scaled | others | {"core": np.unique(tiles, return_inverse=True)[1]})
 
 

@@ -5,19 +5,26 @@ from __future__ import annotations
 import json
 import os
 import subprocess
+import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from benchmarks.peers.turns import TURN
 
 ROOT = Path(__file__).parents[2]
 ENVIRONMENTS = {"peers": ROOT / ".venv-peers", "spyx": ROOT / ".venv-spyx"}
 
 
-def call(script: str, *arguments: str | Path, environment: str = "peers") -> dict[str, Any]:
+def call(
+    script: str, *arguments: str | Path, turn: Callable[[], Any], environment: str = "peers"
+) -> dict[str, Any]:
     """Run a peer's script and return the JSON of its last line.
 
     Args:
         script: Its file in this folder.
         arguments: Its arguments.
+        turn: Called before each run that the script times, while it waits.
         environment: Key of ``ENVIRONMENTS``.
 
     Raises:
@@ -27,10 +34,30 @@ def call(script: str, *arguments: str | Path, environment: str = "peers") -> dic
     if not python.exists():
         raise RuntimeError(f"{python} is not there: run `make peers` first")
     command = [str(python), str(Path(__file__).with_name(script)), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, env=_environment())
-    if done.returncode:
-        raise RuntimeError(f"{script} failed:\n{done.stderr[-2000:]}")
-    return json.loads(done.stdout.splitlines()[-1])
+    last = ""
+    with (
+        tempfile.TemporaryFile("w+") as errors,
+        subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=errors,
+            text=True,
+            env=_environment(),
+        ) as peer,
+    ):
+        assert peer.stdin
+        assert peer.stdout
+        for line in peer.stdout:
+            if line.strip() == TURN:
+                turn()
+                peer.stdin.write("\n")
+                peer.stdin.flush()
+            last = line
+        if peer.wait():
+            errors.seek(0)
+            raise RuntimeError(f"{script} failed:\n{errors.read()[-2000:]}")
+    return json.loads(last)
 
 
 def data_file(module: str, name: str, environment: str = "peers") -> Path:

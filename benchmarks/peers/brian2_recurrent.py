@@ -13,6 +13,7 @@ import sys
 
 import brian2 as b2
 import numpy as np
+from turns import wait_for_turn
 
 
 def main() -> None:
@@ -45,6 +46,7 @@ def main() -> None:
     b2.device.build(directory=folder, compile=True, run=False, debug=False)
     times = []
     for _ in range(int(given["repeats"])):
+        wait_for_turn()
         b2.device.run(folder, with_output=False, run_args=[])
         times.append(b2.device._last_run_time)
     print(json.dumps({"seconds": times, "spikes": int(monitor.num_spikes)}))

@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 import sanafe
+from turns import wait_for_turn
 
 
 def main() -> None:
@@ -75,6 +76,7 @@ def timed_runs(chip: Any, steps: int, repeats: int, threads: str) -> dict[str, A
     processing, scheduler = (*map(int, threads.split(",")), 0)[:2]
     seconds, runs = [], []
     for _ in range(repeats + 1):
+        wait_for_turn()
         chip.reset()
         start = time.perf_counter()
         run = chip.sim(

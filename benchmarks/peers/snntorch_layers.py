@@ -25,6 +25,7 @@ import numpy as np
 import snntorch
 import torch
 from torch import nn
+from turns import wait_for_turn
 
 
 class Chain(nn.Module):
@@ -64,6 +65,7 @@ def measured(chain: Chain, given: Any) -> dict[str, Any]:
     with torch.inference_mode():
         spikes = spikes_by_layer(chain, inputs)
         for turn in range(int(given["repeats"]) + 1):
+            wait_for_turn()
             for name, threads in cases:
                 torch.set_num_threads(threads)
                 start = time.perf_counter()

@@ -27,6 +27,7 @@ import jax.numpy as jnp
 import numpy as np
 import spyx
 from flax import nnx
+from turns import wait_for_turn
 
 
 class ResetToZero(nnx.Module):
@@ -59,6 +60,7 @@ def main() -> None:
     seconds: dict[tuple[str, str], list[float]] = {case: [] for case in calls}
     spikes = {case: int(call(inputs).sum()) for case, call in calls.items()}
     for _ in range(int(given["repeats"])):
+        wait_for_turn()
         for case, call in calls.items():
             start = time.perf_counter()
             jax.block_until_ready(call(inputs))
