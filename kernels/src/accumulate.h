@@ -9,7 +9,6 @@
 #include <cstdint>
 #include <cstring>
 #include <type_traits>
-#include <vector>
 
 #if defined(__AVX2__)
 #include <immintrin.h>
@@ -28,7 +27,7 @@ struct Events {
   int64_t count;
 };
 
-constexpr int64_t kPanel = 64;  // targets whose sums a dense product keeps in registers
+constexpr int64_t kPanel = 64;  // targets of a panel of a dense product, [sources][64]
 
 // ---- sparse ------------------------------------------------------------------------------
 
@@ -105,125 +104,91 @@ inline typename VectorOf<Lane, 32>::type widened(const Weight* from) {
 #endif
 }
 
-// Adds the rows of all events in registers, for `width` targets.
-template <class Weight, class Lane, int64_t width>
-inline void add_rows(const Weight* panel, const Events& events, int64_t first, int64_t stop,
-                     Lane* sum) {
-  constexpr int kLanes = 32 / sizeof(Lane), kVectors = width / kLanes;
-  using Wide = typename VectorOf<Lane, 32>::type;
-  Wide total[kVectors] = {};
-  for (int64_t event = first; event < stop; ++event) {
-    const Weight* row = panel + kPanel * static_cast<int64_t>(events.number[event]);
+// The type in which registers add weights of a type, and how many events fit before they might
+// overflow.
+template <class Weight>
+struct Lanes {
+  using Type = Sum<Weight>;
+  static constexpr int64_t kEvents = INT64_MAX;
+};
+template <>
+struct Lanes<int8_t> {
+  using Type = int16_t;
+  static constexpr int64_t kEvents = 256;  // times 127
+};
+
+// Sums of `width` columns of rows of weights, kept in registers. Rows of several lists of events
+// may be added; width is a multiple of 16, at most 64, or 32 for float.
+template <class Weight, int64_t width>
+class Columns {
+ public:
+  // Adds the rows of events; `stride` weights from one row to the next.
+  void add(const Weight* weight, int64_t stride, const Events& events) {
+    if constexpr (std::is_same_v<Weight, float>) {
+      if (events.value) return add_values(weight, stride, events);
+    }
+    for (int64_t event = 0; event < events.count;) {
+      const int64_t stop = std::min(events.count, event + Lanes<Weight>::kEvents - held_);
+      if constexpr (kNarrow) held_ += stop - event;
+      for (; event < stop; ++event) {
+        const Weight* row = weight + stride * static_cast<int64_t>(events.number[event]);
 #pragma GCC unroll 8
-    for (int v = 0; v < kVectors; ++v) total[v] += widened<Lane>(row + v * kLanes);
+        for (int v = 0; v < kVectors; ++v) total_[v] += widened<Lane>(row + v * kLanes);
+      }
+      if (kNarrow && held_ == Lanes<Weight>::kEvents) flush();
+    }
   }
+
+  // Writes the sums.
+  void store(Sum<Weight>* sum) {
+    if constexpr (kNarrow) {
+      flush();
+      std::memcpy(sum, wide_, sizeof(wide_));
+    } else {
 #pragma GCC unroll 8
-  for (int v = 0; v < kVectors; ++v) std::memcpy(sum + v * kLanes, &total[v], sizeof(Wide));
-}
+      for (int v = 0; v < kVectors; ++v) std::memcpy(sum + v * kLanes, &total_[v], sizeof(Vector));
+    }
+  }
+
+ private:
+  using Lane = typename Lanes<Weight>::Type;
+  using Vector = typename VectorOf<Lane, 32>::type;
+  static constexpr bool kNarrow = sizeof(Lane) < sizeof(Sum<Weight>);
+  static constexpr int kLanes = 32 / sizeof(Lane), kVectors = width / kLanes;
+
+  void add_values(const Weight* weight, int64_t stride, const Events& events) {
+    for (int64_t event = 0; event < events.count; ++event) {
+      const Weight* row = weight + stride * static_cast<int64_t>(events.number[event]);
+      const Lane value = static_cast<Lane>(events.value[event]);
+#pragma GCC unroll 8
+      for (int v = 0; v < kVectors; ++v) total_[v] += value * widened<Lane>(row + v * kLanes);
+    }
+  }
+
+  void flush() {
+    Lane part[width];
+    std::memcpy(part, total_, sizeof(part));
+    for (int64_t j = 0; j < width; ++j) wide_[j] += part[j];
+    for (Vector& each : total_) each = Vector{};
+    held_ = 0;
+  }
+
+  Vector total_[kVectors] = {};
+  Sum<Weight> wide_[kNarrow ? width : 1] = {};
+  int64_t held_ = 0;  // events added since the last flush
+};
+
+// Widest Columns of a type of weights that registers hold.
+template <class Weight>
+constexpr int64_t kWidest = std::is_same_v<Weight, float> ? 32 : 64;
 
 // Sums of one panel of 64 targets; its weights are [sources][64].
-inline void sum_panel(const int8_t* panel, const Events& events, int32_t* sum) {
-  constexpr int64_t kExact = 256;  // times 127 still fits in 16 bits
-  int16_t part[kPanel];
-  for (int64_t j = 0; j < kPanel; ++j) sum[j] = 0;
-  for (int64_t first = 0; first < events.count; first += kExact) {
-    const int64_t stop = first + kExact < events.count ? first + kExact : events.count;
-    add_rows<int8_t, int16_t, kPanel>(panel, events, first, stop, part);
-    for (int64_t j = 0; j < kPanel; ++j) sum[j] += part[j];
-  }
-}
-
-inline void sum_panel(const int16_t* panel, const Events& events, int32_t* sum) {
-  add_rows<int16_t, int32_t, kPanel>(panel, events, 0, events.count, sum);
-}
-
-inline void sum_panel(const float* panel, const Events& events, double* sum) {
-  if (!events.value) {
-    add_rows<float, double, kPanel / 2>(panel, events, 0, events.count, sum);
-    add_rows<float, double, kPanel / 2>(panel + kPanel / 2, events, 0, events.count,
-                                        sum + kPanel / 2);
-    return;
-  }
-  for (int64_t j = 0; j < kPanel; ++j) sum[j] = 0;
-  for (int64_t event = 0; event < events.count; ++event) {
-    const float* row = panel + kPanel * static_cast<int64_t>(events.number[event]);
-    const double value = events.value[event];
-    for (int64_t j = 0; j < kPanel; ++j) sum[j] += value * row[j];
-  }
-}
-
-// ---- convolution -------------------------------------------------------------------------
-
-// Targets are numbered position by position, the channels of one side by side.
-struct ConvShape {
-  int64_t height, width;              // of the source
-  int64_t out_height, out_width, out_channels;
-  int64_t kernel_y, kernel_x, stride_y, stride_x, top, left, dilation_y, dilation_x;
-  int64_t in_per_group, out_per_group;
-};
-
-// Taps of a kernel along one axis: those of input i are first[i] up to first[i + 1].
-struct Taps {
-  struct Tap {
-    int32_t kernel, out;
-  };
-  std::vector<int32_t> first{0};
-  std::vector<Tap> taps;
-
-  Taps() = default;
-  Taps(int64_t inputs, int64_t outputs, int64_t kernel, int64_t stride, int64_t before,
-       int64_t dilation) {
-    for (int64_t i = 0; i < inputs; ++i) {
-      for (int64_t k = 0; k < kernel; ++k) {
-        const int64_t at = i + before - k * dilation;
-        if (at < 0 || at % stride || at / stride >= outputs) continue;
-        taps.push_back({static_cast<int32_t>(k), static_cast<int32_t>(at / stride)});
-      }
-      first.push_back(static_cast<int32_t>(taps.size()));
-    }
-  }
-};
-
-// Adds a row of weights, times the value of an event where it has one.
 template <class Weight>
-inline void add_row(const Weight* __restrict row, const float* value, int64_t size,
-                    Sum<Weight>* __restrict into) {
-  if constexpr (std::is_same_v<Weight, float>) {
-    if (value) {
-      const double times = *value;
-      for (int64_t c = 0; c < size; ++c) into[c] += times * row[c];
-      return;
-    }
-  }
-  for (int64_t c = 0; c < size; ++c) into[c] += row[c];
-}
-
-// Adds to the targets [first, stop). Weights are [in channels][kernel y][kernel x][out channels
-// of the group].
-template <class Weight>
-void add_conv(const ConvShape& shape, const Taps& along_y, const Taps& along_x,
-              const Weight* weight, const Events& events, int64_t first, int64_t stop,
-              Sum<Weight>* sum) {
-  const auto width = static_cast<uint32_t>(shape.width);
-  const uint32_t plane = static_cast<uint32_t>(shape.height) * width;
-  const int64_t size = shape.out_per_group, line_size = shape.out_width * shape.out_channels;
-  for (int64_t event = 0; event < events.count; ++event) {
-    const uint32_t channel = events.number[event] / plane, place = events.number[event] % plane;
-    const uint32_t y = place / width, x = place % width;
-    const int64_t group = channel / static_cast<uint32_t>(shape.in_per_group);
-    const Weight* taps = weight + channel * shape.kernel_y * shape.kernel_x * size;
-    const float* value = events.value ? events.value + event : nullptr;
-    for (int32_t ty = along_y.first[y]; ty < along_y.first[y + 1]; ++ty) {
-      const int64_t line = along_y.taps[ty].out * line_size;
-      if (line + line_size <= first || line >= stop) continue;
-      for (int32_t tx = along_x.first[x]; tx < along_x.first[x + 1]; ++tx) {
-        const int64_t at = line + along_x.taps[tx].out * shape.out_channels + group * size;
-        const int64_t begin = std::max(at, first), count = std::min(at + size, stop) - begin;
-        if (count <= 0) continue;  // in other blocks
-        const int64_t tap = along_y.taps[ty].kernel * shape.kernel_x + along_x.taps[tx].kernel;
-        add_row(taps + tap * size + (begin - at), value, count, sum + begin - first);
-      }
-    }
+void sum_panel(const Weight* panel, const Events& events, Sum<Weight>* sum) {
+  for (int64_t j = 0; j < kPanel; j += kWidest<Weight>) {
+    Columns<Weight, kWidest<Weight>> columns;
+    columns.add(panel + j, kPanel, events);
+    columns.store(sum + j);
   }
 }
 

@@ -145,7 +145,7 @@ class Backward {
     const ConvShape& shape = all_.projection.conv;
     const Taps &along_y = all_.projection.along_y, &along_x = all_.projection.along_x;
     const int64_t plane = shape.height * shape.width, size = shape.out_per_group;
-    const int64_t kernel = shape.kernel_y * shape.kernel_x * size;
+    const int64_t kernel = shape.kernel_y * shape.kernel_x * shape.stride;
     share(all_.projection.source_size / plane, threads_, [&](int64_t channel) {
       const int64_t group = channel / shape.in_per_group;
       float* gradient = all_.of_weight + channel * kernel;
@@ -160,7 +160,7 @@ class Backward {
               const int64_t at = down.out * shape.out_width + across.out;
               const int64_t tap = down.kernel * shape.kernel_x + across.kernel;
               const float* __restrict from = given + at * shape.out_channels;
-              float* __restrict into = gradient + tap * size;
+              float* __restrict into = gradient + tap * shape.stride;
               for (int64_t c = 0; c < size; ++c) into[c] += value * from[c];
             }
           }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "accumulate.h"
+#include "convolution.h"
 #include "events.h"
 #include "neurons.h"
 
@@ -139,7 +140,8 @@ inline Projection read_projection(Reader& read) {
     for (int64_t* field :
          {&conv.height, &conv.width, &conv.out_height, &conv.out_width, &conv.out_channels,
           &conv.kernel_y, &conv.kernel_x, &conv.stride_y, &conv.stride_x, &conv.top, &conv.left,
-          &conv.dilation_y, &conv.dilation_x, &conv.in_per_group, &conv.out_per_group}) {
+          &conv.dilation_y, &conv.dilation_x, &conv.in_per_group, &conv.out_per_group,
+          &conv.stride}) {
       *field = read.integer();
     }
     each.along_y = Taps(conv.height, conv.out_height, conv.kernel_y, conv.stride_y, conv.top,

@@ -40,6 +40,7 @@ struct Range {
 struct Workspace {
   std::vector<EventLists> lists;        // of each projection
   std::vector<std::vector<char>> sums;  // of each projection, [rows][block]
+  PixelLists pixels;                    // of the convolution at hand
   Range listed{-1, -1, -1, -1};         // the rows whose events are in the lists
 
   Workspace(const Population& population, int64_t rows) {
@@ -222,12 +223,22 @@ class Stage {
           }
         }
         return;
-      case Kind::kConv:
+      case Kind::kConv: {
+        const ConvShape& conv = each.conv;
+        const int64_t channels = conv.out_channels;
+        const bool whole = conv.stride % kFilled == 0 && population.block % channels == 0;
         for (int64_t row = 0; row < range.rows(); ++row) {
-          add_conv(each.conv, each.along_y, each.along_x, weight, events(row), first, stop,
-                   sums + row * width);
+          const Events here = events(row);
+          if (whole && worth_gathering(conv, here.count)) {
+            gather_conv(conv, weight, here, first / channels, stop / channels, space.pixels,
+                        sums + row * width);
+          } else {
+            scatter_conv(conv, each.along_y, each.along_x, weight, here, first, stop,
+                         sums + row * width);
+          }
         }
         return;
+      }
       case Kind::kCurrents:
         return;
     }

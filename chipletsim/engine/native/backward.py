@@ -126,9 +126,9 @@ def _arranged(geometry: EventGeometry, indices: Arrays, weight: jax.Array) -> ja
     if geometry.native.kind == "dense":
         rows = jnp.pad(weight, ((0, geometry.target.padded - len(weight)), (0, 0)))
         return jnp.swapaxes(rows.reshape(-1, WORD, weight.shape[1]), 1, 2)
-    of_group = geometry.native.shape[-1]
-    by_group = weight.reshape(-1, of_group, *weight.shape[1:])
-    return by_group.transpose(0, 2, 3, 4, 1)
+    *_, of_group, stride = geometry.native.shape
+    by_group = weight.reshape(-1, of_group, *weight.shape[1:]).transpose(0, 2, 3, 4, 1)
+    return jnp.pad(by_group, [(0, 0)] * 4 + [(0, stride - of_group)])
 
 
 def _by_weight(

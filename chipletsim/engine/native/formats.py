@@ -24,6 +24,8 @@ from chipletsim.network.model import Projection
 Shape = tuple[int, ...]
 _MOST_IN_BLOCK = 2**32 - 64  # the kernel looks up to 64 synapses ahead, in 32 bits
 _CHUNK = 1 << 22
+_VECTOR = 16
+"""``kFilled`` of ``convolution.h``."""
 
 
 Arrays = dict[str, np.ndarray]
@@ -207,16 +209,26 @@ def _dense_format(connection: Dense, weights: np.ndarray, source: Shape, target:
     return "dense", (), {"weight": np.ascontiguousarray(panels)}
 
 
+def conv_stride(channels: int) -> int:
+    """Return the weights from one tap's row of out channels to the next."""
+    return -(-channels // _VECTOR) * _VECTOR if channels >= _VECTOR // 2 else channels
+
+
 def _conv_format(connection: Conv2d, weights: np.ndarray, source: Shape, target: Layout) -> Any:
-    """Return weights as [in channels, kernel y, kernel x, out channels of the group]."""
+    """Return weights as [groups, in channels, kernel y, kernel x, out channels of the group].
+
+    Rows of enough channels are filled up with zeros, so that they are whole vectors.
+    """
     groups, (out, per_group, kernel_y, kernel_x) = connection.groups, weights.shape
     by_group = weights.reshape(groups, out // groups, per_group, kernel_y, kernel_x)
-    taps = np.ascontiguousarray(by_group.transpose(0, 2, 3, 4, 1))
+    stride = conv_stride(out // groups)
+    taps = np.zeros((groups, per_group, kernel_y, kernel_x, stride), weights.dtype)
+    taps[..., : out // groups] = by_group.transpose(0, 2, 3, 4, 1)
     _, height, width = connection.target_shape(source)
     (top, _), (left, _) = connection.padding
     shape = (
         *(source[1], source[2], height, width, out, kernel_y, kernel_x),
-        *(*connection.stride, top, left, *connection.dilation, per_group, out // groups),
+        *(*connection.stride, top, left, *connection.dilation, per_group, out // groups, stride),
     )
     return "conv", shape, {"weight": taps}
 
