@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -34,6 +34,22 @@ class _Carry(NamedTuple):
     direct: np.ndarray
     spikes: np.ndarray
     longest_s: np.ndarray
+
+
+class _Counts(NamedTuple):
+    """What the kernel returns.
+
+    Attributes:
+        direct: int64 [direct quantities, rows].
+        spikes: int64 [rows].
+        longest_s: float64 [packages, rows].
+        class_events: int64 [classes], in all of these rows.
+    """
+
+    direct: jax.Array
+    spikes: jax.Array
+    longest_s: jax.Array
+    class_events: jax.Array
 
 
 class _Block(NamedTuple):
@@ -84,7 +100,6 @@ class NativeCounter:
         self._packages = class_routes_s.shape[0]
         # Where most neurons have a class of their own, counting by class first gains nothing.
         self._few = 4 * model.classes.size <= network.neurons
-        self._classes = model.classes
         with jax.enable_x64(True):
             self._tables = jax.device_put(traffic_tables(model, class_routes_s))
         self._batch = _batch_rows(self._quantities)
@@ -113,7 +128,6 @@ class NativeCounter:
             row_count=complete,
             few=self._few,
         )
-        self._count_classes(window)
         yield from self._batches(block, rasters, window.samples)
         rest = block._replace(
             rows=window.samples * self._depth, row_begin=complete, row_count=self._depth
@@ -138,35 +152,27 @@ class NativeCounter:
             counted = self._count(block, rasters, first)
             filled = min(self._batch, samples * block.row_count - first)
             places = self._places(first, filled, block.row_count)
-            yield Batch(places, counted[0], np.asarray(counted[1]), counted[2])
+            yield Batch(places, counted.direct, np.asarray(counted.spikes), counted.longest_s)
 
     def _rest(self, block: _Block, rasters: list[np.ndarray], samples: int) -> _Carry:
         """Return what the window gives to rows that are not complete yet."""
         if not samples * block.row_count:
             return self._empty(samples, 0)
-        direct, spikes, longest_s = self._count(block, rasters, 0)
+        counted = self._count(block, rasters, 0)
         shape = (samples, block.row_count)
         return _Carry(
-            np.ascontiguousarray(np.asarray(direct).T).reshape(*shape, -1),
-            np.asarray(spikes).reshape(shape),
-            np.ascontiguousarray(np.asarray(longest_s).T).reshape(*shape, -1),
+            np.ascontiguousarray(np.asarray(counted.direct).T).reshape(*shape, -1),
+            np.asarray(counted.spikes).reshape(shape),
+            np.ascontiguousarray(np.asarray(counted.longest_s).T).reshape(*shape, -1),
         )
 
-    def _count(self, block: _Block, rasters: list[np.ndarray], first: int) -> tuple[Any, Any, Any]:
-        """Return direct amounts, spikes and longest routes of rows from ``first`` on."""
+    def _count(self, block: _Block, rasters: list[np.ndarray], first: int) -> _Counts:
+        """Count rows from ``first`` on, and add the events of each class to those so far."""
         with jax.enable_x64(True):
             start = np.array([first], np.int64)
-            direct, spikes, longest_s = _call(
-                block, start, self._carry, self._tables, tuple(rasters)
-            )
-        return direct, spikes, longest_s
-
-    def _count_classes(self, window: Activity) -> None:
-        """Add up the events of each class, and the steps of each population."""
-        totals = np.concatenate([window.totals[name] for name in self._names])
-        known = self._classes.neuron_class >= 0
-        np.add.at(self.class_events, self._classes.neuron_class[known], totals[known])
-        self.class_events[self._classes.spike_classes :] += window.samples * window.steps
+            counted = _call(block, start, self._carry, self._tables, tuple(rasters))
+        self.class_events += np.asarray(counted.class_events)
+        return counted
 
     def _places(self, first: int, count: int, rows: int) -> np.ndarray:
         """Return sample and row of flat row numbers, the rows counted over all windows."""
@@ -196,18 +202,19 @@ def _call(
     carry: _Carry,
     tables: TrafficTables,
     rasters: tuple[jax.Array, ...],
-) -> Sequence[jax.Array]:
+) -> _Counts:
     results = [
         jax.ShapeDtypeStruct((block.quantities, block.rows), jnp.int64),
         jax.ShapeDtypeStruct((block.rows,), jnp.int64),
         jax.ShapeDtypeStruct((len(tables.group_routes_s), block.rows), jnp.float64),
+        jax.ShapeDtypeStruct(tables.group.shape, jnp.int64),
     ]
     call = jax.ffi.ffi_call("chipletsim_traffic", results)
     numbers = {
         name: np.int64(getattr(block, name))
         for name in ("interval", "shift", "row_begin", "row_count", "threads")
     }
-    return call(
+    counted = call(
         start,
         *carry,
         *tables,
@@ -217,3 +224,4 @@ def _call(
         few=np.bool_(block.few),
         **numbers,
     )
+    return _Counts(*counted)

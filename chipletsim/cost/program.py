@@ -131,7 +131,7 @@ def cost(counts: Array, incidence: Incidence, constants: Constants, timing: str)
     longest_s = longest_routes(counts, class_routes_of(incidence, constants, counts.shape[1]))
     timed = row_timing(longest_s, counted, incidence, constants, timing)
     total = totals(counted)
-    return Costs(total, timed, energy(total, timed.latency_s.sum(), incidence, constants))
+    return Costs(total, timed, energy(total, timed.latency_s.sum(), incidence.kinds, constants))
 
 
 def direct_amounts(counts: Array, incidence: Incidence) -> Array:
@@ -207,21 +207,23 @@ def totals(counted: Counted) -> Counted:
     return jax.tree.map(lambda rows: rows.sum(axis=-1, keepdims=True), counted)
 
 
-def energy(total: Counted, time_s: Array, incidence: Incidence, constants: Constants) -> Energies:
+def energy(
+    total: Counted, time_s: Array, kinds: dict[str, Array], constants: Constants
+) -> Energies:
     """Return all energies: events times energy per event, and static power times time.
 
     Args:
         total: Whole numbers summed over rows.
         time_s: Time over which static power is drawn.
-        incidence: What each event adds.
+        kinds: Tile kind to indices of its tiles.
         constants: Numbers of the package.
     """
     links, routers = constants.links, constants.routers
     tiles = {
         kind: {
-            name: part[0] for name, part in _tile_cost(kind, total, incidence, constants)[0].items()
+            name: part[0] for name, part in _tile_cost(kind, total, members, constants)[0].items()
         }
-        for kind in incidence.kinds
+        for kind, members in kinds.items()
     }
     return Energies(
         tiles=tiles,
@@ -272,9 +274,8 @@ def _times(incidence: Incidence, constants: Constants) -> NetworkTimes:
 
 
 def _tile_cost(
-    kind: str, counted: Counted, incidence: Incidence, constants: Constants
+    kind: str, counted: Counted, members: Array, constants: Constants
 ) -> tuple[dict[str, Array], Array]:
-    members = incidence.kinds[kind]
     events = counted.events_of(members)
     priced = TILE_KINDS[kind].cost(events, constants.tiles[kind])
     shape = (events.input_messages.shape[0], members.shape[0])
@@ -286,5 +287,5 @@ def _busy(counted: Counted, incidence: Incidence, constants: Constants) -> Array
     """Return float64 [tiles, rows]: busy time of each tile."""
     busy = jnp.zeros(counted.tile_amounts.shape[1:])
     for kind, members in incidence.kinds.items():
-        busy = busy.at[members].set(_tile_cost(kind, counted, incidence, constants)[1].T)
+        busy = busy.at[members].set(_tile_cost(kind, counted, members, constants)[1].T)
     return busy

@@ -12,6 +12,7 @@ import numpy as np
 
 from chipletsim.cost.batch import Batch
 from chipletsim.cost.constants import Constants, constants_of
+from chipletsim.cost.in_use import in_use
 from chipletsim.cost.incidence import Incidence, TrafficModel
 from chipletsim.cost.load_history import LoadHistory
 from chipletsim.cost.program import (
@@ -66,19 +67,29 @@ class RowPricer:
     by row. So it does not matter how the rows are grouped.
 
     Attributes:
+        model: The part of the model that is in use, whose quantities batches have.
         class_routes_s: float64 [packages, classes], time of the longest route of an event
             of each class.
     """
 
     def __init__(self, model: TrafficModel, packages: list[Package], timing: str) -> None:
-        self._between = np.array([link.between_dies for link in model.mapping.package.links], bool)
+        self._full = model.incidence
+        self._used = in_use(model)
+        self.model = self._used.model(model)
+        links = np.array([link.between_dies for link in model.mapping.package.links], bool)
+        self._between = links[self._used.links]
         self._timing = timing
-        self._width = model.classes.size
+        constants = [constants_of(package) for package in packages]
+        kinds = self._full.kinds
         with jax.enable_x64(True):
             # What events add by themselves is known to the counter alone.
-            self._incidence = jax.device_put(replace(model.incidence, direct=None))
-            self._constants = _batches([constants_of(package) for package in packages])
-            routes = [_routes(self._incidence, each, self._width) for each in self._constants]
+            self._incidence = jax.device_put(replace(self.model.incidence, direct=None))
+            self._constants = _batches([self._used.constants(each, kinds) for each in constants])
+            self._all_kinds = jax.device_put(kinds)
+            self._all_constants = _batches(constants)
+            routes = [
+                _routes(self._incidence, each, model.classes.size) for each in self._constants
+            ]
         self._packages = len(packages)
         self.class_routes_s = np.concatenate([np.asarray(each) for each in routes])
         self._places: list[np.ndarray] = []
@@ -133,15 +144,22 @@ class RowPricer:
         return RowTotals(
             samples=int(samples),
             rows=int(rows),
-            counted=self._sums[0],
+            counted=self._used.whole(self._sums[0], self._full),
             class_events=class_events,
             steps={name: arranged([step[name] for step in self._steps]) for name in names},
-            link_load=self._load.table(),
+            link_load=self._of_all_links(self._load.table()),
             rows_per_bin=self._load.rows_per_bin,
-            busiest_row_bits=self._busiest,
+            busiest_row_bits=self._of_all_links(self._busiest),
             latency_s=arranged([latency for latency, _ in self._times]),
-            resource=arranged([resource for _, resource in self._times]),
+            resource=self._used.resource(
+                arranged([resource for _, resource in self._times]), self._full
+            ),
         )
+
+    def _of_all_links(self, bits: np.ndarray) -> np.ndarray:
+        result = np.zeros((*bits.shape[:-1], self._full.sizes.derived[0]), np.int64)
+        result[..., self._used.links] = bits
+        return result
 
     def _nothing(self) -> Batch:
         """Return a batch of no rows but one that is empty, for runs without any."""
@@ -159,11 +177,11 @@ class RowPricer:
         """
         found: list[Energies] = []
         with jax.enable_x64(True):
-            for start, constants in enumerate(self._constants):
+            for start, constants in enumerate(self._all_constants):
                 times = time_s[start * BATCH_PACKAGES : (start + 1) * BATCH_PACKAGES]
                 width = constants.barrier_s.shape[0]
                 padded = np.pad(times, (0, width - times.size))
-                batch = jax.device_get(_energies(counted, padded, self._incidence, constants))
+                batch = jax.device_get(_energies(counted, padded, self._all_kinds, constants))
                 found += [jax.tree.map(lambda x, i=i: x[i], batch) for i in range(times.size)]
         return found
 
@@ -217,10 +235,8 @@ def _routes(incidence: Incidence, constants: Constants, classes: int) -> Any:
 
 
 @jax.jit
-def _energies(counted: Counted, time_s: Any, incidence: Incidence, constants: Constants) -> Any:
-    return jax.vmap(lambda time, numbers: energy(counted, time, incidence, numbers))(
-        time_s, constants
-    )
+def _energies(counted: Counted, time_s: Any, kinds: dict[str, Any], constants: Constants) -> Any:
+    return jax.vmap(lambda time, numbers: energy(counted, time, kinds, numbers))(time_s, constants)
 
 
 def _batches(numbers: list[Constants]) -> list[Constants]:

@@ -70,7 +70,9 @@ class CostStream:
         self._model = traffic_model(mapping)
         self._pricer = RowPricer(self._model, self._packages, timing)
         counter = NativeCounter if native_kernels() else ClassCounter
-        self._counter: Counter = counter(self._model, self._pipeline, self._pricer.class_routes_s)
+        self._counter: Counter = counter(
+            self._pricer.model, self._pipeline, self._pricer.class_routes_s
+        )
         self._sources: list[str] = []
         self._samples: int | None = None
         self._steps = 0

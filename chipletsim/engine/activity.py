@@ -35,7 +35,6 @@ class Activity:
             a neuron, little bit order; a set bit is an event. For graded populations an
             event is a non-zero value.
         values: Population name to float32 [samples, steps, neurons], graded ones only.
-        totals: Population name to int64 [neurons], events over all samples and steps.
     """
 
     network: str
@@ -45,7 +44,6 @@ class Activity:
     steps: int
     rasters: dict[str, np.ndarray]
     values: dict[str, np.ndarray]
-    totals: dict[str, np.ndarray]
 
     @classmethod
     def from_rasters(
@@ -57,7 +55,7 @@ class Activity:
         network: str = "",
         inputs: str = "",
     ) -> Activity:
-        """Return the activity of bit-packed rasters, its totals counted.
+        """Return the activity of bit-packed rasters.
 
         Args:
             populations: Population name to shape.
@@ -81,7 +79,6 @@ class Activity:
             steps=steps,
             rasters={name: rasters[name] for name in populations},
             values=values,
-            totals={name: totals(rasters[name], prod(populations[name])) for name in populations},
         )
 
     @classmethod
@@ -127,6 +124,14 @@ class Activity:
     def nbytes(self) -> int:
         """Bytes of the rasters and values."""
         return sum(array.nbytes for array in (*self.rasters.values(), *self.values.values()))
+
+    @cached_property
+    def totals(self) -> dict[str, np.ndarray]:
+        """Population name to int64 [neurons], events over all samples and steps."""
+        return {
+            name: totals(self.rasters[name], prod(shape))
+            for name, shape in self.populations.items()
+        }
 
     @property
     def total_events(self) -> int:
@@ -252,10 +257,6 @@ class Activity:
             steps=sum(part.steps for part in parts) if number == 1 else first.steps,
             rasters=_joined([part.rasters for part in parts], number),
             values=_joined([part.values for part in parts], number),
-            totals={
-                name: np.stack([part.totals[name] for part in parts]).sum(axis=0)
-                for name in first.totals
-            },
         )
 
     def _header(self) -> dict[str, Any]:

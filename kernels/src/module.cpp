@@ -93,8 +93,8 @@ ffi::Error traffic(I64 start, I64 carry_direct, I64 carry_spikes, F64 carry_long
                    I32 shared_start, I32 shared_quantity, ffi::AnyBuffer shared_weight,
                    F64 group_routes, ffi::RemainingArgs rasters, ffi::Result<I64> direct,
                    ffi::Result<I64> spikes, ffi::Result<F64> longest,
-                   ffi::Span<const int64_t> sizes, ffi::Span<const int64_t> stages,
-                   int64_t interval, int64_t shift, int64_t row_begin, int64_t row_count, bool few,
+                   ffi::Result<I64> class_events, ffi::Span<const int64_t> sizes,
+                   ffi::Span<const int64_t> stages, int64_t interval, int64_t shift, int64_t row_begin, int64_t row_count, bool few,
                    int64_t threads) {
   return guarded([&] {
     RowCounts plan{};
@@ -120,6 +120,7 @@ ffi::Error traffic(I64 start, I64 carry_direct, I64 carry_spikes, F64 carry_long
     plan.direct = direct->typed_data();
     plan.spikes = spikes->typed_data();
     plan.longest = longest->typed_data();
+    plan.class_events = class_events->typed_data();
     int64_t first = 0;
     for (size_t k = 0; k < rasters.size(); ++k) {
       const auto raster = rasters.get<ffi::Buffer<ffi::U8>>(k).value();
@@ -171,6 +172,7 @@ XLA_FFI_DEFINE_HANDLER(traffic_handler, traffic,
                            .Ret<I64>()
                            .Ret<I64>()
                            .Ret<F64>()
+                           .Ret<I64>()
                            .Attr<ffi::Span<const int64_t>>("sizes")
                            .Attr<ffi::Span<const int64_t>>("stages")
                            .Attr<int64_t>("interval")

@@ -63,6 +63,7 @@ struct RowCounts {
   int64_t* direct;                        // [quantities][rows]
   int64_t* spikes;                        // [rows]
   double* longest;                        // [packages][rows]
+  int64_t* class_events;                  // [classes], in all of these rows
 };
 
 template <class Weight>
@@ -74,6 +75,7 @@ class RowCounter {
         own_(own),
         shared_(shared),
         class_count_(plan.few ? plan.classes : 0),
+        class_events_(plan.classes),
         group_count_(plan.groups),
         operations_(own.width),
         sums_(tile * plan.quantities),
@@ -97,6 +99,8 @@ class RowCounter {
       }
     }
   }
+
+  const std::vector<int64_t>& class_events() const { return class_events_; }
 
  private:
   void count_row(int64_t row, int64_t* sums) {
@@ -162,6 +166,7 @@ class RowCounter {
       if (k + kAhead < events_.size()) prefetch(events_[k + kAhead]);
       const int32_t number = events_[k];
       const int64_t count = plan_.few ? std::exchange(class_count_[number], 0) : 1;
+      class_events_[number] += count;
       add_own(number, count, sums);
       const int32_t group = plan_.group[number];
       if (group_count_[group] == 0) groups_.push_back(group);
@@ -211,6 +216,7 @@ class RowCounter {
   const Own<Weight>& own_;
   const Entries<Weight>& shared_;
   std::vector<int64_t> class_count_;  // events of each class in the row at hand, where few
+  std::vector<int64_t> class_events_; // in all rows
   std::vector<int64_t> group_count_;
   std::vector<int32_t> events_;       // classes of the events; each once, where few
   std::vector<int32_t> groups_;
@@ -233,6 +239,10 @@ void count_rows(const RowCounts& plan, const Own<Weight>& own, const Entries<Wei
       counters[thread].run(tile * kTile, std::min((tile + 1) * kTile, plan.rows));
     }
   });
+  std::fill(plan.class_events, plan.class_events + plan.classes, 0);
+  for (const RowCounter<Weight>& each : counters) {
+    for (int64_t k = 0; k < plan.classes; ++k) plan.class_events[k] += each.class_events()[k];
+  }
 }
 
 }  // namespace chipletsim
