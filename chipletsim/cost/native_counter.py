@@ -102,7 +102,7 @@ class NativeCounter:
         self._few = 4 * model.classes.size <= network.neurons
         with jax.enable_x64(True):
             self._tables = jax.device_put(traffic_tables(model, class_routes_s))
-        self._batch = _batch_rows(self._quantities)
+        self._batch = 0
         self._rows = 0
         self._carry: _Carry | None = None
         self.class_events = np.zeros(model.classes.size, np.int64)
@@ -115,6 +115,7 @@ class NativeCounter:
             return
         shift = self._interval - 1 if self._rows else 0
         complete = shift + self._interval * (window.steps - 1) + 1
+        self._batch = self._batch or _batch_rows(self._quantities, window.samples * complete)
         rasters = [window.rasters[name] for name in self._names]
         block = _Block(
             rows=self._batch,
@@ -187,10 +188,15 @@ class NativeCounter:
         )
 
 
-def _batch_rows(quantities: int) -> int:
-    """Return how many rows are priced at once, so that all batches share one program."""
+def _batch_rows(quantities: int, first: int) -> int:
+    """Return how many rows are priced at once, so that all batches share one program.
+
+    Args:
+        quantities: Numbers of a row.
+        first: Rows of the first window; so many, or the next power of two, are enough.
+    """
     rows = MOST_ROWS
-    while rows > LEAST_ROWS and rows * quantities > _BATCH_NUMBERS:
+    while rows > LEAST_ROWS and (rows * quantities > _BATCH_NUMBERS or rows // 2 >= first):
         rows //= 2
     return rows
 

@@ -24,7 +24,7 @@ from chipletsim.engine.structure import PopulationPlan, Program, ProjectionPlan,
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.network.check import check_network
-from chipletsim.network.connections import Conv2d, Dense
+from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.schedule import components
@@ -154,9 +154,11 @@ def _split(
 
 def _layouts(network: Network) -> tuple[Layout, ...]:
     """Return how the native kernels number the neurons of each population."""
-    convolved = {each.target for each in network.projections if isinstance(each.connection, Conv2d)}
+    incoming: dict[str, list[type]] = {each.name: [] for each in network.populations}
+    for each in network.projections:
+        incoming[each.target].append(type(each.connection))
     return tuple(
-        layout(tuple(each.shape), of_convolution=each.name in convolved, threads=thread_count())
+        layout(tuple(each.shape), incoming=incoming[each.name], threads=thread_count())
         for each in network.populations
     )
 

@@ -45,7 +45,7 @@ def _split_native(
     connection: Dense | Conv2d | Sparse, source: Shape, target: Shape
 ) -> tuple[Hashable, Arrays]:
     kind, size = type(connection), prod(source)
-    to = layout(target, of_convolution=kind is Conv2d, threads=thread_count())
+    to = layout(target, incoming=[kind], threads=thread_count())
     layouts = (Layout(size, 1, size), to)
     native, arrays = native_format(
         Projection("", "", "", connection), source, target, layouts, graded=True

@@ -14,18 +14,13 @@
 #include <immintrin.h>
 #endif
 
+#include "events.h"
+
 namespace chipletsim {
 
 // The type in which weights of a type are added.
 template <class Weight>
 using Sum = std::conditional_t<std::is_same_v<Weight, float>, double, int32_t>;
-
-// Events of one row: numbers, and values (null where they are spikes).
-struct Events {
-  const uint32_t* number;
-  const float* value;
-  int64_t count;
-};
 
 constexpr int64_t kPanel = 64;  // targets of a panel of a dense product, [sources][64]
 

@@ -24,7 +24,8 @@ struct ConvShape {
   int64_t stride;  // weights from one row of them to the next, zeros at its end
 
   int64_t groups() const { return out_channels / out_per_group; }
-  int64_t positions() const { return out_height * out_width; }
+  // Whether rows of weights are whole vectors, and blocks of targets whole positions.
+  bool fills(int64_t block) const { return stride % kFilled == 0 && block % out_channels == 0; }
 };
 
 // Taps of a kernel along one axis: those of input i are first[i] up to first[i + 1].
@@ -91,62 +92,78 @@ void scatter_conv(const ConvShape& shape, const Taps& along_y, const Taps& along
   }
 }
 
-// Channels of the events of each pixel, within their group; pixels go group by group.
-struct PixelLists {
-  std::vector<uint32_t> first;  // [groups x pixels + 1]
-  std::vector<uint32_t> channel;
-  std::vector<float> value;
+// Which pixels, and channels there, the events of each neuron of the source stand for, pooling in
+// front included. Pixels go group by group.
+struct PixelMap {
+  struct Place {
+    uint32_t pixel, channel;
+  };
+  std::vector<uint32_t> start;  // [neurons + 1]
+  std::vector<Place> places;
+  std::vector<uint32_t> room;  // [pixels + 1], where the list of each pixel begins
 
-  void fill(const ConvShape& shape, const Events& events) {
-    const int64_t plane = shape.height * shape.width, pixels = shape.groups() * plane;
-    const double planes = 1.0 / static_cast<double>(plane);
-    const auto per_group = static_cast<uint32_t>(shape.in_per_group);
-    // Half a pixel more than a whole number is never rounded to the next.
-    auto channel_of = [&](uint32_t number) { return static_cast<uint32_t>((number + 0.5) * planes); };
-    auto pixel_of = [&](uint32_t number, uint32_t in) {
-      return number - in * plane + (per_group == 1 ? in : in / per_group) * plane;
+  PixelMap() = default;
+  PixelMap(const ConvShape& shape, const EventMap& map, int64_t neurons) {
+    const int64_t plane = shape.height * shape.width;
+    room.assign(shape.groups() * plane + 1, 0);
+    start.push_back(0);
+    auto add = [&](int64_t number) {
+      const int64_t channel = number / plane, group = channel / shape.in_per_group;
+      places.push_back({static_cast<uint32_t>(group * plane + number % plane),
+                        static_cast<uint32_t>(channel)});
+      ++room[places.back().pixel + 1];
     };
-    first.assign(pixels + 2, 0);
-    uint32_t* counts = first.data() + 2;
-    for (int64_t event = 0; event < events.count; ++event) {
-      const uint32_t number = events.number[event];
-      ++counts[pixel_of(number, channel_of(number))];
+    for (int64_t neuron = 0; neuron < neurons; ++neuron) {
+      map.for_each(neuron, add);
+      start.push_back(static_cast<uint32_t>(places.size()));
     }
-    for (int64_t pixel = 1; pixel < pixels; ++pixel) counts[pixel] += counts[pixel - 1];
-    if (static_cast<int64_t>(channel.size()) < events.count) channel.resize(events.count);
-    if (events.value && value.size() < channel.size()) value.resize(channel.size());
-    uint32_t* ends = first.data() + 1;  // of each pixel, once all its events are listed
-    for (int64_t event = 0; event < events.count; ++event) {
-      const uint32_t number = events.number[event], in = channel_of(number);
-      const uint32_t at = ends[pixel_of(number, in)]++;
-      channel[at] = in;
-      if (events.value) value[at] = events.value[event];
-    }
+    for (size_t pixel = 1; pixel < room.size(); ++pixel) room[pixel] += room[pixel - 1];
+  }
+  int64_t pixels() const { return static_cast<int64_t>(room.size()) - 1; }
+};
+
+// Channels of the spikes of each pixel in a row, with room for all there can be. Nothing is listed
+// where there are too few for it to be worth it: a look at a pixel under a kernel takes about as
+// long as the vector or two that each event saves.
+struct PixelLists {
+  bool filled = false;
+  std::vector<uint32_t> stop;  // [pixels], from PixelMap::room on
+  std::vector<uint32_t> channel;
+
+  void fill(const ConvShape& shape, const PixelMap& map, const uint64_t* row, int64_t words) {
+    const int64_t events = count_bits(row, words);
+    filled = events * shape.out_per_group >= kFilled * map.pixels();
+    if (!filled) return;
+    channel.resize(map.places.size());
+    stop.assign(map.room.begin(), map.room.end() - 1);
+    const uint32_t* start = map.start.data();
+    const PixelMap::Place* places = map.places.data();
+    uint32_t *stops = stop.data(), *channels = channel.data();
+    for_each_bit(row, words, [=](int64_t neuron) {
+      for (uint32_t k = start[neuron]; k < start[neuron + 1]; ++k) {
+        channels[stops[places[k].pixel]++] = places[k].channel;
+      }
+    });
   }
 };
 
-// Whether listing events by pixel takes less time than adding each to its targets: a look at a
-// pixel under a kernel costs about as much as a vector or two that it saves an event.
-inline bool worth_gathering(const ConvShape& shape, int64_t events) {
-  return events * shape.out_per_group >= kFilled * shape.height * shape.width;
-}
-
 // Sums `width` channels, from `channel` on, at one position of one group.
 template <class Weight, int64_t width>
-inline void sum_position(const ConvShape& shape, const Weight* weight, const PixelLists& lists,
-                         bool with_values, int64_t group, int64_t y, int64_t x, Sum<Weight>* sum) {
+inline void sum_position(const ConvShape& shape, const Weight* weight, const PixelMap& map,
+                         const PixelLists& lists, int64_t group, int64_t y, int64_t x,
+                         Sum<Weight>* sum) {
   Columns<Weight, width> columns;
   const int64_t row = shape.kernel_y * shape.kernel_x * shape.stride;
-  const uint32_t* first = lists.first.data() + group * shape.height * shape.width;
+  const int64_t plane = shape.height * shape.width;
   for (int64_t ky = 0; ky < shape.kernel_y; ++ky) {
     const int64_t in_y = y * shape.stride_y + ky * shape.dilation_y - shape.top;
     if (in_y < 0 || in_y >= shape.height) continue;
     for (int64_t kx = 0; kx < shape.kernel_x; ++kx) {
       const int64_t in_x = x * shape.stride_x + kx * shape.dilation_x - shape.left;
       if (in_x < 0 || in_x >= shape.width) continue;
-      const int64_t pixel = in_y * shape.width + in_x, at = first[pixel];
-      const Events here{lists.channel.data() + at,
-                        with_values ? lists.value.data() + at : nullptr, first[pixel + 1] - at};
+      const int64_t pixel = group * plane + in_y * shape.width + in_x;
+      const int64_t at = map.room[pixel];
+      const Events here{lists.channel.data() + at, nullptr, lists.stop[pixel] - at};
       columns.add(weight + (ky * shape.kernel_x + kx) * shape.stride, row, here);
     }
   }
@@ -155,16 +172,15 @@ inline void sum_position(const ConvShape& shape, const Weight* weight, const Pix
 
 // Writes the sums of positions [begin, stop).
 template <class Weight>
-void gather_conv(const ConvShape& shape, const Weight* weight, const Events& events, int64_t begin,
-                 int64_t stop, PixelLists& lists, Sum<Weight>* sum) {
+void gather_conv(const ConvShape& shape, const Weight* weight, const PixelMap& map,
+                 const PixelLists& lists, int64_t begin, int64_t stop, Sum<Weight>* sum) {
   constexpr int64_t kWide = kWidest<Weight>;
-  lists.fill(shape, events);
   for (int64_t position = begin; position < stop; ++position) {
     const int64_t y = position / shape.out_width, x = position % shape.out_width;
     for (int64_t group = 0; group < shape.groups(); ++group) {
       auto some = [&](auto width, int64_t channel, Sum<Weight>* into) {
-        sum_position<Weight, decltype(width)::value>(shape, weight + channel, lists, events.value,
-                                                     group, y, x, into);
+        sum_position<Weight, decltype(width)::value>(shape, weight + channel, map, lists, group,
+                                                     y, x, into);
       };
       const int64_t size = shape.out_per_group;
       int64_t c = 0;

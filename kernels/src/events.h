@@ -39,6 +39,20 @@ struct EventMap {
   int64_t largest = 0;  // most entries of a row: every neuron has an event
   int64_t pooled = 0;   // where sums over windows are rounded before use: how many there are
   float pooled_weight = 1;
+
+  // Calls found(number) for each number that a neuron is known by.
+  template <class Found>
+  void for_each(int64_t neuron, const Found& found) const {
+    if (!start) return found(neuron);
+    for (int64_t k = start[neuron]; k < start[neuron + 1]; ++k) found(number[k]);
+  }
+};
+
+// Events of one row: numbers, and values (null where they are spikes).
+struct Events {
+  const uint32_t* number;
+  const float* value;
+  int64_t count;
 };
 
 // Events of several rows: numbers, and values where they are graded. Both have room for rows
@@ -57,12 +71,18 @@ struct EventLists {
     ones.resize(rows);
     sums.assign(map.pooled, 0.0);
   }
-  int64_t count(int64_t row) const { return first[row + 1] - first[row]; }
-  // Values of a row; null where it has spikes alone.
-  const float* values(int64_t row) const {
-    return value.empty() || ones[row] ? nullptr : value.data() + first[row];
+  Events row(int64_t row) const {
+    const bool spikes = value.empty() || ones[row];
+    return {number.data() + first[row], spikes ? nullptr : value.data() + first[row],
+            first[row + 1] - first[row]};
   }
 };
+
+inline int64_t count_bits(const uint64_t* row, int64_t words) {
+  int64_t count = 0;
+  for (int64_t word = 0; word < words; ++word) count += __builtin_popcountll(row[word]);
+  return count;
+}
 
 // Calls found(neuron) for each set bit.
 template <class Found>
@@ -99,18 +119,14 @@ inline int64_t list_events(const Source& source, const EventMap& map, int64_t sa
     if (with_values) lists.value[at] = value;
     ++at;
   };
-  auto mapped = [&](int64_t neuron, auto&& each) {
-    if (!map.start) return each(neuron);
-    for (int64_t k = map.start[neuron]; k < map.start[neuron + 1]; ++k) each(map.number[k]);
-  };
   if (!map.pooled) {
     for_each_event(source, sample, step, [&](int64_t neuron, float value) {
-      mapped(neuron, [&](int64_t number) { add(number, value); });
+      map.for_each(neuron, [&](int64_t number) { add(number, value); });
     });
     return at;
   }
   for_each_event(source, sample, step, [&](int64_t neuron, float value) {
-    mapped(neuron, [&](int64_t number) { lists.sums[number] += static_cast<double>(value); });
+    map.for_each(neuron, [&](int64_t number) { lists.sums[number] += static_cast<double>(value); });
   });
   for (int64_t number = 0; number < map.pooled; ++number) {
     const float pooled = static_cast<float>(lists.sums[number] * map.pooled_weight);

@@ -83,6 +83,15 @@ ffi::Error totals(ffi::Buffer<ffi::U8> raster, ffi::ResultBuffer<ffi::S64> total
   });
 }
 
+// The share of `bits` that is set in rows of bits.
+ffi::Error active_share(ffi::Buffer<ffi::U8> rows, ffi::ResultBuffer<ffi::F32> share,
+                        int64_t bits) {
+  return guarded([&] {
+    const int64_t active = count_bits(rows.typed_data(), rows.element_count());
+    share->typed_data()[0] = static_cast<float>(static_cast<double>(active) / bits);
+  });
+}
+
 using I32 = ffi::Buffer<ffi::S32>;
 using I64 = ffi::Buffer<ffi::S64>;
 using F64 = ffi::Buffer<ffi::F64>;
@@ -207,6 +216,12 @@ XLA_FFI_DEFINE_HANDLER(channels_first_handler, to_channels_first,
 XLA_FFI_DEFINE_HANDLER(totals_handler, totals,
                        ffi::Ffi::Bind().Arg<ffi::Buffer<ffi::U8>>().Ret<ffi::Buffer<ffi::S64>>());
 
+XLA_FFI_DEFINE_HANDLER(active_share_handler, active_share,
+                       ffi::Ffi::Bind()
+                           .Arg<ffi::Buffer<ffi::U8>>()
+                           .Ret<ffi::Buffer<ffi::F32>>()
+                           .Attr<int64_t>("bits"));
+
 struct Handler {
   const char* name;
   XLA_FFI_Handler* function;
@@ -217,6 +232,7 @@ const Handler kHandlers[] = {
     {"chipletsim_gradients", gradients_handler},
     {"chipletsim_channels_first", channels_first_handler},
     {"chipletsim_totals", totals_handler},
+    {"chipletsim_active_share", active_share_handler},
     {"chipletsim_traffic", traffic_handler},
 };
 

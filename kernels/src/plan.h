@@ -35,8 +35,14 @@ struct Projection {
   // conv
   ConvShape conv{};
   Taps along_y, along_x;
+  PixelMap pixels;  // of spikes alone
   // currents: [samples][steps][targets], as computed elsewhere
   const float* current = nullptr;
+
+  // Whether its targets, in blocks of a size, add up what is under their kernel.
+  bool gathers(int64_t block) const {
+    return kind == Kind::kConv && !with_values && conv.fills(block);
+  }
 };
 
 struct Population {
@@ -182,6 +188,12 @@ inline Plan read_plan(Reader& read) {
   const int64_t populations = read.integer();
   for (int64_t k = 0; k < populations; ++k) plan.populations.push_back(read_population(read));
   if (!read.done()) throw std::invalid_argument("the plan goes on after its end");
+  for (Population& population : plan.populations) {
+    for (Projection& each : population.incoming) {
+      if (!each.gathers(population.block)) continue;
+      each.pixels = PixelMap(each.conv, each.map, plan.sources[each.source].size);
+    }
+  }
   return plan;
 }
 

@@ -29,6 +29,17 @@ inline void channels_first(const uint64_t* from, int64_t rows, int64_t size, int
   });
 }
 
+// Counts the set bits of some bytes.
+inline int64_t count_bits(const uint8_t* bytes, int64_t size) {
+  int64_t count = 0;
+  for (int64_t first = 0; first < size; first += 8) {
+    uint64_t word = 0;
+    std::memcpy(&word, bytes + first, size - first < 8 ? size - first : 8);
+    count += __builtin_popcountll(word);
+  }
+  return count;
+}
+
 // Counts the events of each neuron over rows of `bytes` bytes.
 inline void count_events(const uint8_t* raster, int64_t rows, int64_t bytes, int64_t size,
                          int64_t* total) {

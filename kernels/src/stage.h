@@ -39,18 +39,20 @@ struct Range {
 // large as they can get.
 struct Workspace {
   std::vector<EventLists> lists;        // of each projection
+  std::vector<std::vector<PixelLists>> pixels;  // of each projection that gathers, by row
   std::vector<std::vector<char>> sums;  // of each projection, [rows][block]
-  PixelLists pixels;                    // of the convolution at hand
   Range listed{-1, -1, -1, -1};         // the rows whose events are in the lists
 
   Workspace(const Population& population, int64_t rows) {
     const int64_t block = std::min(population.block, population.padded());
     for (const Projection& each : population.incoming) {
       lists.emplace_back();
+      pixels.emplace_back();
       sums.emplace_back();
       if (each.kind == Kind::kCurrents) continue;
       lists.back().reserve(rows, each.map, each.with_values);
       sums.back().assign(rows * block * bytes_of_sum(each), 0);
+      if (each.gathers(population.block)) pixels.back().resize(rows);
     }
   }
 };
@@ -150,7 +152,7 @@ class Stage {
     if (first_block == stop_block) return;
     if (!(space.listed == range)) {
       for (size_t p = 0; p < population.incoming.size(); ++p) {
-        list_rows(population.incoming[p], range, space.lists[p]);
+        list_rows(population.incoming[p], range, space.lists[p], space.pixels[p]);
       }
       space.listed = range;
     }
@@ -166,14 +168,20 @@ class Stage {
     }
   }
 
-  void list_rows(const Projection& each, const Range& range, EventLists& lists) const {
+  void list_rows(const Projection& each, const Range& range, EventLists& lists,
+                 std::vector<PixelLists>& pixels) const {
     if (each.kind == Kind::kCurrents) return;
     const Source& source = plan_.sources[each.source];
     int64_t at = 0;
     for (int64_t row = 0; row < range.rows(); ++row) {
+      const int64_t sample = range.first_sample + row / range.steps();
+      const int64_t step = range.first_step + row % range.steps() - each.delay;
       lists.first[row] = at;
-      at = list_events(source, each.map, range.first_sample + row / range.steps(),
-                       range.first_step + row % range.steps() - each.delay, lists, at);
+      if (!pixels.empty()) {
+        pixels[row].fill(each.conv, each.pixels, source.bit_row(sample, step), words_of(source.size));
+        if (pixels[row].filled) continue;
+      }
+      at = list_events(source, each.map, sample, step, lists, at);
       if (!each.with_values) continue;
       const float *first = lists.value.data() + lists.first[row], *end = lists.value.data() + at;
       lists.ones[row] = std::all_of(first, end, [](float value) { return value == 1; });
@@ -202,16 +210,13 @@ class Stage {
     const int64_t width = std::min(population.block, population.padded());
     auto* sums = reinterpret_cast<Sum<Weight>*>(space.sums[p].data());
     const auto* weight = static_cast<const Weight*>(each.weight);
-    auto events = [&](int64_t row) {
-      return Events{lists.number.data() + lists.first[row], lists.values(row), lists.count(row)};
-    };
     switch (each.kind) {
       case Kind::kSparse: {
         const int64_t start = each.block_start[block];
         const SparseBlock<Weight> part{each.row_start + block * (each.source_size + 1),
                                        each.target + start, weight + start};
         for (int64_t row = 0; row < range.rows(); ++row) {
-          add_sparse(part, events(row), sums + row * width);
+          add_sparse(part, lists.row(row), sums + row * width);
         }
         return;
       }
@@ -219,26 +224,22 @@ class Stage {
         for (int64_t j = first; j < stop; j += kPanel) {
           const Weight* panel = weight + j * each.source_size;
           for (int64_t row = 0; row < range.rows(); ++row) {
-            sum_panel(panel, events(row), sums + row * width + (j - first));
+            sum_panel(panel, lists.row(row), sums + row * width + (j - first));
           }
         }
         return;
-      case Kind::kConv: {
-        const ConvShape& conv = each.conv;
-        const int64_t channels = conv.out_channels;
-        const bool whole = conv.stride % kFilled == 0 && population.block % channels == 0;
+      case Kind::kConv:
         for (int64_t row = 0; row < range.rows(); ++row) {
-          const Events here = events(row);
-          if (whole && worth_gathering(conv, here.count)) {
-            gather_conv(conv, weight, here, first / channels, stop / channels, space.pixels,
-                        sums + row * width);
+          if (!space.pixels[p].empty() && space.pixels[p][row].filled) {
+            const int64_t channels = each.conv.out_channels;
+            gather_conv(each.conv, weight, each.pixels, space.pixels[p][row], first / channels,
+                        stop / channels, sums + row * width);
           } else {
-            scatter_conv(conv, each.along_y, each.along_x, weight, here, first, stop,
+            scatter_conv(each.conv, each.along_y, each.along_x, weight, lists.row(row), first, stop,
                          sums + row * width);
           }
         }
         return;
-      }
       case Kind::kCurrents:
         return;
     }

@@ -7,15 +7,21 @@ one thread each, and targets are counted from the start of theirs, in 16 bits.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from math import lcm, prod
 
 import numpy as np
 
+from chipletsim.network.connections import Conv2d, Dense
+
 WORD = 64
 """Neurons in a word of a raster; a panel of a dense product."""
 _MOST_IN_BLOCK = 1 << 16
 _LEAST_IN_BLOCK = 1 << 9
+"""Of sparse synapses."""
+_BLOCKS_OF_THREAD = 4
+"""Of others."""
 
 
 @dataclass(frozen=True)
@@ -65,18 +71,24 @@ class Layout:
         )
 
 
-def layout(shape: tuple[int, ...], *, of_convolution: bool, threads: int) -> Layout:
+def layout(shape: tuple[int, ...], *, incoming: Iterable[type], threads: int) -> Layout:
     """Return the layout of a population.
+
+    Rows of synapses get shorter with smaller blocks, so sparse ones have one for each thread.
+    Others have several, so that a thread which the system puts aside leaves less undone.
 
     Args:
         shape: Its shape.
-        of_convolution: Whether a convolution projects to it.
+        incoming: Types of the connections that project to it.
         threads: Threads that share its blocks.
     """
-    size = prod(shape)
-    channels = shape[0] if of_convolution else 1
+    size, kinds = prod(shape), set(incoming)
+    channels = shape[0] if Conv2d in kinds else 1
     unit = lcm(WORD, channels)
     if unit > _MOST_IN_BLOCK:
         unit = WORD
-    wanted = max(-(-size // threads), _LEAST_IN_BLOCK)
+    if kinds and kinds <= {Dense, Conv2d}:
+        wanted = -(-size // (threads * _BLOCKS_OF_THREAD))
+    else:
+        wanted = max(-(-size // threads), _LEAST_IN_BLOCK)
     return Layout(size, channels, min(-(-wanted // unit), _MOST_IN_BLOCK // unit) * unit)

@@ -77,9 +77,8 @@ def product_currents(
 
 def active_share(rows: jax.Array, sources: int) -> jax.Array:
     """Return the share of set bits among the sources of rows."""
-    words = jax.lax.bitcast_convert_type(rows.reshape(*rows.shape[:-1], -1, 4), jnp.uint32)
-    count = jax.lax.population_count(words).astype(jnp.float32).sum()
-    return count / (np.prod(rows.shape[:-1]) * sources)
+    call = jax.ffi.ffi_call("chipletsim_active_share", jax.ShapeDtypeStruct((), jnp.float32))
+    return call(rows, bits=np.int64(np.prod(rows.shape[:-1], dtype=np.int64) * sources))
 
 
 @cache
