@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -64,6 +65,26 @@ def test_networks_of_the_speed_benchmark_run_and_have_a_price() -> None:
 def test_a_peer_that_is_not_there_says_how_to_get_it(monkeypatch, tmp_path) -> None:
     monkeypatch.setattr(peers, "ENVIRONMENTS", {"peers": tmp_path})
     with pytest.raises(RuntimeError, match="make peers"):
-        peers.call("brian2_recurrent.py")
+        peers.call("brian2_recurrent.py", turn=print)
     with pytest.raises(RuntimeError, match="make peers"):
         peers.data_file("sanafe", "examples/dvs_challenge.npz")
+
+
+def test_a_peer_waits_for_our_turn_before_each_of_its_runs(monkeypatch, tmp_path) -> None:
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "python").symlink_to(sys.executable)
+    turns = Path(peers.__file__).parent
+    (tmp_path / "peer.py").write_text(
+        f"import json, sys\nsys.path.append({str(turns)!r})\n"
+        "from turns import wait_for_turn\n"
+        "for number in range(int(sys.argv[1])):\n    wait_for_turn()\n"
+        "if number == 3: sys.exit('a fault')\n"
+        "print(json.dumps({'runs': number + 1}))\n"
+    )
+    monkeypatch.setattr(peers, "ENVIRONMENTS", {"peers": tmp_path})
+    monkeypatch.setattr(peers, "__file__", str(tmp_path / "__init__.py"))
+    calls = []
+    assert peers.call("peer.py", "3", turn=lambda: calls.append(1)) == {"runs": 3}
+    assert len(calls) == 3
+    with pytest.raises(RuntimeError, match="a fault"):
+        peers.call("peer.py", "4", turn=lambda: calls.append(1))
