@@ -6,7 +6,7 @@ neurons of fan-out 80 (delay 1). Weights have few bits, as those of a network lo
 tiles; "full weights" have all 24, which are added in float64 (``chipletsim.engine.exact``).
 
 Ours is the whole call of ``simulate``: inputs checked and hashed, network compiled to
-arrays, run, spikes counted. The row "compiled before" is a run of a ``Simulator``, which
+arrays, run. The row "compiled before" is a run of a ``Simulator``, which
 leaves the compiling out.
 
 The peer is the same network as one would write it by hand in ``jnp``: every projection a

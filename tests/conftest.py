@@ -9,6 +9,15 @@ from chipletsim.kernels import CHOICE, describe, native_kernels
 sys.path.append(str(Path(__file__).parent / "run"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory):
+    """Programs that commands compile are kept for these tests alone."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        yield
+
+
 @pytest.fixture(scope="module", params=["native", "xla"])
 def kernels(request):
     """The kernels that a test runs on; ``usefixtures("kernels")`` runs it on both."""

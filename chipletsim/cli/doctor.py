@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import platform
 from typing import Any
 
 import typer
 
+from chipletsim.cli.compiled import FOLDER, keep_compiled_programs
 from chipletsim.cli.options import Json, example
 from chipletsim.cli.output import line, note, show_json
 
@@ -40,6 +42,7 @@ def _findings() -> dict[str, str]:
     """Return what is looked at, and what was found."""
     from importlib.metadata import version
 
+    keep_compiled_programs()
     import jax
 
     from chipletsim.kernels import describe
@@ -49,6 +52,7 @@ def _findings() -> dict[str, str]:
         "python": f"{platform.python_version()} on {platform.system()} {platform.machine()}",
     }
     found |= {name: version(name) for name in ("jax", "jaxlib", "numpy", "scipy", "pydantic")}
+    found["compiled"] = f"kept in {os.environ.get(FOLDER, 'memory alone')}"
     found["devices"] = ", ".join(str(device) for device in jax.devices())
     found["kernels"] = describe()
     found |= {f"[{extra}]": _extra(extra, names) for extra, names in EXTRAS.items()}

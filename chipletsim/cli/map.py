@@ -7,6 +7,7 @@ from pathlib import Path
 
 import typer
 
+from chipletsim.cli.compiled import keep_compiled_programs
 from chipletsim.cli.options import Config, Force, Json, Out, Seed, Set, example, texts
 from chipletsim.cli.output import line, note, progress, show, show_json
 from chipletsim.errors import UsageError
@@ -39,6 +40,7 @@ def map_file(
     every capacity, and prints how good that is. `-o` keeps the mapping, which
     `mapping: {file: ...}` in an experiment takes up.
     """
+    keep_compiled_programs()
     from chipletsim.mapping.quality import quality
     from chipletsim.mapping.store import save_mapping
     from chipletsim.stages import load_experiment, make_mapping, make_network, make_package

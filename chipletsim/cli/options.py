@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from chipletsim.cli.compiled import keep_compiled_programs
 from chipletsim.errors import UsageError
 
 Config = Annotated[
@@ -42,11 +43,12 @@ def example(*lines: str) -> str:
 
 
 def use_device(name: str | None) -> None:
-    """Make JAX compute on the first device of a platform.
+    """Make JAX compute on the first device of a platform, and keep what it compiles.
 
     Raises:
         UsageError: JAX has no such platform here.
     """
+    keep_compiled_programs()
     if name is None:
         return
     import jax

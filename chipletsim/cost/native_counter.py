@@ -142,11 +142,14 @@ class NativeCounter:
         if carry is None or not carry.spikes.size:
             return
         samples, rows = carry.spikes.shape
-        flat = [each.reshape(samples * rows, -1) for each in carry]
+        # Filled up to whole batches, which have their program already.
+        missing = -(samples * rows) % self._batch
+        flat = [np.pad(each.reshape(samples * rows, -1), ((0, missing), (0, 0))) for each in carry]
         for first in range(0, samples * rows, self._batch):
             part = [each[first : first + self._batch] for each in flat]
+            filled = min(self._batch, samples * rows - first)
             direct, spikes, longest_s = (np.ascontiguousarray(each.T) for each in part)
-            yield Batch(self._places(first, len(part[0]), rows), direct, spikes[0], longest_s)
+            yield Batch(self._places(first, filled, rows), direct, spikes[0], longest_s)
 
     def _batches(self, block: _Block, rasters: list[np.ndarray], samples: int) -> Iterator[Batch]:
         for first in range(0, samples * block.row_count, self._batch):

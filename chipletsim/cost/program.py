@@ -83,7 +83,12 @@ class Counted:
 
     def events_of(self, members: Any) -> TileEvents:
         """Return the events of some tiles, each int64 [rows, members]."""
-        return TileEvents(*(self.amount(name)[members].T for name in TileEvents._fields))
+        # One gather for all quantities: each takes JAX milliseconds to trace.
+        chosen = self.tile_amounts[:, members].swapaxes(1, 2)
+        xp = np if isinstance(chosen, np.ndarray) else jnp
+        found = dict(zip(self.names, chosen, strict=True))
+        none = xp.zeros(chosen.shape[1:], np.int64)
+        return TileEvents(*(found.get(name, none) for name in TileEvents._fields))
 
 
 class Energies(NamedTuple):

@@ -66,12 +66,12 @@ def exact_sum(projection: Projection) -> ExactSum:
     weights = np.asarray(connection.weights, np.float32)
     most, terms = _most_terms(projection)
     steps = _coarse(projection)
-    high = _rounded(connection, weights, steps)
-    if np.array_equal(high, weights):
+    if _are_multiples(connection, weights, steps):
         return ExactSum(projection, None)
+    high = _rounded(connection, weights, steps, np.empty_like(weights))
     low = weights - high  # exact: the two share their leading bits
     finer = _least_step(_totals(connection, low) * most, terms)
-    low = _rounded(connection, low, np.maximum(finer, steps * _FINEST))
+    _rounded(connection, low, np.maximum(finer, steps * _FINEST), low)
     exact = replace(projection, connection=connection.with_weights(high))
     return ExactSum(exact, low if low.any() else None)
 
@@ -122,15 +122,30 @@ def _totals(connection: Any, weights: np.ndarray) -> np.ndarray:
     return np.abs(weights).sum(axis=axes, keepdims=True, dtype=np.float64)
 
 
-def _rounded(connection: Any, weights: np.ndarray, steps: np.ndarray) -> np.ndarray:
-    """Return float32 weights rounded to multiples of each target's step, a power of two."""
-    steps = steps.astype(np.float32)
-    result = np.empty_like(weights)
+def _are_multiples(connection: Any, weights: np.ndarray, steps: np.ndarray) -> bool:
+    """Return whether float32 weights are multiples of each target's step already."""
+    return all(
+        np.array_equal(_rounded_part(connection, weights, steps, part), weights[part])
+        for part in _parts(weights)
+    )
+
+
+def _rounded(
+    connection: Any, weights: np.ndarray, steps: np.ndarray, out: np.ndarray
+) -> np.ndarray:
+    """Round float32 weights to multiples of each target's step, into ``out``, and return it."""
     for part in _parts(weights):
-        step = steps[connection.targets[part]] if isinstance(connection, Sparse) else steps[part]
-        # Dividing and multiplying by a power of two is exact.
-        result[part] = np.rint(weights[part] / step) * step
-    return result
+        out[part] = _rounded_part(connection, weights, steps, part)
+    return out
+
+
+def _rounded_part(
+    connection: Any, weights: np.ndarray, steps: np.ndarray, part: slice
+) -> np.ndarray:
+    of = connection.targets[part] if isinstance(connection, Sparse) else part
+    step = steps[of].astype(np.float32)
+    # Dividing and multiplying by a power of two is exact.
+    return np.rint(weights[part] / step) * step
 
 
 def _parts(weights: np.ndarray) -> list[slice]:

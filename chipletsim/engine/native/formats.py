@@ -24,6 +24,7 @@ from chipletsim.network.model import Projection
 Shape = tuple[int, ...]
 _MOST_IN_BLOCK = 2**32 - 64  # the kernel looks up to 64 synapses ahead, in 32 bits
 _CHUNK = 1 << 22
+_ALIGNMENT = 64
 _VECTOR = 16
 """``kFilled`` of ``convolution.h``."""
 
@@ -157,8 +158,8 @@ def sparse_rows(
     if row_start.max(initial=0) > _MOST_IN_BLOCK:
         raise ValueError("a block of targets has more than 2^32 synapses")
     block_start = np.concatenate([[0], np.cumsum(row_start[:, -1])])[:-1]
-    local = np.empty(targets.size, np.uint16)
-    ordered = np.empty(targets.size, weights.dtype)
+    local = _aligned(targets.size, np.dtype(np.uint16))
+    ordered = _aligned(targets.size, weights.dtype)
     for part in parts:
         block, within = located(part)
         span = slice(indptr[part.start], indptr[part.stop])
@@ -175,6 +176,13 @@ def sparse_rows(
         "block_start": block_start.astype(np.int64).view(np.uint8),
     }
     return "sparse", (), arrays
+
+
+def _aligned(size: int, dtype: np.dtype) -> np.ndarray:
+    """Return an array that JAX takes over as it is; it copies those that are not aligned."""
+    room = np.empty(size * dtype.itemsize + _ALIGNMENT, np.uint8)
+    first = -room.ctypes.data % _ALIGNMENT
+    return room[first : first + size * dtype.itemsize].view(dtype)
 
 
 def _source_chunks(indptr: np.ndarray) -> list[slice]:

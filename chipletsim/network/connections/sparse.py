@@ -18,6 +18,8 @@ from chipletsim.network.connections.boxes import (
     counts_by_row,
 )
 
+_CHUNK = 1 << 22
+
 
 @dataclass(frozen=True, eq=False)
 class Sparse(BaseConnection):
@@ -38,7 +40,12 @@ class Sparse(BaseConnection):
     @cached_property
     def fan_in(self) -> np.ndarray:
         """int64 [targets]: synapses that arrive at each target neuron."""
-        return np.bincount(self.targets, minlength=self.n_targets).astype(np.int64)
+        total = np.zeros(self.n_targets, np.int64)
+        # Counting takes 64-bit copies: some millions of synapses at a time, or memory is short.
+        for first in range(0, self.targets.size, _CHUNK):
+            part = self.targets[first : first + _CHUNK]
+            total += np.bincount(part, minlength=self.n_targets)
+        return total
 
     def problem(self, source_shape: Shape, target_shape: Shape) -> str | None:
         """Return why it cannot join these populations, or None where it can."""

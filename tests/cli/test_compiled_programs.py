@@ -1,0 +1,75 @@
+"""Commands keep what JAX compiles, and find it again in the next process."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from chipletsim.cli.compiled import FOLDER, compiled_programs, keep_compiled_programs
+
+SIMULATES = """
+import os, sys
+from chipletsim.cli.compiled import keep_compiled_programs
+keep_compiled_programs()
+import jax, numpy as np
+events = []
+jax.monitoring.register_event_listener(lambda name, **_: events.append(name))
+jax.jit(lambda x: x * 2 + 1)(np.arange(3)).block_until_ready()
+print(sum(name.endswith("cache_hits") for name in events))
+"""
+
+
+def hits(**environment: str) -> int:
+    done = subprocess.run(
+        [sys.executable, "-c", SIMULATES],
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stderr == ""
+    return int(done.stdout)
+
+
+def test_the_next_process_finds_what_this_one_compiled(tmp_path):
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    assert hits(**cache) == 0
+    (folder,) = tmp_path.glob("chipletsim/jax-*")
+    assert folder.stat().st_mode & 0o077 == 0
+    assert any(folder.iterdir())
+    assert hits(**cache) > 0
+
+
+def test_a_folder_of_the_user_s_own_is_used_instead(tmp_path):
+    own = tmp_path / "own"
+    for _ in range(2):
+        hits(XDG_CACHE_HOME=str(tmp_path), **{FOLDER: str(own)})
+    assert not (tmp_path / "chipletsim").exists()
+
+
+def test_where_nothing_can_be_kept_commands_run_all_the_same(tmp_path):
+    taken = tmp_path / "file"
+    taken.write_text("no folder")
+    for _ in range(2):
+        assert hits(XDG_CACHE_HOME=str(taken)) == 0
+
+
+def test_nothing_is_set_twice(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    for name in ("MAX_SIZE", "MIN_COMPILE_TIME_SECS", "MIN_ENTRY_SIZE_BYTES"):
+        monkeypatch.setenv(f"JAX_COMPILATION_CACHE_{name}", "7")
+    monkeypatch.delenv(FOLDER, raising=False)
+    keep_compiled_programs()
+    assert os.environ[FOLDER] == str(compiled_programs())
+    assert os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] == "7"
+    assert Path(os.environ[FOLDER]).is_relative_to(tmp_path)
+
+
+@pytest.mark.parametrize("features", ["flags\t: sse avx512", "flags\t: sse avx2"])
+def test_processors_that_differ_have_folders_that_differ(monkeypatch, features):
+    here = compiled_programs()
+    monkeypatch.setattr(Path, "read_text", lambda *_, **__: f"model name: x\n{features}\n")
+    assert compiled_programs() != here
+    assert compiled_programs().parent == here.parent
