@@ -97,8 +97,15 @@ class InUse:
         }
         narrow = Sizes(
             tiles=self.tiles.size,
-            direct=(sizes.direct[0], of_tiles.max(initial=-1) + 1, sizes.direct[2]),
-            derived=(links, links, routers, routers, routers, of_crossbars.max(initial=-1) + 1),
+            direct=(sizes.direct[0], int(of_tiles.max(initial=-1)) + 1, sizes.direct[2]),
+            derived=(
+                links,
+                links,
+                routers,
+                routers,
+                routers,
+                int(of_crossbars.max(initial=-1)) + 1,
+            ),
             names=sizes.names,
         )
         direct = [every[0], of_tiles, every[2]]
@@ -139,15 +146,20 @@ def in_use(model: TrafficModel) -> InUse:
     links[full.routes.node_link[full.routes.node_link >= 0]] = True
     for numbers in parts[2:5]:
         routers[numbers] = True
-    by_kind = [members[_filled_up(tiles[members])] for members in full.kinds.values()]
-    return InUse(np.sort(np.concatenate(by_kind)), _filled_up(links), _filled_up(routers))
+    by_kind = [
+        members[_filled_up(tiles[members])]
+        for members in full.kinds.values()
+        if tiles[members].any()
+    ]
+    kept = np.sort(np.concatenate([np.zeros(0, np.int64), *by_kind]))
+    return InUse(kept, _filled_up(links), _filled_up(routers))
 
 
 def _filled_up(used: np.ndarray) -> np.ndarray:
     """Return indices of used ones, and of so many others that their number is a round one."""
     spare = np.flatnonzero(~used)
     count = int(used.sum())
-    missing = min(rounded_up(count), used.size) - count if count else 0
+    missing = min(rounded_up(count), used.size) - count
     return np.sort(np.concatenate([np.flatnonzero(used), spare[:missing]]))
 
 
