@@ -280,6 +280,70 @@ def test_convolutions(seed: int, xla: bool) -> None:
         check_xla(network, several, results)
 
 
+WIDE = (8, 12, 16, 24, 33, 40, 64, 70, 100)
+
+
+def wide(seed: int, form: type) -> Network:
+    """A convolution with channels enough to fill vectors, and its currents as values."""
+    rng = np.random.default_rng(seed)
+    groups, per_group = int(rng.integers(1, 3)), int(rng.choice([1, 3, 9]))
+    source = shape = (groups * per_group, 4, 5)
+    pool = None
+    if seed % 3 == 0:
+        pool = Pool2d((2, 2), (2, 1), (0, 1), "sum")
+        shape = pool.target_shape(source)
+    out = groups * WIDE[seed % len(WIDE)]
+    made = Conv2d(
+        weights(rng, form, out, per_group, *(int(k) for k in rng.integers(1, 4, 2))),
+        stride=tuple(int(s) for s in rng.integers(1, 3, 2)),
+        padding=tuple((int(a), int(b)) for a, b in rng.integers(1, 4, (2, 2))),
+        dilation=tuple(int(d) for d in rng.integers(1, 3, 2)),
+        groups=groups,
+    )
+    target = made.target_shape(shape)
+    return Network(
+        "wide",
+        (
+            Population("in", source, "input"),
+            neurons(rng, "conv", target, "lif"),
+            relay("currents", target),
+        ),
+        (
+            Projection(f"a_{np.dtype(form)}", "in", "conv", made, pool),
+            Projection(f"b_{np.dtype(form)}", "in", "currents", made, pool, 1),
+        ),
+        DT,
+    )
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_convolutions_to_many_channels(seed: int) -> None:
+    network = wide(seed, FORMATS[seed % 4 % 3])
+    check_formats(network)
+    rng = np.random.default_rng(seed)
+    # Few events are added one by one, many are listed by pixel first.
+    several = [spikes(rng, network, 1 + seed % 2, rate) for rate in (0.03, 0.4, 1.0)]
+    results = check_native(network, *several, window=2 * (seed % 2))
+    assert results[-1].totals["conv"].sum() > 0
+
+
+def test_more_events_under_a_kernel_than_narrow_sums_hold() -> None:
+    # 60 x 9 events of weight 127, or -127, are 68,580 in 8 bits' sums of 16.
+    weight = np.full((16, 60, 3, 3), 127 / 64, np.float32)
+    weight[1::2] *= -1
+    network = Network(
+        "burst",
+        (Population("in", (60, 5, 5), "input"), relay("out", (16, 3, 3))),
+        (Projection("w_int8", "in", "out", Conv2d(weight)),),
+        DT,
+    )
+    check_formats(network)
+    (result,) = check_native(network, np.ones((1, STEPS, 60, 5, 5), bool))
+    found = result.values["out"].reshape(STEPS, 16, 9)
+    np.testing.assert_array_equal(found[:, ::2], 540 * 127 / 64)
+    np.testing.assert_array_equal(found[:, 1::2], -540 * 127 / 64)
+
+
 @pytest.mark.parametrize("seed", range(4))
 def test_blocks_that_cut_through_the_channels_of_a_position(seed: int, monkeypatch) -> None:
     monkeypatch.setattr(layout, "_MOST_IN_BLOCK", 64)
