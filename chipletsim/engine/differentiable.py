@@ -28,7 +28,7 @@ from chipletsim.engine.projections import (
     Shape,
 )
 from chipletsim.engine.sparse import Segments, segment_currents, segments
-from chipletsim.kernels import native_kernels, thread_count
+from chipletsim.kernels import native_kernels
 from chipletsim.network.connections import Conv2d, Dense, Sparse
 from chipletsim.network.model import Projection
 
@@ -45,7 +45,9 @@ def _split_native(
     connection: Dense | Conv2d | Sparse, source: Shape, target: Shape
 ) -> tuple[Hashable, Arrays]:
     kind, size = type(connection), prod(source)
-    to = layout(target, incoming=[kind], threads=thread_count())
+    # Blocks decide the order of float32 sums, so they are the same for any number of threads,
+    # which share rows and sources.
+    to = layout(target, incoming=[kind], threads=1)
     layouts = (Layout(size, 1, size), to)
     native, arrays = native_format(
         Projection("", "", "", connection), source, target, layouts, graded=True
