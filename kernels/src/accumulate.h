@@ -104,7 +104,7 @@ inline typename VectorOf<Lane, 32>::type widened(const Weight* from) {
 template <class Weight>
 struct Lanes {
   using Type = Sum<Weight>;
-  static constexpr int64_t kEvents = INT64_MAX;
+  static constexpr int64_t kEvents = INT64_MAX / 2;  // any number, and one more does not overflow
 };
 template <>
 struct Lanes<int8_t> {

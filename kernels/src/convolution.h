@@ -12,10 +12,10 @@
 
 namespace chipletsim {
 
-// Targets are numbered position by position, the channels of one side by side. Weights are
-// [in channels][kernel y][kernel x][stride], a row for each tap: the out channels of the group.
 constexpr int64_t kFilled = 16;  // strides of rows that are read vector by vector
 
+// Targets are numbered position by position, the channels of one side by side. Weights are
+// [in channels][kernel y][kernel x][stride], a row for each tap: the out channels of the group.
 struct ConvShape {
   int64_t height, width;              // of the source
   int64_t out_height, out_width, out_channels;
@@ -67,8 +67,8 @@ inline void add_row(const Weight* __restrict row, const float* value, int64_t si
 // Adds to the targets [first, stop), tap by tap.
 template <class Weight>
 void scatter_conv(const ConvShape& shape, const Taps& along_y, const Taps& along_x,
-              const Weight* weight, const Events& events, int64_t first, int64_t stop,
-              Sum<Weight>* sum) {
+                  const Weight* weight, const Events& events, int64_t first, int64_t stop,
+                  Sum<Weight>* sum) {
   const auto width = static_cast<uint32_t>(shape.width);
   const uint32_t plane = static_cast<uint32_t>(shape.height) * width;
   const int64_t size = shape.out_per_group, line_size = shape.out_width * shape.out_channels;

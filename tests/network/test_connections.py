@@ -9,7 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from chipletsim.network.builder import NetworkBuilder
-from chipletsim.network.connections import CONNECTIONS, Conv2d, Dense, OneToOne, Pool2d, Sparse
+from chipletsim.network.connections import (
+    CONNECTIONS,
+    Conv2d,
+    Dense,
+    OneToOne,
+    Pool2d,
+    Sparse,
+    sparse,
+)
 from chipletsim.network.synapses import (
     connection_source_shape,
     projection_dense_operations,
@@ -360,3 +368,12 @@ def test_every_kind_keeps_its_synapses_with_other_weights(name):
     doubled = connection.with_weights(connection.weights * 2)
     assert np.array_equal(doubled.weights, connection.weights * 2)
     assert type(doubled) is type(connection)
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 100])
+def test_fan_in_is_counted_in_any_chunks(monkeypatch, chunk):
+    monkeypatch.setattr(sparse, "_CHUNK", chunk)
+    targets = np.array([4, 0, 0, 2, 4, 4, 0], np.int32)
+    connection = Sparse(np.array([0, 3, 7]), targets, np.ones(7, np.float32), 6)
+    assert connection.fan_in.tolist() == [3, 0, 1, 0, 3, 0]
+    assert connection.fan_in.dtype == np.int64
