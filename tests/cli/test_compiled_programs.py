@@ -9,6 +9,7 @@ import pytest
 
 from chipletsim.cli.compiled import FOLDER, compiled_programs, keep_compiled_programs
 
+MINIMA = ("COMPILE_TIME_SECS", "ENTRY_SIZE_BYTES")
 SIMULATES = """
 import os, sys
 from chipletsim.cli.compiled import keep_compiled_programs
@@ -22,9 +23,11 @@ print(sum(name.endswith("cache_hits") for name in events))
 
 
 def hits(**environment: str) -> int:
+    # Commands that other tests ran in this process have set what children inherit.
+    inherited = {key: value for key, value in os.environ.items() if not key.startswith("JAX_")}
     done = subprocess.run(
         [sys.executable, "-c", SIMULATES],
-        env={**os.environ, **environment},
+        env={**inherited, **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -56,15 +59,16 @@ def test_where_nothing_can_be_kept_commands_run_all_the_same(tmp_path):
         assert hits(XDG_CACHE_HOME=str(taken)) == 0
 
 
-def test_nothing_is_set_twice(monkeypatch, tmp_path):
+def test_what_the_user_has_set_stays(monkeypatch, tmp_path):
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
-    for name in ("MAX_SIZE", "MIN_COMPILE_TIME_SECS", "MIN_ENTRY_SIZE_BYTES"):
-        monkeypatch.setenv(f"JAX_COMPILATION_CACHE_{name}", "7")
-    monkeypatch.delenv(FOLDER, raising=False)
+    monkeypatch.setenv("JAX_COMPILATION_CACHE_MAX_SIZE", "7")
+    for name in (FOLDER, *(f"JAX_PERSISTENT_CACHE_MIN_{end}" for end in MINIMA)):
+        monkeypatch.setenv(name, "")
+        monkeypatch.delenv(name)
     keep_compiled_programs()
     assert os.environ[FOLDER] == str(compiled_programs())
-    assert os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] == "7"
     assert Path(os.environ[FOLDER]).is_relative_to(tmp_path)
+    assert os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] == "7"
 
 
 @pytest.mark.parametrize("features", ["flags\t: sse avx512", "flags\t: sse avx2"])
