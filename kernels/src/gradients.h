@@ -45,16 +45,6 @@ inline Gradients read_gradients(Reader& read) {
   return all;
 }
 
-// Shares units 0 to `units` among threads; each is done by one of them.
-template <class Work>
-void share(int64_t units, int threads, const Work& work) {
-  threads = static_cast<int>(std::clamp<int64_t>(units, 1, std::max(threads, 1)));
-  std::atomic<int64_t> next{0};
-  on_threads(threads, [&](int) {
-    for (int64_t unit = next++; unit < units; unit = next++) work(unit);
-  });
-}
-
 // Events of all rows in the order of their numbers.
 struct RowEvents {
   std::vector<int64_t> first;  // [rows + 1]
@@ -62,7 +52,7 @@ struct RowEvents {
   std::vector<float> value;
 
   RowEvents(const Source& source, int64_t rows, int threads) : first(rows + 1, 0) {
-    share(rows, threads, [&](int64_t row) {
+    share(rows, threads, [&](int, int64_t row) {
       const float* values = source.value_row(row, 0);
       int64_t count = 0;
       for (int64_t i = 0; i < source.size; ++i) count += values[i] != 0;
@@ -71,7 +61,7 @@ struct RowEvents {
     for (int64_t row = 0; row < rows; ++row) first[row + 1] += first[row];
     number.resize(first[rows]);
     value.resize(first[rows]);
-    share(rows, threads, [&](int64_t row) {
+    share(rows, threads, [&](int, int64_t row) {
       const float* values = source.value_row(row, 0);
       int64_t at = first[row];
       for (int64_t i = 0; i < source.size; ++i) {
@@ -122,7 +112,7 @@ class Backward {
   // A panel of 64 targets and some sources at a time.
   void dense(const RowEvents& events) const {
     const int64_t sources = all_.projection.source_size, parts = source_parts();
-    share(words_of(all_.targets) * parts, threads_, [&](int64_t unit) {
+    share(words_of(all_.targets) * parts, threads_, [&](int, int64_t unit) {
       const int64_t panel = unit / parts, begin = unit % parts * kSourcesTogether;
       const int64_t stop = std::min(begin + kSourcesTogether, sources);
       float* gradient = all_.of_weight + panel * sources * kPanel;
@@ -146,7 +136,7 @@ class Backward {
     const Taps &along_y = all_.projection.along_y, &along_x = all_.projection.along_x;
     const int64_t plane = shape.height * shape.width, size = shape.out_per_group;
     const int64_t kernel = shape.kernel_y * shape.kernel_x * shape.stride;
-    share(all_.projection.source_size / plane, threads_, [&](int64_t channel) {
+    share(all_.projection.source_size / plane, threads_, [&](int, int64_t channel) {
       const int64_t group = channel / shape.in_per_group;
       float* gradient = all_.of_weight + channel * kernel;
       std::fill(gradient, gradient + kernel, 0.0f);
@@ -173,7 +163,7 @@ class Backward {
   void sparse(const RowEvents& events) const {
     const Projection& each = all_.projection;
     const int64_t sources = each.source_size, parts = source_parts();
-    share(blocks() * parts, threads_, [&](int64_t unit) {
+    share(blocks() * parts, threads_, [&](int, int64_t unit) {
       const int64_t block = unit / parts, begin = unit % parts * kSourcesTogether;
       const int64_t stop = std::min(begin + kSourcesTogether, sources);
       const uint32_t* row_start = each.row_start + block * (sources + 1);
@@ -197,14 +187,14 @@ class Backward {
     const int64_t sources = each.source_size, parts = source_parts();
     const int64_t groups = (all_.rows + kRowsAbreast - 1) / kRowsAbreast;
     std::vector<float> abreast(groups * all_.targets * kRowsAbreast, 0.0f);
-    share(all_.rows, threads_, [&](int64_t row) {
+    share(all_.rows, threads_, [&](int, int64_t row) {
       const float* from = all_.given + row * all_.targets;
       float* to = abreast.data() + row / kRowsAbreast * all_.targets * kRowsAbreast;
       for (int64_t j = 0; j < all_.targets; ++j) {
         to[j * kRowsAbreast + row % kRowsAbreast] = from[j];
       }
     });
-    share(groups * parts, threads_, [&](int64_t unit) {
+    share(groups * parts, threads_, [&](int, int64_t unit) {
       const int64_t group = unit / parts, begin = unit % parts * kSourcesTogether;
       const int64_t stop = std::min(begin + kSourcesTogether, sources);
       const int64_t rows = std::min(kRowsAbreast, all_.rows - group * kRowsAbreast);

@@ -29,14 +29,25 @@ inline void channels_first(const uint64_t* from, int64_t rows, int64_t size, int
   });
 }
 
+// Calls found(first, word) for the bits of some bytes, 64 at a time from bit `first` on.
+template <class Found>
+inline void for_each_word(const uint8_t* bytes, int64_t size, const Found& found) {
+  uint64_t word = 0;
+  int64_t first = 0;
+  for (; first + 8 <= size; first += 8) {
+    std::memcpy(&word, bytes + first, sizeof(word));
+    found(first * 8, word);
+  }
+  if (first == size) return;
+  word = 0;
+  std::memcpy(&word, bytes + first, size - first);
+  found(first * 8, word);
+}
+
 // Counts the set bits of some bytes.
 inline int64_t count_bits(const uint8_t* bytes, int64_t size) {
   int64_t count = 0;
-  for (int64_t first = 0; first < size; first += 8) {
-    uint64_t word = 0;
-    std::memcpy(&word, bytes + first, size - first < 8 ? size - first : 8);
-    count += __builtin_popcountll(word);
-  }
+  for_each_word(bytes, size, [&](int64_t, uint64_t word) { count += __builtin_popcountll(word); });
   return count;
 }
 
@@ -45,14 +56,9 @@ inline void count_events(const uint8_t* raster, int64_t rows, int64_t bytes, int
                          int64_t* total) {
   std::memset(total, 0, size * sizeof(int64_t));
   for (int64_t row = 0; row < rows; ++row) {
-    for (int64_t first = 0; first < bytes; first += 8) {
-      uint64_t word = 0;
-      std::memcpy(&word, raster + row * bytes + first, bytes - first < 8 ? bytes - first : 8);
-      while (word) {
-        ++total[first * 8 + __builtin_ctzll(word)];
-        word &= word - 1;
-      }
-    }
+    for_each_word(raster + row * bytes, bytes, [&](int64_t first, uint64_t word) {
+      for (; word; word &= word - 1) ++total[first + __builtin_ctzll(word)];
+    });
   }
 }
 

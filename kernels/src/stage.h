@@ -81,21 +81,18 @@ class Stage {
     const int64_t samples = std::clamp<int64_t>(rows / steps, 1, even);
     const int64_t groups = (plan_.samples + samples - 1) / samples;
     const int64_t units = groups * population.blocks();
-    threads = static_cast<int>(std::min<int64_t>(threads, units));
+    threads = busy_threads(units, threads);
     std::vector<std::unique_ptr<Workspace>> spaces;
     for (int t = 0; t < threads; ++t) {
       spaces.push_back(std::make_unique<Workspace>(population, samples * steps));
     }
-    std::atomic<int64_t> next{0};
-    on_threads(threads, [&](int thread) {
-      for (int64_t unit = next++; unit < units; unit = next++) {
-        const int64_t first = unit / population.blocks() * samples;
-        const int64_t block = unit % population.blocks();
-        for (int64_t step = 0; step < plan_.steps; step += steps) {
-          const Range range{first, std::min(first + samples, plan_.samples), step,
-                            std::min(step + steps, plan_.steps)};
-          advance(population, range, block, block + 1, *spaces[thread]);
-        }
+    share(units, threads, [&](int thread, int64_t unit) {
+      const int64_t first = unit / population.blocks() * samples;
+      const int64_t block = unit % population.blocks();
+      for (int64_t step = 0; step < plan_.steps; step += steps) {
+        const Range range{first, std::min(first + samples, plan_.samples), step,
+                          std::min(step + steps, plan_.steps)};
+        advance(population, range, block, block + 1, *spaces[thread]);
       }
     });
   }
@@ -105,31 +102,31 @@ class Stage {
     std::vector<int64_t> blocks;
     for (const Population& each : plan_.populations) blocks.push_back(each.blocks());
     const int64_t units = apart ? plan_.samples : *std::max_element(blocks.begin(), blocks.end());
-    threads = static_cast<int>(std::min<int64_t>(threads, units));
+    threads = busy_threads(units, threads);
     std::vector<std::vector<std::unique_ptr<Workspace>>> spaces(threads);
     for (auto& own : spaces) {
       for (const Population& each : plan_.populations) {
         own.push_back(std::make_unique<Workspace>(each, 1));
       }
     }
-    std::atomic<int64_t> next{0};
+    auto step = [&](int thread, int64_t sample, int64_t round, size_t k, int64_t first,
+                    int64_t stop) {
+      advance(plan_.populations[k], Range{sample, sample + 1, round, round + 1}, first, stop,
+              *spaces[thread][k]);
+    };
+    if (apart) {
+      share(plan_.samples, threads, [&](int thread, int64_t sample) {
+        for (int64_t round = 0; round < plan_.steps; ++round) {
+          for (size_t k = 0; k < blocks.size(); ++k) step(thread, sample, round, k, 0, blocks[k]);
+        }
+      });
+      return;
+    }
     Phases phases(blocks, threads);
     on_threads(threads, [&](int thread) {
-      auto step = [&](int64_t sample, int64_t round, size_t k, int64_t first, int64_t stop) {
-        advance(plan_.populations[k], Range{sample, sample + 1, round, round + 1}, first, stop,
-                *spaces[thread][k]);
-      };
-      if (apart) {
-        for (int64_t sample = next++; sample < plan_.samples; sample = next++) {
-          for (int64_t round = 0; round < plan_.steps; ++round) {
-            for (size_t k = 0; k < blocks.size(); ++k) step(sample, round, k, 0, blocks[k]);
-          }
-        }
-        return;
-      }
       // Samples one after the other: a round is a step of one of them.
       phases.run(thread, plan_.samples * plan_.steps, [&](int64_t round, size_t k, int64_t block) {
-        step(round / plan_.steps, round % plan_.steps, k, block, block + 1);
+        step(thread, round / plan_.steps, round % plan_.steps, k, block, block + 1);
       });
     });
   }

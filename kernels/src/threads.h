@@ -46,6 +46,20 @@ void on_threads(int threads, const Work& work) {
   for (auto& each : others) each.join();
 }
 
+// How many of at most `threads` threads have a unit to do; at least one.
+inline int busy_threads(int64_t units, int threads) {
+  return static_cast<int>(std::clamp<int64_t>(units, 1, std::max(threads, 1)));
+}
+
+// Calls work(thread, unit) for units 0 to `units`, each on whichever thread comes for it.
+template <class Work>
+void share(int64_t units, int threads, const Work& work) {
+  std::atomic<int64_t> next{0};
+  on_threads(busy_threads(units, threads), [&](int thread) {
+    for (int64_t unit = next++; unit < units; unit = next++) work(thread, unit);
+  });
+}
+
 // Shares the blocks of phases that follow one another among threads, the same blocks to the same
 // thread each time, so that they stay in its cache. A phase begins once all blocks of the one
 // before are done. A block that its thread does not come for is taken by another, so one that

@@ -11,6 +11,7 @@
 #include <utility>
 #include <vector>
 
+#include "raster.h"
 #include "threads.h"
 
 namespace chipletsim {
@@ -66,69 +67,78 @@ struct RowCounts {
   int64_t* class_events;                  // [classes], in all of these rows
 };
 
-template <class Weight>
+// Counts up to kRows rows, whose sums lie side by side, so that what a group of classes shares
+// is added to all of them at once. `lanes` rows keep counts of groups of their own: kRows, or 1
+// where there are so many groups that the counts would leave the cache.
+template <class Weight, int lanes>
 class RowCounter {
  public:
-  RowCounter(const RowCounts& plan, const Own<Weight>& own, const Entries<Weight>& shared,
-             int64_t tile)
+  static constexpr int kRows = 16;
+  static_assert(lanes == kRows || lanes == 1);
+
+  RowCounter(const RowCounts& plan, const Own<Weight>& own, const Entries<Weight>& shared)
       : plan_(plan),
         own_(own),
         shared_(shared),
         class_count_(plan.few ? plan.classes : 0),
         class_events_(plan.classes),
-        group_count_(plan.groups),
-        operations_(own.width),
-        sums_(tile * plan.quantities),
-        longest_(plan.packages) {
+        group_count_(plan.groups * lanes),
+        group_rows_(plan.groups),
+        groups_(plan.groups + 1),
+        sums_(plan.quantities * kRows),
+        longest_(plan.packages * kRows) {
     int64_t most = static_cast<int64_t>(plan.rasters.size());
     for (const RasterOf& raster : plan.rasters) most += raster.size;
-    events_.reserve(most);
-    groups_.reserve(plan.groups);
+    events_.resize(most + 1);
+    times_.resize(plan.few ? plan.classes : 0);
   }
 
-  // Counts rows [first, stop), at most a tile of them, and writes them side by side.
+  // Counts rows [first, stop), at most kRows of them.
   void run(int64_t first, int64_t stop) {
     std::fill(sums_.begin(), sums_.end(), 0);
+    std::fill(longest_.begin(), longest_.end(), 0.0);
     for (int64_t row = first; row < stop; ++row) {
-      count_row(row, sums_.data() + (row - first) * plan_.quantities);
+      count_row(row, row - first);
+      if (lanes == 1) add_shared(row - first);
     }
+    if (lanes > 1) add_shared(0);
+    const int64_t rows = stop - first;
     for (int64_t quantity = 0; quantity < plan_.quantities; ++quantity) {
-      for (int64_t row = first; row < stop; ++row) {
-        plan_.direct[quantity * plan_.rows + row] =
-            sums_[(row - first) * plan_.quantities + quantity];
-      }
+      std::copy_n(&sums_[quantity * kRows], rows, plan_.direct + quantity * plan_.rows + first);
+    }
+    for (int64_t p = 0; p < plan_.packages; ++p) {
+      std::copy_n(&longest_[p * kRows], rows, plan_.longest + p * plan_.rows + first);
     }
   }
 
   const std::vector<int64_t>& class_events() const { return class_events_; }
 
  private:
-  void count_row(int64_t row, int64_t* sums) {
-    const int64_t place = plan_.start + row;
-    const int64_t sample = place / plan_.row_count;
-    int64_t spikes = 0;
-    std::fill(longest_.begin(), longest_.end(), 0.0);
-    if (sample < plan_.samples) {
-      const int64_t in_window = plan_.row_begin + place % plan_.row_count;
-      if (in_window < plan_.carried) {
-        const int64_t at = sample * plan_.carried + in_window;
-        std::memcpy(sums, plan_.carry_direct + at * plan_.quantities,
-                    plan_.quantities * sizeof(int64_t));
-        spikes = plan_.carry_spikes[at];
-        for (int64_t p = 0; p < plan_.packages; ++p) {
-          longest_[p] = plan_.carry_longest[at * plan_.packages + p];
-        }
+  void count_row(int64_t row, int64_t place) {
+    const int64_t number = plan_.start + row;
+    const int64_t sample = number / plan_.row_count;
+    plan_.spikes[row] = 0;
+    if (sample >= plan_.samples) return;
+    const int64_t in_window = plan_.row_begin + number % plan_.row_count;
+    if (in_window < plan_.carried) {
+      const int64_t at = sample * plan_.carried + in_window;
+      const int64_t* direct = plan_.carry_direct + at * plan_.quantities;
+      for (int64_t k = 0; k < plan_.quantities; ++k) sums_[k * kRows + place] = direct[k];
+      for (int64_t p = 0; p < plan_.packages; ++p) {
+        longest_[p * kRows + place] = plan_.carry_longest[at * plan_.packages + p];
       }
-      spikes += gather(sample, in_window);
-      add_entries(sums);
+      plan_.spikes[row] = plan_.carry_spikes[at];
     }
-    plan_.spikes[row] = spikes;
-    for (int64_t p = 0; p < plan_.packages; ++p) plan_.longest[p * plan_.rows + row] = longest_[p];
+    plan_.spikes[row] += list(sample, in_window);
+    count_groups(place);
+    add_own(place);
   }
 
-  // Counts the events of a row by class; returns how many there are.
-  int64_t gather(int64_t sample, int64_t row) {
+  // Lists the classes of the events of a row, each once where they are few; returns how many
+  // spikes there are.
+  int64_t list(int64_t sample, int64_t row) {
     int64_t spikes = 0;
+    count_ = 0;
     for (size_t population = 0; population < plan_.rasters.size(); ++population) {
       const RasterOf& raster = plan_.rasters[population];
       const int64_t since = row - plan_.shift - raster.stage;
@@ -136,112 +146,169 @@ class RowCounter {
       const int64_t bytes = raster.row_bytes();
       const uint8_t* bits = raster.bytes + (sample * plan_.steps + since / plan_.interval) * bytes;
       const int32_t* of_neuron = plan_.neuron_class + raster.first;
-      for (int64_t first = 0; first < bytes; first += 8) {
-        uint64_t word = 0;
-        std::memcpy(&word, bits + first, bytes - first < 8 ? bytes - first : 8);
+      for_each_word(bits, bytes, [&](int64_t first, uint64_t word) {
         for (; word; word &= word - 1) {
-          const int32_t number = of_neuron[first * 8 + __builtin_ctzll(word)];
+          const int32_t number = of_neuron[first + __builtin_ctzll(word)];
           if (number < 0) continue;
           ++spikes;
           add_event(number);
         }
-      }
+      });
       add_event(static_cast<int32_t>(plan_.spike_classes + population));  // its clock
+    }
+    for (int64_t k = 0; plan_.few && k < count_; ++k) {
+      times_[k] = std::exchange(class_count_[events_[k]], 0);
     }
     return spikes;
   }
 
   void add_event(int32_t number) {
-    if (!plan_.few) {
-      events_.push_back(number);
-    } else if (class_count_[number]++ == 0) {
-      events_.push_back(number);
+    if (plan_.few && class_count_[number]++) return;
+    if (own_.width) __builtin_prefetch(own_.rows + number * own_.width);
+    events_[count_++] = number;
+  }
+
+  int32_t times(int64_t event) const { return plan_.few ? times_[event] : 1; }
+
+  void count_groups(int64_t place) {
+    const int64_t lane = lanes == 1 ? 0 : place;
+    for (int64_t k = 0; k < count_; ++k) {
+      const int32_t number = events_[k], group = plan_.group[number];
+      class_events_[number] += times(k);
+      groups_[group_total_] = group;
+      group_total_ += group_rows_[group] == 0;
+      group_rows_[group] |= 1u << lane;
+      group_count_[group * lanes + lane] += times(k);
     }
   }
 
-  // Adds what the events of a row add, class by class or one by one.
-  void add_entries(int64_t* sums) {
-    constexpr size_t kAhead = 12;
-    for (size_t k = 0; k < events_.size(); ++k) {
-      if (k + kAhead < events_.size()) prefetch(events_[k + kAhead]);
-      const int32_t number = events_[k];
-      const int64_t count = plan_.few ? std::exchange(class_count_[number], 0) : 1;
-      class_events_[number] += count;
-      add_own(number, count, sums);
-      const int32_t group = plan_.group[number];
-      if (group_count_[group] == 0) groups_.push_back(group);
-      group_count_[group] += count;
+  // Adds the synaptic operations of the events of a row.
+  void add_own(int64_t place) {
+    if (!own_.width) {
+      for (int64_t k = 0; k < count_; ++k) add(own_.entries, events_[k], times(k), place);
+      return;
     }
-    events_.clear();
-    for (int64_t j = 0; j < own_.width; ++j) {
-      sums[own_.quantity[j]] += operations_[j];
-      operations_[j] = 0;
-    }
-    for (const int32_t group : groups_) {
-      add(shared_, group, group_count_[group], sums);
-      group_count_[group] = 0;
-      for (int64_t p = 0; p < plan_.packages; ++p) {
-        longest_[p] = std::max(longest_[p], plan_.group_routes[p * plan_.groups + group]);
+    for (int64_t j = 0; j < own_.width; j += 2 * kLanes) {
+      Lanes low{}, high{};
+      for (int64_t k = 0; k < count_; ++k) {
+        const uint16_t* row = own_.rows + events_[k] * own_.width + j;
+        low += whole(row) * times(k);
+        high += whole(row + kLanes) * times(k);
+      }
+      for (int64_t l = 0; l < kLanes; ++l) {
+        sums_[own_.quantity[j + l] * kRows + place] += low[l];
+        sums_[own_.quantity[j + kLanes + l] * kRows + place] += high[l];
       }
     }
-    groups_.clear();
   }
 
-  void prefetch(int32_t number) const {
-    __builtin_prefetch(plan_.group + number);
-    if (own_.width) {
-      const uint16_t* row = own_.rows + number * own_.width;
-      for (int64_t j = 0; j < own_.width; j += 32) __builtin_prefetch(row + j);
+  // Adds what the groups share that have events, and forgets their events. Where they are those
+  // of one row, it lies at `place`.
+  void add_shared(int64_t place) {
+    for (int64_t k = 0; k < group_total_; ++k) add_group(groups_[k], place);
+    group_total_ = 0;
+  }
+
+  void add_group(int32_t group, int64_t place) {
+    int32_t* counts = &group_count_[group * lanes];
+    const uint32_t rows = std::exchange(group_rows_[group], 0u);
+    // A vector of all rows takes as long as some three rows one by one.
+    if (lanes > 1 && __builtin_popcount(rows) > 3) {
+      add_to_all(group, counts);
     } else {
-      const int32_t first = own_.entries.start[number];
-      __builtin_prefetch(own_.entries.quantity + first);
-      __builtin_prefetch(own_.entries.weight + first);
+      for (uint32_t left = rows; left; left &= left - 1) {
+        const int64_t lane = __builtin_ctz(left);
+        add(shared_, group, counts[lane], place + lane);
+        for (int64_t p = 0; p < plan_.packages; ++p) {
+          double& longest = longest_[p * kRows + place + lane];
+          longest = std::max(longest, plan_.group_routes[p * plan_.groups + group]);
+        }
+      }
+    }
+    std::fill_n(counts, lanes, 0);
+  }
+
+  void add_to_all(int32_t group, const int32_t* counts) {
+    int64_t events[kRows];
+    double some[kRows];
+    for (int l = 0; l < kRows; ++l) {
+      events[l] = counts[l];
+      some[l] = counts[l] ? 1.0 : 0.0;
+    }
+    for (int32_t e = shared_.start[group]; e < shared_.start[group + 1]; ++e) {
+      int64_t* sums = &sums_[shared_.quantity[e] * kRows];
+      const int64_t weight = shared_.weight[e];
+      if (weight == 1) {
+        for (int l = 0; l < kRows; ++l) sums[l] += events[l];
+      } else {
+        for (int l = 0; l < kRows; ++l) sums[l] += events[l] * weight;
+      }
+    }
+    for (int64_t p = 0; p < plan_.packages; ++p) {
+      const double route = plan_.group_routes[p * plan_.groups + group];
+      double* longest = &longest_[p * kRows];
+      for (int l = 0; l < kRows; ++l) longest[l] = std::max(longest[l], some[l] * route);
     }
   }
 
-  void add_own(int32_t number, int64_t count, int64_t* sums) {
-    if (!own_.width) return add(own_.entries, number, count, sums);
-    const uint16_t* row = own_.rows + number * own_.width;
-    const int32_t times = static_cast<int32_t>(count);
-    for (int64_t j = 0; j < own_.width; ++j) operations_[j] += times * row[j];
-  }
-
-  static void add(const Entries<Weight>& entries, int32_t number, int64_t count, int64_t* sums) {
+  void add(const Entries<Weight>& entries, int32_t number, int64_t count, int64_t place) {
     for (int32_t e = entries.start[number]; e < entries.start[number + 1]; ++e) {
-      sums[entries.quantity[e]] += count * entries.weight[e];
+      sums_[entries.quantity[e] * kRows + place] += count * entries.weight[e];
     }
+  }
+
+  typedef int32_t Lanes __attribute__((vector_size(32)));
+  static constexpr int64_t kLanes = 8;
+
+  static Lanes whole(const uint16_t* from) {
+    typedef uint16_t Halves __attribute__((vector_size(16)));
+    Halves halves;
+    std::memcpy(&halves, from, sizeof(halves));
+    return __builtin_convertvector(halves, Lanes);
   }
 
   const RowCounts& plan_;
   const Own<Weight>& own_;
   const Entries<Weight>& shared_;
-  std::vector<int64_t> class_count_;  // events of each class in the row at hand, where few
-  std::vector<int64_t> class_events_; // in all rows
-  std::vector<int64_t> group_count_;
-  std::vector<int32_t> events_;       // classes of the events; each once, where few
-  std::vector<int32_t> groups_;
-  std::vector<int32_t> operations_;   // fits: a row's operations on a tile are at most its synapses
-  std::vector<int64_t> sums_;
-  std::vector<double> longest_;
+  std::vector<int32_t> class_count_;   // events of each class in the row at hand, where few
+  std::vector<int64_t> class_events_;  // in all rows
+  std::vector<int32_t> group_count_;   // [groups][lanes]
+  std::vector<uint32_t> group_rows_;   // lanes with events, a bit each
+  std::vector<int32_t> groups_;        // those with events
+  int64_t group_total_ = 0;
+  std::vector<int32_t> events_;        // classes of the events of the row at hand
+  std::vector<int32_t> times_;         // how often each, where they are few
+  int64_t count_ = 0;
+  std::vector<int64_t> sums_;          // [quantities][kRows]
+  std::vector<double> longest_;        // [packages][kRows]
 };
+
+template <class Weight, int lanes>
+void count_rows(const RowCounts& plan, const Own<Weight>& own, const Entries<Weight>& shared,
+                int threads) {
+  using Counter = RowCounter<Weight, lanes>;
+  const int64_t blocks = (plan.rows + Counter::kRows - 1) / Counter::kRows;
+  threads = busy_threads(blocks, threads);
+  std::vector<Counter> counters;
+  for (int t = 0; t < threads; ++t) counters.emplace_back(plan, own, shared);
+  share(blocks, threads, [&](int thread, int64_t block) {
+    const int64_t first = block * Counter::kRows;
+    counters[thread].run(first, std::min(first + Counter::kRows, plan.rows));
+  });
+  std::fill(plan.class_events, plan.class_events + plan.classes, 0);
+  for (const Counter& each : counters) {
+    for (int64_t k = 0; k < plan.classes; ++k) plan.class_events[k] += each.class_events()[k];
+  }
+}
 
 template <class Weight>
 void count_rows(const RowCounts& plan, const Own<Weight>& own, const Entries<Weight>& shared,
                 int threads) {
-  constexpr int64_t kTile = 16;  // rows that are written side by side
-  const int64_t tiles = (plan.rows + kTile - 1) / kTile;
-  threads = static_cast<int>(std::min<int64_t>(threads, std::max<int64_t>(tiles, 1)));
-  std::vector<RowCounter<Weight>> counters;
-  for (int t = 0; t < threads; ++t) counters.emplace_back(plan, own, shared, kTile);
-  std::atomic<int64_t> next{0};
-  on_threads(threads, [&](int thread) {
-    for (int64_t tile = next++; tile < tiles; tile = next++) {
-      counters[thread].run(tile * kTile, std::min((tile + 1) * kTile, plan.rows));
-    }
-  });
-  std::fill(plan.class_events, plan.class_events + plan.classes, 0);
-  for (const RowCounter<Weight>& each : counters) {
-    for (int64_t k = 0; k < plan.classes; ++k) plan.class_events[k] += each.class_events()[k];
+  constexpr int64_t kManyGroups = 1 << 14;  // 1 MiB of counts
+  if (plan.groups > kManyGroups) {
+    count_rows<Weight, 1>(plan, own, shared, threads);
+  } else {
+    count_rows<Weight, RowCounter<Weight, 1>::kRows>(plan, own, shared, threads);
   }
 }
 
