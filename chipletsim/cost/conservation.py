@@ -31,16 +31,16 @@ def check_conservation(model: TrafficModel, counted: Counted, class_events: np.n
     """
     events = class_events[: model.classes.spike_classes]
     sent = int(events @ model.messages_per_event)
-    arrived = int(counted.amount("input_messages").sum())
+    arrived = int(counted.tiles.amount("input_messages").sum())
     _require(sent == arrived, f"{sent} messages sent, {arrived} delivered")
     due = int((model.classes.synapses.T @ events).sum())
-    done = int(counted.amount("synaptic_operations").sum())
+    done = int(counted.tiles.amount("synaptic_operations").sum())
     _require(due == done, f"{due} synaptic operations due, {done} done")
     package = model.mapping.package
     entering = counted.router_packets[:, 0]
     leaving = np.zeros(entering.size, np.int64)
     np.add.at(leaving, package.link_source, counted.link_packets[:, 0])
-    np.add.at(leaving, package.tile_router, counted.delivered[:, 0])
+    np.add.at(leaving, package.tile_router, counted.tiles.delivered[:, 0])
     for router, (came, went) in enumerate(zip(entering, leaving, strict=True)):
         spec = package.routers[router].spec
         kept = 0 < came <= went or came == went == 0 if spec.multicast else came == went

@@ -60,10 +60,11 @@ class InUse:
             result[..., places, :] = values
             return result
 
+        of_tiles = spread(counted.tiles.numbers, self.tiles, full.sizes.tiles)
         of_links = ("link_packets", "link_bits", "wire_bits")
         of_routers = ("injected", "router_packets", "router_bits")
         spreads: dict[str, Any] = {
-            "tile_amounts": spread(counted.tile_amounts, self.tiles, full.sizes.tiles),
+            "tiles": replace(counted.tiles, numbers=of_tiles),
             **{name: spread(getattr(counted, name), self.links, links) for name in of_links},
             **{name: spread(getattr(counted, name), self.routers, routers) for name in of_routers},
         }

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -24,10 +24,11 @@ from jax import Array, lax
 from chipletsim.cost.constants import Constants
 from chipletsim.cost.entries import Entries
 from chipletsim.cost.incidence import NETWORK_QUANTITIES, Frames, Incidence
+from chipletsim.cost.tile_amounts import TileAmounts
 from chipletsim.noc import timing_model
 from chipletsim.noc.bound import class_routes
 from chipletsim.noc.traffic import NetworkTimes, RowTiming, RowTraffic
-from chipletsim.tiles import TILE_KINDS, TileEvents
+from chipletsim.tiles import TILE_KINDS
 
 
 @partial(
@@ -39,9 +40,9 @@ from chipletsim.tiles import TILE_KINDS, TileEvents
         "router_packets",
         "router_bits",
         "wire_bits",
-        "tile_amounts",
+        "tiles",
     ],
-    meta_fields=["names"],
+    meta_fields=[],
 )
 @dataclass(frozen=True, eq=False)
 class Counted:
@@ -54,9 +55,7 @@ class Counted:
         router_packets: int64 [routers, rows], packets that enter, from links or tiles.
         router_bits: int64 [routers, rows], bits of those packets.
         wire_bits: int64 [links, rows], frames included.
-        tile_amounts: int64 [quantities, tiles, rows], in the order of ``names``; in one
-            array, which compiles faster than many.
-        names: Quantities of tiles that there are; all others are 0.
+        tiles: What happened on tiles.
     """
 
     link_packets: Any
@@ -65,30 +64,7 @@ class Counted:
     router_packets: Any
     router_bits: Any
     wire_bits: Any
-    tile_amounts: Any
-    names: tuple[str, ...]
-
-    def amount(self, name: str) -> Any:
-        """Return a quantity of tiles by name, int64 [tiles, rows]."""
-        if name not in self.names:
-            xp = np if isinstance(self.tile_amounts, np.ndarray) else jnp
-            return xp.zeros(self.tile_amounts.shape[1:], np.int64)
-        return self.tile_amounts[self.names.index(name)]
-
-    @property
-    def delivered(self) -> Any:
-        """int64 [tiles, rows]: packets that reach each tile over its router."""
-        over_routers = self.amount("input_messages") - self.amount("own_messages")
-        return over_routers + self.amount("memory_packets")
-
-    def events_of(self, members: Any) -> TileEvents:
-        """Return the events of some tiles, each int64 [rows, members]."""
-        # One gather for all quantities: each takes JAX milliseconds to trace.
-        chosen = self.tile_amounts[:, members].swapaxes(1, 2)
-        xp = np if isinstance(chosen, np.ndarray) else jnp
-        found = dict(zip(self.names, chosen, strict=True))
-        none = xp.zeros(chosen.shape[1:], np.int64)
-        return TileEvents(*(found.get(name, none) for name in TileEvents._fields))
+    tiles: TileAmounts
 
 
 class Energies(NamedTuple):
@@ -164,19 +140,31 @@ def longest_routes(counts: Array, class_routes_s: Array) -> Array:
     return jnp.where(counts > 0, class_routes_s, 0.0).max(axis=1, initial=0.0)
 
 
+class TimedRows(Protocol):
+    """What times of rows depend on."""
+
+    @property
+    def wire_bits(self) -> Any:
+        """int64 [links, rows], frames included."""
+
+    @property
+    def tiles(self) -> TileAmounts:
+        """What happened on tiles in each row."""
+
+
 def row_timing(
-    longest_s: Array, counted: Counted, incidence: Incidence, constants: Constants, timing: str
+    longest_s: Array, rows: TimedRows, incidence: Incidence, constants: Constants, timing: str
 ) -> RowTiming:
     """Return the times of each row.
 
     Args:
         longest_s: float64 [rows], from ``longest_routes``.
-        counted: Whole numbers of the rows.
+        rows: Whole numbers of the rows.
         incidence: What each event adds.
         constants: Numbers of the package.
         timing: Name of the timing model.
     """
-    traffic = RowTraffic(longest_s, counted.wire_bits, _busy(counted, incidence, constants))
+    traffic = RowTraffic(longest_s, rows.wire_bits, _busy(rows.tiles, incidence, constants))
     return timing_model(timing)(traffic, _times(incidence, constants), incidence.routes)
 
 
@@ -202,8 +190,7 @@ def count(direct: Array, incidence: Incidence) -> Counted:
     return Counted(
         **network,
         wire_bits=_framed(network["link_bits"], incidence.frames),
-        tile_amounts=on_tiles.reshape(len(sizes.names), sizes.tiles, -1),
-        names=sizes.names,
+        tiles=TileAmounts(on_tiles.reshape(len(sizes.names), sizes.tiles, -1), sizes.names),
     )
 
 
@@ -224,12 +211,10 @@ def energy(
         constants: Numbers of the package.
     """
     links, routers = constants.links, constants.routers
-    tiles = {
-        kind: {
-            name: part[0] for name, part in _tile_cost(kind, total, members, constants)[0].items()
-        }
-        for kind, members in kinds.items()
-    }
+    tiles = {}
+    for kind, members in kinds.items():
+        parts, _ = _tile_cost(kind, total.tiles, members, constants)
+        tiles[kind] = {name: part[0] for name, part in parts.items()}
     return Energies(
         tiles=tiles,
         routers=total.router_packets[:, 0] * routers.energy_j_per_packet
@@ -279,18 +264,18 @@ def _times(incidence: Incidence, constants: Constants) -> NetworkTimes:
 
 
 def _tile_cost(
-    kind: str, counted: Counted, members: Array, constants: Constants
+    kind: str, tiles: TileAmounts, members: Array, constants: Constants
 ) -> tuple[dict[str, Array], Array]:
-    events = counted.events_of(members)
+    events = tiles.events_of(members)
     priced = TILE_KINDS[kind].cost(events, constants.tiles[kind])
     shape = (events.input_messages.shape[0], members.shape[0])
     energies = {name: jnp.broadcast_to(part, shape) for name, part in priced.energy_j.items()}
     return energies, jnp.broadcast_to(priced.busy_s, shape)
 
 
-def _busy(counted: Counted, incidence: Incidence, constants: Constants) -> Array:
+def _busy(tiles: TileAmounts, incidence: Incidence, constants: Constants) -> Array:
     """Return float64 [tiles, rows]: busy time of each tile."""
-    busy = jnp.zeros(counted.tile_amounts.shape[1:])
+    busy = jnp.zeros(tiles.numbers.shape[1:])
     for kind, members in incidence.kinds.items():
-        busy = busy.at[members].set(_tile_cost(kind, counted, members, constants)[1].T)
+        busy = busy.at[members].set(_tile_cost(kind, tiles, members, constants)[1].T)
     return busy

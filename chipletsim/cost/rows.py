@@ -15,15 +15,16 @@ from chipletsim.cost.constants import Constants, constants_of
 from chipletsim.cost.in_use import in_use
 from chipletsim.cost.incidence import Incidence, TrafficModel
 from chipletsim.cost.load_history import LoadHistory
+from chipletsim.cost.native_rows import RowTables, native_row_numbers, row_tables
 from chipletsim.cost.program import (
     Counted,
     Energies,
     class_routes_of,
-    count,
     energy,
     row_timing,
-    totals,
 )
+from chipletsim.cost.row_numbers import STEP_TOTALS, RowNumbers, counted_of, row_numbers
+from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.package.model import Package
 
 BATCH_PACKAGES = 16
@@ -85,6 +86,9 @@ class RowPricer:
             # What events add by themselves is known to the counter alone.
             self._incidence = jax.device_put(replace(self.model.incidence, direct=None))
             self._constants = _batches([self._used.constants(each, kinds) for each in constants])
+            self._tables: RowTables | None = None
+            if native_kernels():
+                self._tables = jax.device_put(row_tables(self.model.incidence, self._between))
             self._all_kinds = jax.device_put(kinds)
             self._all_constants = _batches(constants)
             routes = [
@@ -93,8 +97,8 @@ class RowPricer:
         self._packages = len(packages)
         self.class_routes_s = np.concatenate([np.asarray(each) for each in routes])
         self._places: list[np.ndarray] = []
-        self._sums: list[Counted] = []
-        self._steps: list[dict[str, np.ndarray]] = []
+        self._sums: list[np.ndarray] = []
+        self._steps: list[np.ndarray] = []
         self._times: list[tuple[np.ndarray, np.ndarray]] = []
         self._load = LoadHistory(self._between.size)
         self._busiest = np.zeros(self._between.size, np.int64)
@@ -102,25 +106,27 @@ class RowPricer:
     def add(self, batch: Batch) -> None:
         """Price the rows of a batch."""
         filled = len(batch.places)
-        latency, resource = [], []
+        times = []
         with jax.enable_x64(True):
-            counted, summed = _counted(batch.direct, self._incidence, self._between)
+            numbers = self._numbers(batch.direct)
             for number, constants in enumerate(self._constants):
                 width = constants.barrier_s.shape[0]
                 longest_s = batch.longest_s[number * width : (number + 1) * width]
-                timed = _timed(longest_s, counted, self._incidence, constants, self._timing)
-                latency.append(timed.latency_s)
-                resource.append(timed.resource)
-            latency, resource, summed = jax.device_get((latency, resource, summed))
-        total, steps, busiest = summed
-        steps["spikes"] = np.asarray(batch.spikes)
+                times.append(_timed(longest_s, numbers, self._incidence, constants, self._timing))
         self._places.append(batch.places)
-        self._sums = [jax.tree.map(lambda *each: sum(each), total, *self._sums)]
-        self._steps.append({name: values[:filled] for name, values in steps.items()})
-        self._load.add(batch.places[:, 1], np.asarray(counted.wire_bits)[:, :filled].T)
-        self._busiest = np.maximum(self._busiest, busiest)
+        self._sums.append(np.asarray(numbers.total))
+        steps = np.concatenate([batch.spikes[None], numbers.steps])
+        self._steps.append(steps[:, :filled])
+        self._load.add(batch.places[:, 1], np.asarray(numbers.wire_bits)[:, :filled].T)
+        self._busiest = np.maximum(self._busiest, numbers.busiest_bits)
+        latency_s, resource = (np.concatenate(each) for each in zip(*times, strict=True))
         kept = np.s_[: self._packages, :filled]
-        self._times.append((np.concatenate(latency)[kept], np.concatenate(resource)[kept]))
+        self._times.append((latency_s[kept], resource[kept]))
+
+    def _numbers(self, direct: Any) -> RowNumbers:
+        if self._tables is None:
+            return row_numbers(direct, self._incidence, self._between)
+        return native_row_numbers(direct, self._tables, self._incidence.sizes, thread_count())
 
     def close(self, class_events: np.ndarray) -> RowTotals:
         """Return what is left of all rows added.
@@ -140,13 +146,13 @@ class RowPricer:
             result[..., *where] = joined
             return result
 
-        names = ("spikes", *(name for name in self._steps[0] if name != "spikes"))
+        counted = counted_of(np.sum(self._sums, axis=0), self._incidence.sizes)
         return RowTotals(
             samples=int(samples),
             rows=int(rows),
-            counted=self._used.whole(self._sums[0], self._full),
+            counted=self._used.whole(counted, self._full),
             class_events=class_events,
-            steps={name: arranged([step[name] for step in self._steps]) for name in names},
+            steps=dict(zip(("spikes", *STEP_TOTALS), arranged(self._steps), strict=True)),
             link_load=self._of_all_links(self._load.table()),
             rows_per_bin=self._load.rows_per_bin,
             busiest_row_bits=self._of_all_links(self._busiest),
@@ -186,46 +192,13 @@ class RowPricer:
         return found
 
 
-@jax.jit
-def _counted(direct: Any, incidence: Incidence, between: Any) -> Any:
-    """Return the numbers of a batch of rows, and their sums.
-
-    Args:
-        direct: int64 [direct quantities, rows].
-        incidence: What each event adds.
-        between: bool [links], whether they join dies.
-
-    Returns:
-        Counted of each row; and Counted over all rows, names to int64 [rows] over links and
-        tiles, and int64 [links], most wire bits of a row.
-    """
-    rows = count(direct, incidence)
-    return rows, (totals(rows), _step_totals(rows, between), rows.wire_bits.max(axis=1))
-
-
-def _step_totals(rows: Counted, between: Any) -> dict[str, Any]:
-    """Return the totals of each row over links and tiles, int64 [rows]."""
-    across, inside = between[:, None], ~between[:, None]
-    return {
-        "synaptic_operations": rows.amount("synaptic_operations").sum(axis=0),
-        "messages": rows.amount("input_messages").sum(axis=0),
-        "packets_injected": rows.injected.sum(axis=0),
-        "packets_delivered": rows.delivered.sum(axis=0),
-        "hops": rows.link_packets.sum(axis=0),
-        "bits_on_chip": (rows.link_bits * inside).sum(axis=0),
-        "bits_across_dies": (rows.link_bits * across).sum(axis=0),
-        "wire_bits_on_chip": (rows.wire_bits * inside).sum(axis=0),
-        "wire_bits_across_dies": (rows.wire_bits * across).sum(axis=0),
-    }
-
-
 @partial(jax.jit, static_argnames="timing")
 def _timed(
-    longest_s: Any, counted: Counted, incidence: Incidence, constants: Constants, timing: str
+    longest_s: Any, numbers: RowNumbers, incidence: Incidence, constants: Constants, timing: str
 ) -> Any:
     """Time a batch of rows for a batch of packages."""
     return jax.vmap(
-        lambda longest, numbers: row_timing(longest, counted, incidence, numbers, timing)
+        lambda longest, constant: row_timing(longest, numbers, incidence, constant, timing)
     )(longest_s, constants)
 
 

@@ -166,6 +166,6 @@ def _event_totals(totals: RowTotals) -> EventTotals:
     return EventTotals(
         **sums,
         packets_copied=sums["packets_delivered"] - sums["packets_injected"],
-        neuron_updates=int(totals.counted.amount("neuron_updates").sum()),
-        memory_bits=int(totals.counted.amount("memory_read_bits").sum()),
+        neuron_updates=int(totals.counted.tiles.amount("neuron_updates").sum()),
+        memory_bits=int(totals.counted.tiles.amount("memory_read_bits").sum()),
     )

@@ -11,6 +11,7 @@
 
 #include "gradients.h"
 #include "raster.h"
+#include "rows.h"
 #include "stage.h"
 #include "traffic.h"
 #include "xla/ffi/api/ffi.h"
@@ -103,8 +104,8 @@ ffi::Error traffic(I64 start, I64 carry_direct, I64 carry_spikes, F64 carry_long
                    F64 group_routes, ffi::RemainingArgs rasters, ffi::Result<I64> direct,
                    ffi::Result<I64> spikes, ffi::Result<F64> longest,
                    ffi::Result<I64> class_events, ffi::Span<const int64_t> sizes,
-                   ffi::Span<const int64_t> stages, int64_t interval, int64_t shift, int64_t row_begin, int64_t row_count, bool few,
-                   int64_t threads) {
+                   ffi::Span<const int64_t> stages, int64_t interval, int64_t shift,
+                   int64_t row_begin, int64_t row_count, bool few, int64_t threads) {
   return guarded([&] {
     RowCounts plan{};
     plan.classes = group.dimensions()[0];
@@ -159,6 +160,63 @@ ffi::Error traffic(I64 start, I64 carry_direct, I64 carry_spikes, F64 carry_long
     }
   });
 }
+
+ffi::Error rows(I64 direct, I32 start, I32 column, I64 weight, I64 reads, I64 positions,
+                I64 payload_bits, I64 frame_bits, ffi::Buffer<ffi::PRED> between,
+                ffi::Result<I64> tile_amounts, ffi::Result<I64> wire_bits, ffi::Result<I64> total,
+                ffi::Result<I64> steps, ffi::Result<I64> busiest, ffi::Span<const int64_t> sizes,
+                ffi::Span<const int64_t> names, int64_t threads) {
+  return guarded([&] {
+    RowNumbers all{};
+    all.rows = direct.dimensions()[1];
+    all.links = between.element_count();
+    all.blocks = reads.element_count();
+    all.tiles = sizes[0];
+    all.routers = sizes[1];
+    all.cells = sizes[2];
+    all.on_tiles = sizes[3];
+    all.of_crossbars = tile_amounts->dimensions()[0] - all.on_tiles;
+    all.direct = direct.typed_data();
+    all.start = start.typed_data();
+    all.column = column.typed_data();
+    all.weight = weight.typed_data();
+    all.reads = reads.typed_data();
+    all.positions = positions.typed_data();
+    all.payload_bits = payload_bits.typed_data();
+    all.frame_bits = frame_bits.typed_data();
+    all.between = between.typed_data();
+    all.operations = names[0];
+    all.input = names[1];
+    all.own = names[2];
+    all.memory = names[3];
+    all.tile_amounts = tile_amounts->typed_data();
+    all.wire_bits = wire_bits->typed_data();
+    all.total = total->typed_data();
+    all.steps = steps->typed_data();
+    all.busiest = busiest->typed_data();
+    number_rows(all, static_cast<int>(threads));
+  });
+}
+
+XLA_FFI_DEFINE_HANDLER(rows_handler, rows,
+                       ffi::Ffi::Bind()
+                           .Arg<I64>()
+                           .Arg<I32>()
+                           .Arg<I32>()
+                           .Arg<I64>()
+                           .Arg<I64>()
+                           .Arg<I64>()
+                           .Arg<I64>()
+                           .Arg<I64>()
+                           .Arg<ffi::Buffer<ffi::PRED>>()
+                           .Ret<I64>()
+                           .Ret<I64>()
+                           .Ret<I64>()
+                           .Ret<I64>()
+                           .Ret<I64>()
+                           .Attr<ffi::Span<const int64_t>>("sizes")
+                           .Attr<ffi::Span<const int64_t>>("names")
+                           .Attr<int64_t>("threads"));
 
 XLA_FFI_DEFINE_HANDLER(traffic_handler, traffic,
                        ffi::Ffi::Bind()
@@ -234,6 +292,7 @@ const Handler kHandlers[] = {
     {"chipletsim_totals", totals_handler},
     {"chipletsim_active_share", active_share_handler},
     {"chipletsim_traffic", traffic_handler},
+    {"chipletsim_rows", rows_handler},
 };
 
 PyObject* handlers(PyObject*, PyObject*) {

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from fractions import Fraction
 from itertools import pairwise
+from operator import attrgetter
 
 import jax
 import jax.numpy as jnp
@@ -132,7 +133,7 @@ def test_repriced_by_hand(result, mapping, model, counts):
         total += counted.router_bits[number].sum() * spec.energy_j_per_bit
         total += spec.static_power_w * time_s
     for number, tile in enumerate(package.tiles):
-        events = {name: counted.amount(name)[number] for name in TileEvents._fields}
+        events = {name: counted.tiles.amount(name)[number] for name in TileEvents._fields}
         total += tile_energy(tile.parameters, {n: int(e.sum()) for n, e in events.items()})
         total += tile.parameters.static_power_w * time_s
     assert result.energy.total_j == pytest.approx(total, rel=1e-13)
@@ -333,11 +334,11 @@ def test_counts_beyond_32_bits(model, counts):
     """Three billion events and more in each row: every product still exact in 64 bits."""
     factor = 3_000_000_019
     small, large = counted_of(counts, model), counted_of(counts * factor, model)
-    for name in ("link_packets", "link_bits", "router_bits", "delivered"):
-        expected = getattr(small, name).astype(object) * factor
-        assert (getattr(large, name).astype(object) == expected).all(), name
-    operations = small.amount("synaptic_operations").astype(object) * factor
-    assert (large.amount("synaptic_operations").astype(object) == operations).all()
+    for name in ("link_packets", "link_bits", "router_bits", "tiles.delivered"):
+        expected = attrgetter(name)(small).astype(object) * factor
+        assert (attrgetter(name)(large).astype(object) == expected).all(), name
+    operations = small.tiles.amount("synaptic_operations").astype(object) * factor
+    assert (large.tiles.amount("synaptic_operations").astype(object) == operations).all()
     assert large.link_bits.max() > 2**33
 
 
@@ -352,10 +353,12 @@ def test_lost_packets_are_noticed(network, activity):
         broken.reshape(-1)[int(broken.argmax())] -= 1
         with pytest.raises(ConservationError, match="do not add up"):
             check_conservation(model, replace(good, **{name: broken}), counts.sum(axis=0))
-    lost = good.tile_amounts.copy()
-    lost[good.names.index("memory_packets")] -= 1
+    lost = good.tiles.numbers.copy()
+    lost[good.tiles.names.index("memory_packets")] -= 1
     with pytest.raises(ConservationError, match="leave"):
-        check_conservation(model, replace(good, tile_amounts=lost), counts.sum(axis=0))
+        check_conservation(
+            model, replace(good, tiles=replace(good.tiles, numbers=lost)), counts.sum(axis=0)
+        )
     with pytest.raises(ConservationError, match="messages"):
         check_conservation(model, good, counts.sum(axis=0) + 1)
 
