@@ -7,9 +7,9 @@ built, mapped, loaded and compiled before, on both sides. Figures are medians; t
 a synapse. Spikes are compared, too.
 
 * ``recurrent``: random LIF neurons on 16 neurocores on four dies, every packet and bit on every
-  link in every step counted, beside Brian2 in C++ standalone mode in float32, the better of one
-  and two threads, without monitors and without any hardware. With the weights as they are, and
-  with the 8 bits of a neurocore.
+  link in every step counted, timed and priced, beside Brian2 in C++ standalone mode in float32,
+  the better of one and two threads, without monitors and without any hardware. With the weights
+  as they are, and with the 8 bits of a neurocore.
 * ``priced``: the same kind of network on a Loihi-like chip, energy and latency of every step
   included, beside SANA-FE with timing `simple` on the same cores, the better of one and two
   threads; and the DVS gesture network that SANA-FE ships.
@@ -68,7 +68,7 @@ def _recurrent(folder: Path, quick: bool) -> list[Row]:
         for bits in (32, 8):
             package = workloads.four_dies(neurons, bits)
             mapping = cs.map_network(network, package, strategy="sequential")
-            runs.append(_Run(mapping, _idle(1, steps), priced=False))
+            runs.append(_Run(mapping, _idle(1, steps)))
 
         def peer(turn: Turn, file: Path = file, neurons: int = neurons) -> list[Peer]:
             builds = [folder / f"brian2_{neurons}_{threads}" for threads in (1, 2)]
@@ -89,7 +89,7 @@ def _priced(folder: Path, quick: bool) -> list[Row]:
         network = workloads.recurrent(10_000, 100, low=low, high=high)
         mapping = cs.map_network(network, workloads.loihi_like(8), strategy="sequential")
         steps = 100 if quick or rate == "10 %" else 1_000
-        run = _Run(mapping, _idle(1, steps), priced=True)
+        run = _Run(mapping, _idle(1, steps))
         file = folder / f"sanafe_{rate[:-2]}.npz"
         _write_sanafe(file, mapping, steps)
 
@@ -108,7 +108,7 @@ def _gesture(folder: Path, quick: bool) -> list[Row]:
     one_piece = {each.name: [each.shape[0]] for each in network.populations}
     mapping = workloads.on_cores(network, workloads.loihi_like(16), one_piece | cuts)
     steps = 100 if quick else 1_000
-    run = _Run(mapping, _idle(1, steps), priced=True)
+    run = _Run(mapping, _idle(1, steps))
 
     def peer(turn: Turn) -> list[Peer]:
         script, arguments = "sanafe_dvs.py", (file, str(steps), "4")
@@ -126,7 +126,7 @@ def _layers(folder: Path, quick: bool) -> list[Row]:
         network, inputs = workloads.layered(batch, 100, rate)
         file = folder / f"layers_{batch}_{rate}.npz"
         _write_layers(file, network, inputs)
-        run = _Run(network, inputs, priced=False)
+        run = _Run(network, inputs)
         for name, script, environment in (
             ("snnTorch", "snntorch_layers.py", "peers"),
             ("Spyx", "spyx_layers.py", "spyx"),
@@ -146,7 +146,7 @@ def _convolutional(folder: Path, quick: bool) -> list[Row]:
     network, inputs = workloads.convolutional(1, 100, 0.02)
     file = folder / "conv.npz"
     _write_layers(file, network, inputs, pool="sum")
-    run = _Run(network, inputs, priced=False)
+    run = _Run(network, inputs)
     case = "conv 2x34x34, 32 5x5, 64 3x3, 512, 10, 2 % input"
 
     def peer(turn: Turn) -> list[Peer]:
@@ -173,12 +173,12 @@ class Peer:
 
 
 class _Run:
-    """One of ours, ready: simulated, and its traffic counted or priced where it is mapped."""
+    """One of ours, ready: simulated, and priced where it is mapped."""
 
-    def __init__(self, what: Mapping | Network, inputs: np.ndarray, *, priced: bool) -> None:
+    def __init__(self, what: Mapping | Network, inputs: np.ndarray) -> None:
         self.mapping = what if isinstance(what, Mapping) else None
         self.network = what.network if isinstance(what, Mapping) else what
-        self.steps, self._inputs, self._priced = inputs.shape[1], inputs, priced
+        self.steps, self._inputs = inputs.shape[1], inputs
         self._simulator = cs.Simulator(self.network, mapping=self.mapping)
         self.activity = self._simulator.run(inputs)
 
@@ -194,8 +194,8 @@ class _Run:
         activity = self._simulator.run(self._inputs)
         if stream:
             stream.add(activity)
-            if self._priced:
-                stream.close()
+            result = stream.close()
+            assert min(result.energy_per_inference_j, result.latency_per_inference_s) > 0
         return time.perf_counter() - start
 
 

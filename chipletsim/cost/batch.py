@@ -29,6 +29,19 @@ class Batch(NamedTuple):
     spikes: np.ndarray
     longest_s: Any
 
+    def filled_up(self, places: np.ndarray, *numbers: np.ndarray) -> Batch:
+        """Return the batch with more rows behind its last place, where there is room for them.
+
+        Args:
+            places: int64 [rows, 2], their places.
+            numbers: Their ``direct``, ``spikes`` and ``longest_s``, rows along the last axis.
+        """
+        first, stop = len(self.places), len(self.places) + len(places)
+        made = [np.array(each) for each in (self.direct, self.spikes, self.longest_s)]
+        for into, values in zip(made, numbers, strict=True):
+            into[..., first:stop] = values
+        return Batch(np.concatenate([self.places, places]), *made)
+
 
 class Counter(Protocol):
     """Turns windows of activity into batches of rows.

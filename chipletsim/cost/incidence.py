@@ -110,12 +110,14 @@ class TrafficModel:
         classes: Its traffic classes.
         incidence: What each event adds.
         messages_per_event: int64 [spike classes], destination tiles of an event.
+        synapses_per_event: int64 [spike classes], synapses that an event reaches.
     """
 
     mapping: Mapping
     classes: TrafficClasses
     incidence: Incidence
     messages_per_event: np.ndarray
+    synapses_per_event: np.ndarray
 
 
 def traffic_model(mapping: Mapping) -> TrafficModel:
@@ -159,7 +161,13 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
         kinds=dict(tiles_by_kind(package)),
         routes=_routes(package, classes, messages, fetches),
     )
-    return TrafficModel(mapping, classes, incidence, np.diff(messages.indptr).astype(np.int64))
+    return TrafficModel(
+        mapping,
+        classes,
+        incidence,
+        messages_per_event=np.diff(messages.indptr).astype(np.int64),
+        synapses_per_event=classes.synapses.sum(axis=1, dtype=np.int64),
+    )
 
 
 def network_entries(package: Package, cells: Cells) -> list[Entries]:

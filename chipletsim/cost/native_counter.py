@@ -105,6 +105,7 @@ class NativeCounter:
         self._batch = 0
         self._rows = 0
         self._carry: _Carry | None = None
+        self._last: Batch | None = None
         self.class_events = np.zeros(model.classes.size, np.int64)
 
     def add(self, window: Activity) -> Iterator[Batch]:
@@ -116,7 +117,7 @@ class NativeCounter:
         shift = self._interval - 1 if self._rows else 0
         complete = shift + self._interval * (window.steps - 1) + 1
         self._batch = self._batch or _batch_rows(self._quantities, window.samples * complete)
-        rasters = [window.rasters[name] for name in self._names]
+        rasters = jax.device_put([window.rasters[name] for name in self._names])
         block = _Block(
             rows=self._batch,
             quantities=self._quantities,
@@ -129,7 +130,10 @@ class NativeCounter:
             row_count=complete,
             few=self._few,
         )
-        yield from self._batches(block, rasters, window.samples)
+        for batch in self._batches(block, rasters, window.samples):
+            if self._last:
+                yield self._last
+            self._last = batch
         rest = block._replace(
             rows=window.samples * self._depth, row_begin=complete, row_count=self._depth
         )
@@ -137,19 +141,27 @@ class NativeCounter:
         self._rows += complete
 
     def close(self) -> Iterator[Batch]:
-        """Yield batches of what is left: rows in which the pipeline runs empty."""
-        carry = self._carry
-        if carry is None or not carry.spikes.size:
+        """Yield what is left: the last batch, and rows in which the pipeline runs empty."""
+        if self._last is None or self._carry is None:
             return
-        samples, rows = carry.spikes.shape
-        # Filled up to whole batches, which have their program already.
-        missing = -(samples * rows) % self._batch
-        flat = [np.pad(each.reshape(samples * rows, -1), ((0, missing), (0, 0))) for each in carry]
-        for first in range(0, samples * rows, self._batch):
-            part = [each[first : first + self._batch] for each in flat]
-            filled = min(self._batch, samples * rows - first)
-            direct, spikes, longest_s = (np.ascontiguousarray(each.T) for each in part)
-            yield Batch(self._places(first, filled, rows), direct, spikes[0], longest_s)
+        samples, rows = self._carry.spikes.shape
+        left = samples * rows
+        direct, spikes, longest_s = (
+            np.ascontiguousarray(each.reshape(left, -1).T) for each in self._carry
+        )
+        filled = len(self._last.places)
+        if filled + left <= self._batch:
+            yield self._last.filled_up(self._places(0, left, rows), direct, spikes, longest_s)
+            return
+        yield self._last
+        for first in range(0, left, self._batch):
+            part = slice(first, first + self._batch)
+            yield self._empty_batch().filled_up(
+                self._places(first, min(self._batch, left - first), rows),
+                direct[:, part],
+                spikes[:, part],
+                longest_s[:, part],
+            )
 
     def _batches(self, block: _Block, rasters: list[np.ndarray], samples: int) -> Iterator[Batch]:
         for first in range(0, samples * block.row_count, self._batch):
@@ -183,6 +195,12 @@ class NativeCounter:
         number = np.arange(first, first + count)
         return np.stack([number // rows, self._rows + number % rows], axis=1)
 
+    def _empty_batch(self) -> Batch:
+        # As long as all others, which have their program already.
+        empty = self._empty(1, self._batch)
+        places = np.zeros((0, 2), np.int64)
+        return Batch(places, empty.direct[0].T, empty.spikes[0], empty.longest_s[0].T)
+
     def _empty(self, samples: int, rows: int) -> _Carry:
         return _Carry(
             np.zeros((samples, rows, self._quantities), np.int64),
@@ -201,7 +219,8 @@ def _batch_rows(quantities: int, first: int) -> int:
     rows = MOST_ROWS
     while rows > LEAST_ROWS and (rows * quantities > _BATCH_NUMBERS or rows // 2 >= first):
         rows //= 2
-    return rows
+    # Columns of whole pages would all compete for the same few lines of the caches.
+    return rows + 16 if rows * 8 % 4096 == 0 else rows
 
 
 @partial(jax.jit, static_argnums=0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property
+from math import fsum
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ import numpy as np
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.energy import DIE_TO_DIE, EnergyTable
 from chipletsim.cost.latency import Latency
+from chipletsim.cost.provenance import not_modelled
+from chipletsim.cost.rows import RowTotals
+from chipletsim.cost.traffic_tables import link_table, step_table, tile_table
 from chipletsim.mapping.model import Mapping
 
 
@@ -61,17 +65,10 @@ class Result:
         events: Exact counts over all samples.
         energy: Energy by component and place; ``print`` it.
         latency: Latency of an inference and what bounds it; ``print`` it.
-        links: Table of the links: traffic, load and energy.
-        tiles: Table of the tiles: events and energy.
         layers: Table of the populations.
-        per_step: Table of the hardware steps, summed or averaged over samples.
-        link_load_bits: int64 [bins, links], bits on the wire by hardware step, summed
-            over samples.
-        hardware_steps_per_bin: Hardware steps in each bin of ``link_load_bits``; 1 up to
-            1,024 steps.
         latency_s: float64 [samples, hardware steps], latency of each.
+        totals: What all tables are made of.
         provenance: Versions, fingerprints and settings that the figures depend on.
-        not_modelled: What the figures leave out, in words.
     """
 
     mapping: Mapping
@@ -81,15 +78,43 @@ class Result:
     events: EventTotals
     energy: EnergyTable
     latency: Latency
-    links: Columns
-    tiles: Columns
     layers: Columns
-    per_step: Columns
-    link_load_bits: np.ndarray
-    hardware_steps_per_bin: int
     latency_s: np.ndarray
+    totals: RowTotals
     provenance: dict[str, Any]
-    not_modelled: tuple[str, ...]
+
+    # The tables are made when they are asked for: most runs of a sweep need none.
+
+    @cached_property
+    def links(self) -> Columns:
+        """Table of the links: traffic, load and energy."""
+        time_s = fsum(self.latency_s.ravel().tolist())
+        return link_table(self.mapping.package, self.totals, self.energy, time_s)
+
+    @cached_property
+    def tiles(self) -> Columns:
+        """Table of the tiles: events and energy."""
+        return tile_table(self.mapping.package, self.totals, self.energy)
+
+    @cached_property
+    def per_step(self) -> Columns:
+        """Table of the hardware steps, summed or averaged over samples."""
+        return step_table(self.totals, self.latency_s)
+
+    @cached_property
+    def not_modelled(self) -> tuple[str, ...]:
+        """What the figures leave out, in words."""
+        return not_modelled(self.mapping.package, self.mapping.network, self.timing)
+
+    @property
+    def link_load_bits(self) -> np.ndarray:
+        """int64 [bins, links]: bits on the wire by hardware step, summed over samples."""
+        return self.totals.link_load
+
+    @property
+    def hardware_steps_per_bin(self) -> int:
+        """Hardware steps in each bin of ``link_load_bits``; 1 up to 1,024 steps."""
+        return self.totals.rows_per_bin
 
     @property
     def energy_per_inference_j(self) -> float:

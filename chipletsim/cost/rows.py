@@ -187,7 +187,8 @@ class RowPricer:
                 times = time_s[start * BATCH_PACKAGES : (start + 1) * BATCH_PACKAGES]
                 width = constants.barrier_s.shape[0]
                 padded = np.pad(times, (0, width - times.size))
-                batch = jax.device_get(_energies(counted, padded, self._all_kinds, constants))
+                found_here = _energies(counted, padded, self._all_kinds, constants)
+                batch = jax.tree.map(np.asarray, found_here)
                 found += [jax.tree.map(lambda x, i=i: x[i], batch) for i in range(times.size)]
         return found
 

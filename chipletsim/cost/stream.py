@@ -17,10 +17,10 @@ from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.latency import latency_report
 from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.program import Energies
-from chipletsim.cost.provenance import not_modelled, provenance
+from chipletsim.cost.provenance import provenance
 from chipletsim.cost.result import EventTotals, Result
 from chipletsim.cost.rows import RowPricer, RowTotals
-from chipletsim.cost.traffic_tables import layer_table, link_table, step_table, tile_table
+from chipletsim.cost.traffic_tables import layer_table
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
 from chipletsim.kernels import native_kernels
@@ -108,8 +108,7 @@ class CostStream:
         energies = self._pricer.energies(time_s, totals.counted)
         layers = layer_table(self._model, totals, self._steps)
         return [
-            self._result(totals, layers, number, time_s=float(time), energies=energy)
-            for number, (time, energy) in enumerate(zip(time_s, energies, strict=True))
+            self._result(totals, layers, number, energy) for number, energy in enumerate(energies)
         ]
 
     def _check(self, window: Activity) -> None:
@@ -128,17 +127,10 @@ class CostStream:
             raise UsageError(f"the window has {window.samples} samples, not {self._samples}")
 
     def _result(
-        self,
-        totals: RowTotals,
-        layers: Columns,
-        number: int,
-        *,
-        time_s: float,
-        energies: Energies,
+        self, totals: RowTotals, layers: Columns, number: int, energies: Energies
     ) -> Result:
         package = self._packages[number]
         latency_s, resource = totals.latency_s[number], totals.resource[number]
-        energy = energy_table(package, energies, totals.samples)
         interval = self._pipeline.initiation_interval
         depth = int(self._pipeline.stage.max(initial=0))
         return Result(
@@ -147,17 +139,12 @@ class CostStream:
             samples=totals.samples,
             steps=self._steps,
             events=_event_totals(totals),
-            energy=energy,
+            energy=energy_table(package, energies, totals.samples),
             latency=latency_report(package, latency_s, resource, interval, depth),
-            links=link_table(package, totals, energy, time_s),
-            tiles=tile_table(package, totals, energy),
             layers=layers,
-            per_step=step_table(totals, latency_s),
-            link_load_bits=totals.link_load,
-            hardware_steps_per_bin=totals.rows_per_bin,
             latency_s=latency_s,
+            totals=totals,
             provenance=self._origins[number] | {"inputs_fingerprints": list(self._sources)},
-            not_modelled=not_modelled(package, self._model.mapping.network, self._timing),
         )
 
 
