@@ -6,15 +6,27 @@ from math import ceil
 import jax
 import numpy as np
 import pytest
-from cost_cases import mixed_network, mixed_package, random_activity, random_mapping
+from cost_cases import (
+    NEUROCORE,
+    mixed_network,
+    mixed_package,
+    random_activity,
+    random_mapping,
+    row_of_tiles,
+)
 from walker import Walk
 
 from chipletsim.cost.class_counter import ClassCounter
+from chipletsim.cost.gradients import row_counts
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.native_rows import native_row_numbers, row_tables
-from chipletsim.cost.program import count
+from chipletsim.cost.native_tables import traffic_tables
+from chipletsim.cost.program import count, direct_amounts
 from chipletsim.cost.row_numbers import STEP_TOTALS, counted_of, row_numbers
+from chipletsim.mapping.map import map_network
+from chipletsim.network.connections import Sparse
+from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.pipeline import stages
 from chipletsim.tiles import TileEvents
 
@@ -81,6 +93,34 @@ def test_counts_equal_those_of_walking(seed, multicast, kernels):
     for name in TileEvents._fields:
         equal(found.tiles.amount(name), name)
     assert walk.counts.total() > 1000
+
+
+@pytest.mark.parametrize(
+    ("neurons", "rate", "least", "most"),
+    [(300, 0.5, 100, 700), (300, 0.01, 100, 700), (20_000, 0.02, 16_385, 40_100)],
+)
+def test_counts_of_few_and_many_groups(neurons, rate, least, most, kernels):
+    """Few groups of classes, each in most rows or in hardly any, or more than are kept by row."""
+    rng = np.random.default_rng(neurons)
+    targets = rng.integers(0, neurons, 6 * neurons, dtype=np.int32)
+    indptr = np.arange(0, 6 * neurons + 1, 6)
+    synapses = Sparse(indptr, targets, rng.normal(size=targets.size).astype(np.float32), neurons)
+    network = Network(
+        "drawn",
+        (Population("in", (neurons,), "input"), Population("n", (neurons,), "if")),
+        (Projection("a", "in", "n", synapses), Projection("b", "n", "n", synapses, delay=1)),
+        1e-3,
+    )
+    tile = NEUROCORE | {"neurons": -(-neurons // 24)}
+    mapping = map_network(network, row_of_tiles(24, tile=tile), strategy="sequential")
+    activity = random_activity(network, 2, 21, rate, 1)
+    model, direct, rows = counted(mapping, activity, kernels)
+    tables = traffic_tables(model, np.zeros((1, model.classes.size)))
+    assert least <= tables.group_routes_s.shape[1] <= most
+    with jax.enable_x64(True):
+        expected = direct_amounts(row_counts(model, activity), model.incidence)
+    assert direct.shape[1] == 2 * rows
+    np.testing.assert_array_equal(direct, expected)
 
 
 @pytest.mark.parametrize("rows", [1, 63, 64, 700, 1025])
