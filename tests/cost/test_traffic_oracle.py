@@ -118,7 +118,7 @@ def test_counts_of_few_and_many_groups(neurons, rate, least, most, kernels):
     tables = traffic_tables(model, np.zeros((1, model.classes.size)))
     assert least <= tables.group_routes_s.shape[1] <= most
     with jax.enable_x64(True):
-        expected = direct_amounts(row_counts(model, activity), model.incidence)
+        expected = jax.jit(direct_amounts)(row_counts(model, activity), model.incidence)
     assert direct.shape[1] == 2 * rows
     np.testing.assert_array_equal(direct, expected)
 
