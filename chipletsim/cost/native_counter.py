@@ -145,11 +145,13 @@ class NativeCounter:
         if self._last is None or self._carry is None:
             return
         samples, rows = self._carry.spikes.shape
-        left = samples * rows
+        left, filled = samples * rows, len(self._last.places)
+        if not left:
+            yield self._last
+            return
         direct, spikes, longest_s = (
             np.ascontiguousarray(each.reshape(left, -1).T) for each in self._carry
         )
-        filled = len(self._last.places)
         if filled + left <= self._batch:
             yield self._last.filled_up(self._places(0, left, rows), direct, spikes, longest_s)
             return

@@ -41,6 +41,7 @@ struct Workspace {
   std::vector<EventLists> lists;        // of each projection
   std::vector<std::vector<PixelLists>> pixels;  // of each projection that gathers, by row
   std::vector<std::vector<char>> sums;  // of each projection, [rows][block]
+  std::vector<char> given;              // whether a projection's currents are given
   Range listed{-1, -1, -1, -1};         // the rows whose events are in the lists
 
   Workspace(const Population& population, int64_t rows) {
@@ -49,11 +50,19 @@ struct Workspace {
       lists.emplace_back();
       pixels.emplace_back();
       sums.emplace_back();
-      if (each.kind == Kind::kCurrents) continue;
+      given.push_back(each.kind == Kind::kCurrents);
+      if (given.back()) continue;
       lists.back().reserve(rows, each.map, each.with_values);
       sums.back().assign(rows * block * bytes_of_sum(each), 0);
       if (each.gathers(population.block)) pixels.back().resize(rows);
     }
+  }
+
+  // Whether no event of a row comes over a projection, so that all its sums are zero.
+  bool silent(size_t projection, int64_t row) const {
+    if (given[projection]) return false;
+    if (!pixels[projection].empty() && pixels[projection][row].filled) return false;
+    return lists[projection].row(row).count == 0;
   }
 };
 
@@ -249,11 +258,18 @@ class Stage {
     const int64_t step = range.first_step + row % range.steps();
     const int64_t width = std::min(population.block, population.padded());
     float current[kChunk];
+    int speaking = 0;
+    for (size_t p = 0; p < population.incoming.size(); ++p) speaking += !space.silent(p, row);
+    // The bias comes last; where it is one of two terms, either may come first.
+    const bool begin_with_bias = population.bias && speaking < 2;
     for (int64_t chunk = first; chunk < stop; chunk += kChunk) {
       const int64_t words = words_of(std::min(kChunk, stop - chunk));
-      std::fill(current, current + words * 64, 0.0f);
+      for (int64_t j = 0; j < words * 64; ++j) {
+        current[j] = begin_with_bias ? 0.0f + population.bias[chunk + j] : 0.0f;
+      }
       for (size_t p = 0; p < population.incoming.size(); ++p) {
         const Projection& each = population.incoming[p];
+        if (space.silent(p, row)) continue;
         if (each.kind == Kind::kCurrents) {
           const float* given = each.current + (sample * plan_.steps + step) * population.size;
           const int64_t count = std::min(kChunk, stop - chunk);
@@ -268,7 +284,7 @@ class Stage {
           take_sums(reinterpret_cast<int32_t*>(sums) + at, each.scale, words, current);
         }
       }
-      if (population.bias) {
+      if (population.bias && !begin_with_bias) {
         for (int64_t j = 0; j < words * 64; ++j) current[j] += population.bias[chunk + j];
       }
       fire(population, sample, step, chunk, stop, current);

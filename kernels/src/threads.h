@@ -69,30 +69,34 @@ class Phases {
   // Blocks of each phase of a round; the phases of a round come again and again.
   Phases(const std::vector<int64_t>& blocks, int threads) : threads_(threads) {
     for (const int64_t each : blocks) first_.push_back(first_.back() + each);
-    claimed_ = std::vector<std::atomic<int64_t>>(first_.back());
+    claimed_ = std::vector<Rounds>(first_.back());
+    done_ = std::vector<Rounds>(first_.back());
   }
 
   // Calls work(round, phase, block) for its share of `rounds` rounds.
   template <class Work>
   void run(int thread, int64_t rounds, const Work& work) {
-    const int64_t in_round = first_.back();
     int patience = kSpins;
     for (int64_t round = 0; round < rounds; ++round) {
       for (size_t phase = 0; phase + 1 < first_.size(); ++phase) {
         const int64_t blocks = first_[phase + 1] - first_[phase];
         auto take = [&](int64_t block) {
           int64_t before = round;
-          if (!claimed_[first_[phase] + block].compare_exchange_strong(before, round + 1)) {
-            return false;
-          }
+          const int64_t at = first_[phase] + block;
+          if (!claimed_[at].count.compare_exchange_strong(before, round + 1)) return false;
           work(round, phase, block);
-          done_.fetch_add(1, std::memory_order_release);
+          done_[at].count.store(round + 1, std::memory_order_release);
           return true;
         };
         for (int64_t block = thread; block < blocks; block += threads_) take(block);
-        const int64_t due = round * in_round + first_[phase + 1];
         bool helped = false;
-        for (int spins = 1; done_.load(std::memory_order_acquire) < due; ++spins) {
+        int64_t known = first_[phase];  // blocks before are done
+        for (int spins = 1;; ++spins) {
+          while (known < first_[phase + 1] &&
+                 done_[known].count.load(std::memory_order_acquire) > round) {
+            ++known;
+          }
+          if (known == first_[phase + 1]) break;
           pause();
           if (spins % patience) continue;
           bool found = false;
@@ -107,6 +111,12 @@ class Phases {
   }
 
  private:
+  // How many rounds of a block there were. Each has a line of the cache to itself: while a thread
+  // works, no other writes or reads what it has to write.
+  struct alignas(64) Rounds {
+    std::atomic<int64_t> count{0};
+  };
+
   static constexpr int kSpins = 256;  // some microseconds: a running thread has long come
 
   static void pause() {
@@ -117,8 +127,8 @@ class Phases {
 
   const int threads_;
   std::vector<int64_t> first_{0};
-  std::vector<std::atomic<int64_t>> claimed_;  // rounds in which each block was taken
-  alignas(64) std::atomic<int64_t> done_{0};
+  std::vector<Rounds> claimed_;  // of each block
+  std::vector<Rounds> done_;
 };
 
 }  // namespace chipletsim
