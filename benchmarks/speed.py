@@ -35,7 +35,6 @@ import chipletsim as cs
 from benchmarks import peers, workloads
 from benchmarks.engine import synaptic_events
 from benchmarks.harness import Row, Timing
-from chipletsim.cost.price import CostStream
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.model import Network
 
@@ -180,6 +179,7 @@ class _Run:
         self.network = what.network if isinstance(what, Mapping) else what
         self.steps, self._inputs = inputs.shape[1], inputs
         self._simulator = cs.Simulator(self.network, mapping=self.mapping)
+        self._pricer = cs.Pricer(self.mapping) if self.mapping else None
         self.activity = self._simulator.run(inputs)
 
     @property
@@ -189,12 +189,10 @@ class _Run:
 
     def seconds(self) -> float:
         """Return the time of a run."""
-        stream = CostStream(self.mapping) if self.mapping else None
         start = time.perf_counter()
         activity = self._simulator.run(self._inputs)
-        if stream:
-            stream.add(activity)
-            result = stream.close()
+        if self._pricer:
+            result = self._pricer.price(activity)
             assert min(result.energy_per_inference_j, result.latency_per_inference_s) > 0
         return time.perf_counter() - start
 

@@ -5,6 +5,7 @@ The public verbs are the stages of a run::
     load_package, load_network, map_network, simulate, price, baseline, compare
     run, sweep
     Simulator (a network compiled once, simulated on many inputs)
+    Pricer (a mapping made ready once, to price many activities)
     save_mapping, load_mapping, quality (of a mapping)
 
 Nothing heavy is imported until a name is used, so that ``import chipletsim`` is quick.
@@ -22,7 +23,7 @@ from chipletsim.errors import ChipletsimError, ConfigError, InfeasibleError, Usa
 if TYPE_CHECKING:
     from chipletsim.baseline.compare import Comparison, compare
     from chipletsim.baseline.roofline import Baseline, baseline
-    from chipletsim.cost.price import Result, price
+    from chipletsim.cost.price import Pricer, Result, price
     from chipletsim.engine.activity import Activity
     from chipletsim.engine.simulate import Simulator, simulate
     from chipletsim.mapping.map import map_network
@@ -45,6 +46,7 @@ _HOME = {
     "Mapping": "chipletsim.mapping.model",
     "Network": "chipletsim.network.model",
     "Package": "chipletsim.package.model",
+    "Pricer": "chipletsim.cost.price",
     "Result": "chipletsim.cost.price",
     "RunResult": "chipletsim.run",
     "Simulator": "chipletsim.engine.simulate",
@@ -73,6 +75,7 @@ __all__ = [
     "Mapping",
     "Network",
     "Package",
+    "Pricer",
     "Result",
     "RunResult",
     "Simulator",

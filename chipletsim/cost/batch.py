@@ -52,6 +52,10 @@ class Counter(Protocol):
 
     class_events: np.ndarray
 
+    def fresh(self) -> Counter:
+        """Return a counter that has counted nothing yet, and shares all else."""
+        ...
+
     def add(self, window: Activity) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""
         ...

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from dataclasses import replace
 
 import jax
@@ -42,13 +43,22 @@ class ClassCounter:
         with jax.enable_x64(True):
             self._incidence = jax.device_put(model.incidence)
             self._routes_s = jnp.asarray(class_routes_s)
-        width = rounded_up(model.classes.size)
+        self._begin()
+
+    def fresh(self) -> ClassCounter:
+        """Return one that has counted nothing yet, and shares all else."""
+        other = copy(self)
+        other._begin()
+        return other
+
+    def _begin(self) -> None:
+        width = rounded_up(self._model.classes.size)
         self._buffer = np.zeros((batch_rows(width), width), np.int64)
         self._filled = 0
         self._places: list[np.ndarray] = []
         self._queues: list[tuple[int, RowQueue]] = []
         self._group = 0
-        self.class_events = np.zeros(model.classes.size, np.int64)
+        self.class_events = np.zeros(self._model.classes.size, np.int64)
 
     def add(self, window: Activity) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from copy import copy
 from functools import partial
 from typing import NamedTuple
 
@@ -102,11 +103,21 @@ class NativeCounter:
         self._few = 4 * model.classes.size <= network.neurons
         with jax.enable_x64(True):
             self._tables = jax.device_put(traffic_tables(model, class_routes_s))
+        self._classes = model.classes.size
+        self._begin()
+
+    def fresh(self) -> NativeCounter:
+        """Return one that has counted nothing yet, and shares all else."""
+        other = copy(self)
+        other._begin()
+        return other
+
+    def _begin(self) -> None:
         self._batch = 0
         self._rows = 0
         self._carry: _Carry | None = None
         self._last: Batch | None = None
-        self.class_events = np.zeros(model.classes.size, np.int64)
+        self.class_events = np.zeros(self._classes, np.int64)
 
     def add(self, window: Activity) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""

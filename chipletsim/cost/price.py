@@ -13,7 +13,37 @@ from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.package.model import Package
 
-__all__ = ["CostStream", "Result", "price", "price_many"]
+__all__ = ["CostStream", "Pricer", "Result", "price", "price_many"]
+
+
+class Pricer:
+    """A mapping made ready once, to price many activities on it.
+
+    Args:
+        mapping: Where the network lives.
+        timing: Name of a timing model, see `chipletsim.noc.TIMING_MODELS`.
+
+    Raises:
+        UsageError: There is no such timing model.
+        InfeasibleError: Answers leave the network but the package has no io tile.
+
+    Example:
+        simulator, pricer = Simulator(network, mapping=mapping), Pricer(mapping)
+        results = [pricer.price(simulator.run(inputs)) for inputs in batches]
+    """
+
+    def __init__(self, mapping: Mapping, *, timing: str = "bound") -> None:
+        self._stream = CostStream(mapping, timing=timing)
+
+    def price(self, activity: Activity) -> Result:
+        """Return what an activity costs, as `price` does.
+
+        Raises:
+            UsageError: The activity is of another network.
+        """
+        stream = self._stream.fresh()
+        stream.add(activity)
+        return stream.close()
 
 
 def price(activity: Activity, mapping: Mapping, *, timing: str = "bound") -> Result:

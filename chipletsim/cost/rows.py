@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -96,6 +97,15 @@ class RowPricer:
             ]
         self._packages = len(packages)
         self.class_routes_s = np.concatenate([np.asarray(each) for each in routes])
+        self._begin()
+
+    def fresh(self) -> RowPricer:
+        """Return one that has priced no rows yet, and shares all else."""
+        other = copy(self)
+        other._begin()
+        return other
+
+    def _begin(self) -> None:
         self._places: list[np.ndarray] = []
         self._sums: list[np.ndarray] = []
         self._steps: list[np.ndarray] = []

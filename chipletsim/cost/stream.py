@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import replace
 from math import fsum
 
@@ -73,6 +74,16 @@ class CostStream:
         self._counter: Counter = counter(
             self._pricer.model, self._pipeline, self._pricer.class_routes_s
         )
+        self._begin()
+
+    def fresh(self) -> CostStream:
+        """Return a stream without activity, which shares all that the mapping has in common."""
+        other = copy(self)
+        other._pricer, other._counter = self._pricer.fresh(), self._counter.fresh()
+        other._begin()
+        return other
+
+    def _begin(self) -> None:
         self._sources: list[str] = []
         self._samples: int | None = None
         self._steps = 0

@@ -16,7 +16,7 @@ from chipletsim.cost.constants import constants_of
 from chipletsim.cost.energy import on_common_grid
 from chipletsim.cost.gradients import PerInference, compiled_value, gradients, row_counts
 from chipletsim.cost.incidence import traffic_model
-from chipletsim.cost.price import CostStream, price, price_many
+from chipletsim.cost.price import CostStream, Pricer, price, price_many
 from chipletsim.cost.program import count, direct_amounts, totals
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
@@ -183,6 +183,17 @@ def test_a_stream_of_windows_is_the_whole_run(result, mapping, activity, cuts):
     assert streamed.metrics() == result.metrics()
     assert streamed.to_dict()["energy"] == result.to_dict()["energy"]
     assert streamed.per_step.to_dict() == result.per_step.to_dict()
+
+
+def test_a_pricer_prices_each_activity_by_itself(result, mapping, activity, network):
+    pricer = Pricer(mapping)
+    other = random_activity(network, 2, 6, 0.3, 9)
+    expected = [result, price(other, mapping), result]
+    for given, due in zip([activity, other, activity], expected, strict=True):
+        found = pricer.price(given)
+        assert found.metrics() == due.metrics()
+        assert found.to_dict() == due.to_dict()
+        np.testing.assert_array_equal(found.link_load_bits, due.link_load_bits)
 
 
 def test_samples_priced_in_groups_are_the_whole_run(result, mapping, activity, monkeypatch):
