@@ -5,6 +5,7 @@ from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
+import jax
 import numpy as np
 import pytest
 from chipletsim.kernels import CHOICE, THREADS, describe, native_kernels
@@ -13,6 +14,7 @@ from chipletsim.cost import native_counter
 from chipletsim.cost.class_counter import ClassCounter
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.native_counter import NativeCounter
+from chipletsim.cost.native_rows import native_row_numbers, row_tables
 from chipletsim.cost.price import price
 from chipletsim.engine.activity import Activity
 from chipletsim.network.connections import Dense
@@ -123,6 +125,22 @@ def test_threads(models, threads, monkeypatch) -> None:
     monkeypatch.setenv(THREADS, threads)
     activity = random_activity(models[2].mapping.network, 9, 6, 0.4, 6)
     check(models[2], activity, [0, 1, 6])
+
+
+@pytest.mark.parametrize("rows", [1, 512, 3000])
+def test_numbers_of_rows_on_any_threads(models, rows) -> None:
+    incidence = models[0].incidence
+    links = incidence.sizes.derived[0]
+    tables = row_tables(incidence, np.arange(links) % 2 == 0)
+    direct = np.random.default_rng(0).integers(0, 99, (sum(incidence.sizes.direct), rows))
+    with jax.enable_x64(True):
+        alone, *others = (
+            jax.tree.leaves(native_row_numbers(direct, tables, incidence.sizes, threads))
+            for threads in (1, 2, 3, 40)
+        )
+    for other in others:
+        for mine, theirs in zip(alone, other, strict=True):
+            np.testing.assert_array_equal(mine, theirs)
 
 
 def test_no_steps_at_all(models) -> None:
