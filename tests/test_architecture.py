@@ -10,7 +10,8 @@ ROOT = Path(__file__).parents[1] / "chipletsim"
 # Rooms in the order of the flow of data. A module may import from its own room and from
 # earlier ones. `spec.base` stands before `tiles` because a tile kind is a section of a file.
 FLOW = [
-    "errors", "units", "tables", "spec.base", "tiles", "spec", "package", "network", "mapping",
+    "errors", "units", "tables", "spec.base", "tiles", "codecs", "spec", "package", "network",
+    "models", "mapping",
     "engine", "noc", "cost", "baseline", "training", "report",
     "stages", "evaluation", "run", "sweep", "__init__", "cli",
 ]  # fmt: skip

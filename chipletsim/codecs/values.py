@@ -1,0 +1,54 @@
+"""Codecs of dense activations: one value per neuron and evaluation."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+from pydantic import Field
+
+from chipletsim.codecs.base import ValueCodec
+from chipletsim.units import PositivePacketBits
+
+
+class DenseValues(ValueCodec):
+    """Every value in ``width_bits``, in the order of neurons.
+
+        bits = N b
+
+    Example:
+        >>> DenseValues(width="8 bit").bits(np.array([[3, 0, 1], [0, 0, 0]])).tolist()
+        [24, 24]
+    """
+
+    kind: Literal["dense"] = "dense"
+    width_bits: PositivePacketBits = Field(alias="width", description="of one value")
+
+    def _bits(self, values: np.ndarray) -> np.ndarray:
+        return np.full(values.shape[:-1], values.shape[-1] * self.width_bits, np.int64)
+
+    def _expected_bits(self, neurons: int, share_of_zeros: float) -> float:
+        return neurons * self.width_bits
+
+
+class MaskedValues(ValueCodec):
+    """For each neuron in order a bit that says whether its value is 0, and if not the value.
+
+        bits = N (1 + (1 - z) b), z the share of zeros
+
+    Example:
+        >>> MaskedValues(width="8 bit").bits(np.array([[3, 0, 1], [0, 0, 0]])).tolist()
+        [19, 3]
+        >>> MaskedValues(width="8 bit").expected_bits(neurons=100, share_of_zeros=0.75)
+        300.0
+    """
+
+    kind: Literal["masked"] = "masked"
+    width_bits: PositivePacketBits = Field(alias="width", description="of one value but 0")
+
+    def _bits(self, values: np.ndarray) -> np.ndarray:
+        sent = np.count_nonzero(values, axis=-1)
+        return np.asarray(sent * self.width_bits + values.shape[-1], np.int64)
+
+    def _expected_bits(self, neurons: int, share_of_zeros: float) -> float:
+        return neurons * (1 + (1 - share_of_zeros) * self.width_bits)
