@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from chipletsim.baseline.roofline import Baseline, baseline
     from chipletsim.cost.price import Pricer, Result, price
     from chipletsim.engine.activity import Activity
+    from chipletsim.engine.rates import RateActivity
     from chipletsim.engine.simulate import Simulator, simulate
     from chipletsim.mapping.map import map_network
     from chipletsim.mapping.model import Mapping
@@ -47,6 +48,7 @@ _HOME = {
     "Network": "chipletsim.network.model",
     "Package": "chipletsim.package.model",
     "Pricer": "chipletsim.cost.price",
+    "RateActivity": "chipletsim.engine.rates",
     "Result": "chipletsim.cost.price",
     "RunResult": "chipletsim.run",
     "Simulator": "chipletsim.engine.simulate",
@@ -76,6 +78,7 @@ __all__ = [
     "Network",
     "Package",
     "Pricer",
+    "RateActivity",
     "Result",
     "RunResult",
     "Simulator",

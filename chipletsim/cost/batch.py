@@ -12,6 +12,10 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from chipletsim.engine.activity import Activity
+from chipletsim.engine.rates import RateActivity
+
+Window = Activity | RateActivity
+"""Steps of all samples: spikes that are listed, or drawn from rates."""
 
 
 class Batch(NamedTuple):
@@ -44,7 +48,7 @@ class Batch(NamedTuple):
 
 
 class Counter(Protocol):
-    """Turns windows of activity into batches of rows.
+    """Turns windows of activity into batches of rows; the native one those of listed spikes.
 
     Attributes:
         class_events: int64 [classes], events of each class in all rows so far.
@@ -56,7 +60,7 @@ class Counter(Protocol):
         """Return a counter that has counted nothing yet, and shares all else."""
         ...
 
-    def add(self, window: Activity) -> Iterator[Batch]:
+    def add(self, window: Any) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""
         ...
 

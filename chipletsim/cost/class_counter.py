@@ -4,17 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from copy import copy
-from dataclasses import replace
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chipletsim.cost.batch import Batch
+from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.counts import RowQueue
 from chipletsim.cost.incidence import TrafficModel
 from chipletsim.cost.program import direct_amounts, longest_routes
-from chipletsim.engine.activity import Activity
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc.padding import rounded_up
 
@@ -60,13 +58,13 @@ class ClassCounter:
         self._group = 0
         self.class_events = np.zeros(self._model.classes.size, np.int64)
 
-    def add(self, window: Activity) -> Iterator[Batch]:
+    def add(self, window: Window) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""
         classes = self._model.classes
         if not self._queues:
             self._open(window)
         for first, queue in self._queues:
-            part = _samples(window, first, self._group)
+            part = window.of_samples(first, self._group)
             events = part.class_counts(classes.neuron_class, classes.spike_classes)
             row = queue.rows
             yield from self._fill(first, row, queue.push(events))
@@ -79,7 +77,7 @@ class ClassCounter:
         if self._filled:
             yield self._batch()
 
-    def _open(self, window: Activity) -> None:
+    def _open(self, window: Window) -> None:
         row_bytes = 8 * self._model.classes.size * max(window.steps, 1)
         self._group = max(1, _COUNT_BYTES // row_bytes)
         for first in range(0, window.samples, self._group):
@@ -127,12 +125,6 @@ def batch_rows(width: int) -> int:
     while rows > LEAST_ROWS and rows * width > _BATCH_EVENTS:
         rows //= 2
     return rows
-
-
-def _samples(window: Activity, first: int, count: int) -> Activity:
-    chosen = slice(first, first + count)
-    rasters = {name: raster[chosen] for name, raster in window.rasters.items()}
-    return replace(window, rasters=rasters, values={}, samples=min(count, window.samples - first))
 
 
 _direct = jax.jit(direct_amounts)

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 
+from chipletsim.cost.batch import Window
 from chipletsim.cost.result import Result
 from chipletsim.cost.stream import CostStream
 from chipletsim.cost.structure import structure
-from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.package.model import Package
@@ -35,7 +35,7 @@ class Pricer:
     def __init__(self, mapping: Mapping, *, timing: str = "bound") -> None:
         self._stream = CostStream(mapping, timing=timing)
 
-    def price(self, activity: Activity) -> Result:
+    def price(self, activity: Window) -> Result:
         """Return what an activity costs, as `price` does.
 
         Raises:
@@ -46,14 +46,15 @@ class Pricer:
         return stream.close()
 
 
-def price(activity: Activity, mapping: Mapping, *, timing: str = "bound") -> Result:
+def price(activity: Window, mapping: Mapping, *, timing: str = "bound") -> Result:
     """Return what an activity costs on a mapping.
 
     Nothing is simulated: the same activity can be priced on any mapping whose tiles
     lower the network in the same way.
 
     Args:
-        activity: Who spiked when, of the network that ``mapping`` lowers to.
+        activity: Who spiked when, of the network that ``mapping`` lowers to; or how often its
+            populations spike, see `RateActivity`.
         mapping: Where the network lives.
         timing: Name of a timing model, see `chipletsim.noc.TIMING_MODELS`.
 
@@ -65,7 +66,7 @@ def price(activity: Activity, mapping: Mapping, *, timing: str = "bound") -> Res
 
 
 def price_many(
-    activity: Activity, mapping: Mapping, packages: Sequence[Package], *, timing: str = "bound"
+    activity: Window, mapping: Mapping, packages: Sequence[Package], *, timing: str = "bound"
 ) -> list[Result]:
     """Return what an activity costs on the same placement in several packages.
 

@@ -9,7 +9,7 @@ from math import fsum
 
 import numpy as np
 
-from chipletsim.cost.batch import Counter
+from chipletsim.cost.batch import Counter, Window
 from chipletsim.cost.class_counter import ClassCounter
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.conservation import check_conservation
@@ -23,6 +23,7 @@ from chipletsim.cost.result import EventTotals, Result
 from chipletsim.cost.rows import RowPricer, RowTotals
 from chipletsim.cost.traffic_tables import layer_table
 from chipletsim.engine.activity import Activity
+from chipletsim.engine.rates import RateActivity
 from chipletsim.errors import UsageError
 from chipletsim.kernels import native_kernels
 from chipletsim.mapping.model import Mapping
@@ -70,33 +71,37 @@ class CostStream:
         self._pipeline = stages(mapping.network)
         self._model = traffic_model(mapping)
         self._pricer = RowPricer(self._model, self._packages, timing)
-        counter = NativeCounter if native_kernels() else ClassCounter
-        self._counter: Counter = counter(
-            self._pricer.model, self._pipeline, self._pricer.class_routes_s
-        )
+        self._counters: dict[type, Counter] = {}
         self._begin()
+        self._counter_of(NativeCounter if native_kernels() else ClassCounter)
 
     def fresh(self) -> CostStream:
         """Return a stream without activity, which shares all that the mapping has in common."""
         other = copy(self)
-        other._pricer, other._counter = self._pricer.fresh(), self._counter.fresh()
+        other._pricer = self._pricer.fresh()
         other._begin()
         return other
 
     def _begin(self) -> None:
+        self._counter: Counter | None = None
         self._sources: list[str] = []
         self._samples: int | None = None
         self._steps = 0
+        self._drawn = False
 
-    def add(self, window: Activity) -> None:
+    def add(self, window: Window) -> None:
         """Price the next steps of all samples.
 
         Raises:
-            UsageError: The window is of another network, or of other samples.
+            UsageError: The window is of another network or of other samples, or draws from
+                rates follow one another: they have no windows.
         """
         self._check(window)
         if window.inputs not in self._sources:
             self._sources.append(window.inputs)
+        if self._counter is None:
+            listed = isinstance(window, Activity) and native_kernels()
+            self._counter = self._counter_of(NativeCounter if listed else ClassCounter).fresh()
         for batch in self._counter.add(window):
             self._pricer.add(batch)
         self._steps += window.steps
@@ -111,9 +116,10 @@ class CostStream:
         Raises:
             ConservationError: Counts do not add up, which is a fault of chipletsim.
         """
-        for batch in self._counter.close():
+        counter = self._counter or self._counter_of(ClassCounter).fresh()
+        for batch in counter.close():
             self._pricer.add(batch)
-        totals = self._pricer.close(self._counter.class_events)
+        totals = self._pricer.close(counter.class_events)
         check_conservation(self._model, totals.counted, totals.class_events)
         time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
@@ -122,7 +128,14 @@ class CostStream:
             self._result(totals, layers, number, energy) for number, energy in enumerate(energies)
         ]
 
-    def _check(self, window: Activity) -> None:
+    def _counter_of(self, kind: type[NativeCounter] | type[ClassCounter]) -> Counter:
+        """Return the counter of a kind that has counted nothing; made once."""
+        if kind not in self._counters:
+            routes_s = self._pricer.class_routes_s
+            self._counters[kind] = kind(self._pricer.model, self._pipeline, routes_s)
+        return self._counters[kind]
+
+    def _check(self, window: Window) -> None:
         """Refuse activity of another network, or windows of different samples."""
         shapes = {item.name: tuple(item.shape) for item in self._mapping.network.populations}
         same = window.populations == shapes and window.network in ("", self._network)
@@ -132,6 +145,9 @@ class CostStream:
                 f"the activity is of another network than {name!r} as the mapping's tiles "
                 "compute it; simulate with mapping=... to lower the network first"
             )
+        if self._steps and (self._drawn or isinstance(window, RateActivity)):
+            raise UsageError("activity drawn from rates is priced as a whole, not in windows")
+        self._drawn = isinstance(window, RateActivity)
         if self._samples is None:
             self._samples = window.samples
         if window.samples != self._samples:

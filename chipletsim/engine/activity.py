@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -191,6 +191,16 @@ class Activity:
             add_class_counts(counts, raster, classes)
             first += prod(shape)
         return counts.reshape(self.samples, self.steps, n_classes)
+
+    def of_samples(self, first: int, count: int) -> Activity:
+        """Return the activity of ``count`` samples from ``first`` on."""
+        chosen = slice(first, first + count)
+        samples = len(range(self.samples)[chosen])
+        rasters, values = (
+            {name: array[chosen] for name, array in arrays.items()}
+            for arrays in (self.rasters, self.values)
+        )
+        return replace(self, samples=samples, rasters=rasters, values=values)
 
     def save(self, path: str | Path) -> None:
         """Write it to an .npz file, which ``load`` reads."""

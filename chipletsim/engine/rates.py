@@ -1,0 +1,158 @@
+"""Activity from firing rates, for networks that are too large to run or not trained yet."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from math import prod
+
+import numpy as np
+
+from chipletsim.engine.activity import Activity
+from chipletsim.errors import UsageError
+from chipletsim.network.model import Network
+from chipletsim.spec.fault import nearest_names
+
+
+@dataclass(frozen=True, eq=False)
+class RateActivity:
+    """Spikes at random at given rates, counted without ever being listed.
+
+    Each neuron of a population spikes in each step of each sample with the same probability,
+    independently of all else. So the events of the m neurons of a traffic class in a step are
+    Binomial(m, rate), and are drawn as that number: time and memory grow with the classes of a
+    mapping, not with neurons. Real spikes are correlated; means are the same, but the busiest
+    step of real activity is busier.
+
+    Draws depend on the seed, the sample, the population and its classes. Another mapping has
+    other classes, and so other draws of the same rates.
+
+    Attributes:
+        network: Fingerprint of the network, as it is simulated on its tiles.
+        populations: Population name to shape, in the network's order.
+        rates: Population name to events per neuron and step, from 0 to 1.
+        samples: Number of samples.
+        steps: Number of time steps.
+        seed: Of the draws.
+        first_sample: Number of the first sample in the draws.
+
+    Example:
+        activity = RateActivity.of(network, {"in": 0.1, "hidden": 0.02, "out": 0.05}, steps=100)
+        result = price(activity, map_network(network, package))
+    """
+
+    network: str
+    populations: dict[str, tuple[int, ...]]
+    rates: dict[str, float]
+    samples: int
+    steps: int
+    seed: int = 0
+    first_sample: int = 0
+
+    @classmethod
+    def of(
+        cls,
+        network: Network,
+        rates: Mapping[str, float],
+        *,
+        steps: int,
+        samples: int = 1,
+        seed: int = 0,
+    ) -> RateActivity:
+        """Return the activity of a network at given rates.
+
+        Rates do not depend on the precision of weights, so it may be priced on any mapping of
+        the network.
+
+        Args:
+            network: The network.
+            rates: Population name to events per neuron and step; of all populations.
+            steps: Number of time steps.
+            samples: Number of samples.
+            seed: Of the draws.
+
+        Raises:
+            UsageError: A rate is missing, has no population or is no number from 0 to 1, or
+                there are fewer than 0 samples or steps.
+        """
+        populations = {each.name: tuple(each.shape) for each in network.populations}
+        _check_rates(populations, rates)
+        for name, value in {"samples": samples, "steps": steps, "seed": seed}.items():
+            if value < 0:
+                raise UsageError(f"{name} must be 0 or more, got {value}")
+        return cls(
+            network="",
+            populations=populations,
+            rates={name: float(rates[name]) for name in populations},
+            samples=samples,
+            steps=steps,
+            seed=seed,
+        )
+
+    @classmethod
+    def like(
+        cls, activity: Activity, network: Network, *, steps: int, samples: int = 1, seed: int = 0
+    ) -> RateActivity:
+        """Return the activity of a network at the mean rates measured on another one.
+
+        Args:
+            activity: Of a network with populations of the same names, a smaller one perhaps.
+            network: The network.
+            steps: Number of time steps.
+            samples: Number of samples.
+            seed: Of the draws.
+
+        Raises:
+            UsageError: A population has no namesake.
+        """
+        means = {name: float(rates.mean()) for name, rates in activity.rates().items()}
+        wanted = {each.name for each in network.populations}
+        known = {name: rate for name, rate in means.items() if name in wanted}
+        return cls.of(network, known, steps=steps, samples=samples, seed=seed)
+
+    @property
+    def inputs(self) -> str:
+        """What the draws depend on, as a fingerprint that says that they are draws."""
+        text = json.dumps([self.rates, self.samples, self.steps, self.seed])
+        return f"rates:{hashlib.sha256(text.encode()).hexdigest()}"
+
+    def of_samples(self, first: int, count: int) -> RateActivity:
+        """Return the activity of ``count`` samples from ``first`` on."""
+        count = max(min(count, self.samples - first), 0)
+        return replace(self, samples=count, first_sample=self.first_sample + first)
+
+    def class_counts(self, neuron_class: np.ndarray, n_classes: int) -> np.ndarray:
+        """Return int64 [samples, steps, n_classes]: events of each class of neurons.
+
+        Args:
+            neuron_class: int32 [neurons], class of each neuron in the network's numbering,
+                those of a population together; -1 leaves a neuron out.
+            n_classes: Number of classes.
+        """
+        counts = np.zeros((self.samples, self.steps, n_classes), np.int64)
+        first = 0
+        for number, (name, shape) in enumerate(self.populations.items()):
+            mine = np.asarray(neuron_class[first : first + prod(shape)])
+            first += prod(shape)
+            classes, members = np.unique(mine[mine >= 0], return_counts=True)
+            for sample in range(self.samples):
+                seed = (self.seed, self.first_sample + sample, number)
+                draw = np.random.default_rng(seed)
+                events = draw.binomial(members, self.rates[name], (self.steps, classes.size))
+                counts[sample][:, classes] += events
+        return counts
+
+
+def _check_rates(populations: Mapping[str, tuple[int, ...]], rates: Mapping[str, float]) -> None:
+    for name in rates:
+        if name not in populations:
+            close = nearest_names(name, populations)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise UsageError(f"there is no population {name!r}{hint}")
+    if missing := [name for name in populations if name not in rates]:
+        raise UsageError(f"there is no rate of population {', '.join(map(repr, missing))}")
+    for name, rate in rates.items():
+        if not 0 <= rate <= 1:
+            raise UsageError(f"the rate of {name!r} must lie between 0 and 1, got {rate!r}")
