@@ -63,7 +63,7 @@ def operations(model: Model, rates: Mapping[str, float], *, biases: bool = False
     """
     for name, rate in rates.items():
         model.layer(name)
-        if rate < 0:
+        if not rate >= 0:  # nor a NaN
             raise UsageError(f"the rate of {name!r} is {rate}; a rate is at least 0")
     macs: dict[str, int] = {}
     accumulations: dict[str, float] = {}

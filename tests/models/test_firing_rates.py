@@ -92,6 +92,7 @@ def test_recurrent_spikes_are_priced():
         ({}, "needs the rate of input"),
         ({"nobody": 0.1}, "no layer"),
         ({"input": -0.1}, "at least 0"),
+        ({"input": float("nan")}, "at least 0"),
     ],
 )
 def test_rates_that_do_not_fit(rates, message):
