@@ -6,10 +6,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from chipletsim.cost.classes import traffic_classes
+from chipletsim.cost.classes import TrafficClasses, traffic_classes
 from chipletsim.cost.entries import PacketLedger
 from chipletsim.cost.spike_packets import add_spike_packets, messages_per_tile, synapses_per_tile
 from chipletsim.mapping.model import Mapping
+from chipletsim.package.model import Package
 
 
 @dataclass(frozen=True)
@@ -66,13 +67,8 @@ def boundaries(
     """
     package = mapping.package
     values, senders = _values_on_links(mapping)
-    pairs: dict[tuple[int, int], list[int]] = {}
-    for number, link in enumerate(package.links):
-        if link.between_dies:
-            ends = package.routers[link.source].chiplet, package.routers[link.target].chiplet
-            pairs.setdefault(ends, []).append(number)
     found = []
-    for (source, target), links in pairs.items():
+    for (source, target), links in _links_by_boundary(package).items():
         crossing, bits = int(values[links].sum()), float(np.sum(wire_bits[links]))
         if crossing or bits:
             sending = np.flatnonzero(senders[links].any(axis=0))
@@ -90,22 +86,59 @@ def boundaries(
     return tuple(found)
 
 
+def crossing_classes(
+    mapping: Mapping,
+) -> tuple[TrafficClasses, dict[tuple[int, int], np.ndarray]]:
+    """Return the traffic classes of a mapping, and which of them cross each die boundary.
+
+    Returns:
+        The classes, and sending and receiving die to the classes whose spikes take a link from
+        the one to the other.
+    """
+    classes, channel, traffic_class, _ = _spikes_on_channels(mapping)
+    found = {}
+    for ends, links in _links_by_boundary(mapping.package).items():
+        crossing = np.unique(traffic_class[np.isin(channel, links)])
+        if crossing.size:
+            found[ends] = crossing
+    return classes, found
+
+
+def _links_by_boundary(package: Package) -> dict[tuple[int, int], list[int]]:
+    """Return sending and receiving die to the links between them."""
+    pairs: dict[tuple[int, int], list[int]] = {}
+    for number, link in enumerate(package.links):
+        if link.between_dies:
+            ends = package.routers[link.source].chiplet, package.routers[link.target].chiplet
+            pairs.setdefault(ends, []).append(number)
+    return pairs
+
+
+def _spikes_on_channels(
+    mapping: Mapping,
+) -> tuple[TrafficClasses, np.ndarray, np.ndarray, np.ndarray]:
+    """Return the classes, and of each entry its channel, class and packets per event."""
+    classes = traffic_classes(mapping)
+    messages = messages_per_tile(mapping, classes, synapses_per_tile(mapping, classes))
+    ledger = PacketLedger(mapping.package)
+    add_spike_packets(ledger, mapping, classes, messages)
+    entries, cells = ledger.close()
+    return classes, cells.channel[entries.quantity], entries.traffic_class, entries.weight
+
+
 def _values_on_links(mapping: Mapping) -> tuple[np.ndarray, np.ndarray]:
     """Return packets on each link if every neuron sent one, and which populations send.
 
     Returns:
         int64 [links], and bool [links, populations].
     """
-    classes = traffic_classes(mapping)
-    messages = messages_per_tile(mapping, classes, synapses_per_tile(mapping, classes))
-    ledger = PacketLedger(mapping.package)
-    add_spike_packets(ledger, mapping, classes, messages)
-    entries, cells = ledger.close()
-    channel = cells.channel[entries.quantity]
+    classes, channel, traffic_class, packets = _spikes_on_channels(mapping)
+    package = mapping.package
     members = np.bincount(classes.neuron_class, minlength=classes.size)
-    values = np.zeros(ledger.channels, np.int64)
-    np.add.at(values, channel, entries.weight * members[entries.traffic_class])
-    senders = np.zeros((ledger.channels, len(mapping.network.populations)), bool)
-    senders[channel, classes.population[entries.traffic_class]] = True
-    links = len(mapping.package.links)
+    channels = len(package.links) + len(package.routers)
+    values = np.zeros(channels, np.int64)
+    np.add.at(values, channel, packets * members[traffic_class])
+    senders = np.zeros((channels, len(mapping.network.populations)), bool)
+    senders[channel, classes.population[traffic_class]] = True
+    links = len(package.links)
     return values[:links], senders[:links]
