@@ -2,7 +2,7 @@
 
 The public verbs are the stages of a run::
 
-    load_package, load_network, map_network, simulate, price, baseline, compare
+    load_package, load_network, map_network, simulate, price, baseline, compare, codings
     run, sweep
     Simulator (a network compiled once, simulated on many inputs)
     Pricer (a mapping made ready once, to price many activities)
@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING
 from chipletsim.errors import ChipletsimError, ConfigError, InfeasibleError, UsageError
 
 if TYPE_CHECKING:
+    from chipletsim.baseline.codings import codings
     from chipletsim.baseline.compare import Comparison, compare
     from chipletsim.baseline.roofline import Baseline, baseline
     from chipletsim.cost.price import Pricer, Result, price
@@ -54,6 +55,7 @@ _HOME = {
     "Simulator": "chipletsim.engine.simulate",
     "SweepResult": "chipletsim.sweep.sweep",
     "baseline": "chipletsim.baseline.roofline",
+    "codings": "chipletsim.baseline.codings",
     "compare": "chipletsim.baseline.compare",
     "load_mapping": "chipletsim.mapping.store",
     "load_network": "chipletsim.network.load",
@@ -85,6 +87,7 @@ __all__ = [
     "SweepResult",
     "UsageError",
     "baseline",
+    "codings",
     "compare",
     "load_mapping",
     "load_network",

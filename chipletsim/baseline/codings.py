@@ -32,9 +32,11 @@ BLOCK = 32
 """Neurons of a block of the blocked bitmap."""
 PACKET_BITS = 32
 """Bits of a packet that carries one spike."""
+_SHOWN = 4
 _CHUNK_NUMBERS = 1 << 26
 _NOTES = (
-    "payload alone, each spike once over a boundary however many tiles it is bound for behind it",
+    "payload alone, each spike once over a boundary however many tiles it is bound for behind it;"
+    " the link tells where a message ends",
     f"events: packed addresses of just enough bits; packets: {PACKET_BITS} bit a spike;"
     f" blocks: bitmap in blocks of {BLOCK} with an empty flag; gaps: Rice code, best k",
     "dense q: how often each neuron spiked, in q = ceil(log2(T + 1)) bits, once per inference, as"
@@ -66,7 +68,7 @@ class CodedBoundary:
     @property
     def least(self) -> str:
         """Name of the coding with the fewest bits."""
-        return min(self.bits, key=lambda name: self.bits[name])
+        return _least(self.bits)
 
 
 @dataclass(frozen=True)
@@ -89,27 +91,38 @@ class BoundaryCodings:
         """Return it as plain values, for JSON."""
         return asdict(self)
 
+    @property
+    def total(self) -> dict[str, float]:
+        """Name of a coding to its bits over all boundaries."""
+        names = self.boundaries[0].bits if self.boundaries else {}
+        return {name: sum(each.bits[name] for each in self.boundaries) for name in names}
+
     def __rich__(self) -> RenderableType:
-        names = list(self.boundaries[0].bits) if self.boundaries else []
+        busiest = sorted(self.boundaries, key=lambda each: -each.spikes)[:_SHOWN]
+        columns = [f"{each.source} > {each.target}" for each in busiest]
         rows = [
-            (
-                f"{each.source} > {each.target}",
-                f"{each.neurons:,}",
-                f"{each.spikes:,.6g}",
-                *(si(bits, "bit") for bits in each.bits.values()),
-                each.least,
-            )
-            for each in self.boundaries
+            ("neurons", *(f"{each.neurons:,}" for each in busiest), ""),
+            ("spikes", *(f"{each.spikes:,.6g}" for each in busiest), ""),
         ]
-        columns = ("from > to", "neurons", "spikes", *names, "least")
+        for name, bits in self.total.items():
+            cells = (si(each.bits[name], "bit") for each in busiest)
+            rows.append((name, *cells, si(bits, "bit")))
+        rows.append(("least", *(each.least for each in busiest), _least(self.total)))
         notes = list(_NOTES)
+        if len(self.boundaries) > len(busiest):
+            notes.append(f"the {_SHOWN} boundaries with most spikes of {len(self.boundaries)}")
         if self.graded:
             notes.append(f"left out, as their events are values: {', '.join(self.graded)}")
         title = f"Bits across dies per inference of {self.steps} steps, by codec"
-        return Group(table(title, columns, rows), *assumption_lines(tuple(notes)))
+        made = table(title, ("codec", *columns, "all boundaries"), rows)
+        return Group(made, *assumption_lines(tuple(notes)))
 
     def __str__(self) -> str:
-        return render(self, width=160)
+        return render(self)
+
+
+def _least(bits: Mapping[str, float]) -> str:
+    return min(bits, key=lambda name: bits[name]) if bits else ""
 
 
 def codings(activity: Activity, mapping: Placement, *, dense_bits: int = 8) -> BoundaryCodings:

@@ -19,7 +19,9 @@ from chipletsim.mapping.strategies import PARTITIONERS
 from chipletsim.noc import TIMING_MODELS
 from chipletsim.spec.experiment import StrategyName, TimingName
 
-COMMANDS = ["run", "validate", "show", "map", "compare", "sweep", "list", "new", "doctor"]
+COMMANDS = [
+    "run", "validate", "show", "map", "codecs", "compare", "sweep", "list", "new", "doctor",
+]  # fmt: skip
 EXAMPLE = re.compile(r"^ +chipletsim (.+)$", re.MULTILINE)
 
 
@@ -182,6 +184,7 @@ def test_a_closed_pipe_is_no_error() -> None:
         ["validate", "packages/two_dies", "--json"],
         ["show", "packages/two_dies", "--json"],
         ["map", "experiments/starter", "--json"],
+        ["codecs", "experiments/starter", "--steps", "3", "--json"],
         ["list", "tile-kinds", "--json"],
     ],
 )
