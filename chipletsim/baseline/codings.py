@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -23,9 +24,11 @@ from chipletsim.codecs import (
     ValueCodec,
     fair_bits,
 )
+from chipletsim.cost.batch import require_same_network
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping as Placement
+from chipletsim.network.fingerprint import fingerprint
 from chipletsim.tables import render, si, table
 
 BLOCK = 32
@@ -137,10 +140,8 @@ def codings(activity: Activity, mapping: Placement, *, dense_bits: int = 8) -> B
         UsageError: The activity has no samples or steps, or is of another network.
         InfeasibleError: Answers leave the network but the package has no io tile.
     """
-    network, package = mapping.network, mapping.package
-    shapes = {each.name: tuple(each.shape) for each in network.populations}
-    if activity.populations != shapes:
-        raise UsageError(f"the activity is of another network than {network.name!r}")
+    package = mapping.package
+    require_same_network(activity, mapping, fingerprint(mapping.lowered()))
     if not activity.samples * activity.steps:
         raise UsageError("there are no samples or no steps to encode")
     classes, pairs = crossing_classes(mapping)
@@ -173,9 +174,8 @@ def _coded(activity: Activity, chosen: Mapping[str, np.ndarray], dense_bits: int
     """Return neurons, spikes and bits of the codings of one boundary."""
     neurons = sum(part.size for part in chosen.values())
     of_spikes, of_counts = _spike_codecs(neurons), _value_codecs(activity.steps, dense_bits)
-    gaps = {k: RiceGaps(k=k) for k in range(int(neurons - 1).bit_length() + 1)}
     totals = dict.fromkeys([*of_spikes, "gaps", *of_counts], 0)
-    by_k = dict.fromkeys(gaps, 0)
+    by_k: Counter[int] = Counter()
     events = 0
     for spikes in _chunks(activity, chosen, neurons):
         counts = spikes.sum(axis=1)
@@ -184,8 +184,7 @@ def _coded(activity: Activity, chosen: Mapping[str, np.ndarray], dense_bits: int
             totals[name] += int(codec.bits(spikes).sum())
         for name, value_codec in of_counts.items():
             totals[name] += int(value_codec.bits(counts).sum())
-        for k, rice in gaps.items():
-            by_k[k] += int(rice.bits(spikes).sum())
+        by_k.update(RiceGaps().bits_by_k(spikes))
     totals["gaps"] = min(by_k.values())
     bits = {name: total / activity.samples for name, total in totals.items()}
     return {"neurons": neurons, "spikes": events / activity.samples, "bits": bits}

@@ -72,9 +72,30 @@ class RiceGaps(SpikeCodec):
         check_spikes(spikes)
         return self._best_k(_gaps(spikes)[1], spikes.shape[-1])
 
+    def bits_by_k(self, spikes: np.ndarray) -> dict[int, int]:
+        """Return the bits of all messages together for each k that may be chosen.
+
+        Where spikes come in several parts, their sums tell the best k of all.
+
+        Args:
+            spikes: bool [..., steps, neurons].
+
+        Raises:
+            UsageError: The array is of another type or shape.
+        """
+        check_spikes(spikes)
+        counts = int(np.prod(spikes.shape[:-1])) * self.count_bits
+        by_k = self._gap_bits(_gaps(spikes)[1], spikes.shape[-1])
+        return {k: bits + counts for k, bits in by_k.items()}
+
     def _best_k(self, gaps: np.ndarray, neurons: int) -> int:
         """Return the k with the fewest bits for all ``gaps``, the least one of several."""
-        return min(self._choices(neurons), key=lambda k: int(((gaps >> k) + k).sum()))
+        by_k = self._gap_bits(gaps, neurons)
+        return min(by_k, key=lambda k: by_k[k])
+
+    def _gap_bits(self, gaps: np.ndarray, neurons: int) -> dict[int, int]:
+        """Return the bits of all ``gaps`` for each k."""
+        return {k: int(((gaps >> k) + k + 1).sum()) for k in self._choices(neurons)}
 
     def _choices(self, neurons: int) -> Iterable[int]:
         """Return the values that k may take: beyond them no gap of ``neurons`` gets shorter."""

@@ -13,6 +13,8 @@ import numpy as np
 
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
+from chipletsim.errors import UsageError
+from chipletsim.mapping.model import Mapping
 
 Window = Activity | RateActivity
 """Steps of all samples: spikes that are listed, or drawn from rates."""
@@ -67,3 +69,22 @@ class Counter(Protocol):
     def close(self) -> Iterator[Batch]:
         """Yield batches of what is left."""
         ...
+
+
+def require_same_network(window: Window, mapping: Mapping, network: str) -> None:
+    """Refuse activity of another network than a mapping's.
+
+    Args:
+        window: The activity.
+        mapping: Where the network lives.
+        network: Fingerprint of the network as the mapping lowers it.
+
+    Raises:
+        UsageError: It is of another one.
+    """
+    shapes = {each.name: tuple(each.shape) for each in mapping.network.populations}
+    if window.populations != shapes or window.network not in {"", network}:
+        raise UsageError(
+            f"the activity is of another network than {mapping.network.name!r} as the mapping's "
+            "tiles compute it; simulate with mapping=... to lower the network first"
+        )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import copy
 
 import jax
 import jax.numpy as jnp
@@ -13,6 +12,7 @@ from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.counts import RowQueue
 from chipletsim.cost.incidence import TrafficModel
 from chipletsim.cost.program import direct_amounts, longest_routes
+from chipletsim.cost.restart import Restartable
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc.padding import rounded_up
 
@@ -23,7 +23,7 @@ _COUNT_BYTES = 1 << 27
 """Bytes of the table of counts made at once."""
 
 
-class ClassCounter:
+class ClassCounter(Restartable):
     """Counts the events of each traffic class; see `Counter`.
 
     The size of a group of samples, whose counts are small enough to be held together, is
@@ -42,12 +42,6 @@ class ClassCounter:
             self._incidence = jax.device_put(model.incidence)
             self._routes_s = jnp.asarray(class_routes_s)
         self._begin()
-
-    def fresh(self) -> ClassCounter:
-        """Return one that has counted nothing yet, and shares all else."""
-        other = copy(self)
-        other._begin()
-        return other
 
     def _begin(self) -> None:
         width = rounded_up(self._model.classes.size)

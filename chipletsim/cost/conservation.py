@@ -46,9 +46,13 @@ def check_conservation(model: TrafficModel, counted: Counted, class_events: np.n
     for router in np.flatnonzero(~copied & (entering != leaving)):
         came, went = entering[router], leaving[router]
         name = package.routers[router].name
-        _require(False, f"router {name}: {came} packets enter, {went} leave")
+        raise _fault(f"router {name}: {came} packets enter, {went} leave")
 
 
 def _require(holds: bool, what: str) -> None:
     if not holds:
-        raise ConservationError(f"counts do not add up, which is a fault of chipletsim: {what}")
+        raise _fault(what)
+
+
+def _fault(what: str) -> ConservationError:
+    return ConservationError(f"counts do not add up, which is a fault of chipletsim: {what}")

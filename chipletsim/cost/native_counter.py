@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from copy import copy
 from functools import partial
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import numpy as np
 from chipletsim.cost.batch import Batch
 from chipletsim.cost.incidence import TrafficModel
 from chipletsim.cost.native_tables import TrafficTables, traffic_tables
+from chipletsim.cost.restart import Restartable
 from chipletsim.engine.activity import Activity
 from chipletsim.kernels import thread_count
 from chipletsim.network.pipeline import Pipeline
@@ -81,7 +81,7 @@ class _Block(NamedTuple):
     few: bool
 
 
-class NativeCounter:
+class NativeCounter(Restartable):
     """Counts what the events of each row add, straight from the raster; see `Counter`.
 
     Args:
@@ -103,21 +103,14 @@ class NativeCounter:
         self._few = 4 * model.classes.size <= network.neurons
         with jax.enable_x64(True):
             self._tables = jax.device_put(traffic_tables(model, class_routes_s))
-        self._classes = model.classes.size
         self._begin()
-
-    def fresh(self) -> NativeCounter:
-        """Return one that has counted nothing yet, and shares all else."""
-        other = copy(self)
-        other._begin()
-        return other
 
     def _begin(self) -> None:
         self._batch = 0
         self._rows = 0
         self._carry: _Carry | None = None
         self._last: Batch | None = None
-        self.class_events = np.zeros(self._classes, np.int64)
+        self.class_events = np.zeros(self._tables.group.shape, np.int64)
 
     def add(self, window: Activity) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""

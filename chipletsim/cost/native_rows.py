@@ -15,7 +15,7 @@ from chipletsim.cost.row_numbers import STEP_TOTALS, RowNumbers
 from chipletsim.cost.tile_amounts import TileAmounts
 
 _SUMMED = ("synaptic_operations", "input_messages", "own_messages", "memory_packets")
-"""Quantities of tiles that they need."""
+"""Quantities of tiles that the sums of a row need, in the order of the kernel."""
 
 
 class RowTables(NamedTuple):

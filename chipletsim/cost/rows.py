@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from copy import copy
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -24,6 +23,7 @@ from chipletsim.cost.program import (
     energy,
     row_timing,
 )
+from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_numbers import STEP_TOTALS, RowNumbers, counted_of, row_numbers
 from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.package.model import Package
@@ -62,7 +62,7 @@ class RowTotals:
     resource: np.ndarray
 
 
-class RowPricer:
+class RowPricer(Restartable):
     """Prices batches of rows, for several packages of one structure at once.
 
     Whole numbers are added in 64 bits, which is exact in any order; times are kept row
@@ -98,12 +98,6 @@ class RowPricer:
         self._packages = len(packages)
         self.class_routes_s = np.concatenate([np.asarray(each) for each in routes])
         self._begin()
-
-    def fresh(self) -> RowPricer:
-        """Return one that has priced no rows yet, and shares all else."""
-        other = copy(self)
-        other._begin()
-        return other
 
     def _begin(self) -> None:
         self._places: list[np.ndarray] = []

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 from math import fsum
+from typing import Self
 
 import numpy as np
 
-from chipletsim.cost.batch import Counter, Window
+from chipletsim.cost.batch import Counter, Window, require_same_network
 from chipletsim.cost.class_counter import ClassCounter
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.conservation import check_conservation
@@ -19,6 +19,7 @@ from chipletsim.cost.latency import latency_report
 from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.program import Energies
 from chipletsim.cost.provenance import provenance
+from chipletsim.cost.restart import Restartable
 from chipletsim.cost.result import EventTotals, Result
 from chipletsim.cost.rows import RowPricer, RowTotals
 from chipletsim.cost.traffic_tables import layer_table
@@ -33,7 +34,7 @@ from chipletsim.noc import timing_model
 from chipletsim.package.model import Package
 
 
-class CostStream:
+class CostStream(Restartable):
     """Prices activity window by window, for runs whose raster does not fit in memory.
 
     The result is that of the whole run, to the last bit. What is kept grows by a dozen
@@ -75,11 +76,10 @@ class CostStream:
         self._begin()
         self._counter_of(NativeCounter if native_kernels() else ClassCounter)
 
-    def fresh(self) -> CostStream:
+    def fresh(self) -> Self:
         """Return a stream without activity, which shares all that the mapping has in common."""
-        other = copy(self)
+        other = super().fresh()
         other._pricer = self._pricer.fresh()
-        other._begin()
         return other
 
     def _begin(self) -> None:
@@ -137,14 +137,7 @@ class CostStream:
 
     def _check(self, window: Window) -> None:
         """Refuse activity of another network, or windows of different samples."""
-        shapes = {item.name: tuple(item.shape) for item in self._mapping.network.populations}
-        same = window.populations == shapes and window.network in ("", self._network)
-        if not same:
-            name = self._mapping.network.name
-            raise UsageError(
-                f"the activity is of another network than {name!r} as the mapping's tiles "
-                "compute it; simulate with mapping=... to lower the network first"
-            )
+        require_same_network(window, self._mapping, self._network)
         if self._steps and (self._drawn or isinstance(window, RateActivity)):
             raise UsageError("activity drawn from rates is priced as a whole, not in windows")
         self._drawn = isinstance(window, RateActivity)

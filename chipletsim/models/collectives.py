@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import NamedTuple
 
-from chipletsim.errors import UsageError
 from chipletsim.models.checks import require_positive
 
 
@@ -135,40 +134,6 @@ def bubble_share(stages: int, micro_batches: int) -> Fraction:
     """
     require_positive("a pipeline", stages=stages, micro_batches=micro_batches)
     return Fraction(stages - 1, micro_batches)
-
-
-class SpikeCut(NamedTuple):
-    """Spikes over a cut in two encodings.
-
-    Attributes:
-        bitmap_bits: One bit for each position.
-        event_bits: An address for each spike, on average.
-    """
-
-    bitmap_bits: int
-    event_bits: float
-
-    @property
-    def bits(self) -> float:
-        """Bits of the smaller encoding: a bitmap from a rate of 1 / address bits on."""
-        return min(self.bitmap_bits, self.event_bits)
-
-
-def spike_cut(positions: int, rate: float, address_bits: int) -> SpikeCut:
-    """Return what spikes at a mean rate take over a cut.
-
-    Args:
-        positions: Neurons x time steps, such as T N D.
-        rate: Mean spikes per position, between 0 and 1.
-        address_bits: Bits of the address of an event.
-
-    Raises:
-        UsageError: A number is out of range.
-    """
-    require_positive("a spike cut", positions=positions, address_bits=address_bits)
-    if not 0 <= rate <= 1:
-        raise UsageError(f"a spike cut needs a rate between 0 and 1, not {rate}")
-    return SpikeCut(positions, rate * positions * address_bits)
 
 
 def _check(tensor_bytes: int, ranks: int) -> None:

@@ -41,7 +41,6 @@ struct Workspace {
   std::vector<EventLists> lists;        // of each projection
   std::vector<std::vector<PixelLists>> pixels;  // of each projection that gathers, by row
   std::vector<std::vector<char>> sums;  // of each projection, [rows][block]
-  std::vector<char> given;              // whether a projection's currents are given
   Range listed{-1, -1, -1, -1};         // the rows whose events are in the lists
 
   Workspace(const Population& population, int64_t rows) {
@@ -50,8 +49,7 @@ struct Workspace {
       lists.emplace_back();
       pixels.emplace_back();
       sums.emplace_back();
-      given.push_back(each.kind == Kind::kCurrents);
-      if (given.back()) continue;
+      if (each.kind == Kind::kCurrents) continue;
       lists.back().reserve(rows, each.map, each.with_values);
       sums.back().assign(rows * block * bytes_of_sum(each), 0);
       if (each.gathers(population.block)) pixels.back().resize(rows);
@@ -59,8 +57,8 @@ struct Workspace {
   }
 
   // Whether no event of a row comes over a projection, so that all its sums are zero.
-  bool silent(size_t projection, int64_t row) const {
-    if (given[projection]) return false;
+  bool silent(const Population& population, size_t projection, int64_t row) const {
+    if (population.incoming[projection].kind == Kind::kCurrents) return false;
     if (!pixels[projection].empty() && pixels[projection][row].filled) return false;
     return lists[projection].row(row).count == 0;
   }
@@ -259,7 +257,9 @@ class Stage {
     const int64_t width = std::min(population.block, population.padded());
     float current[kChunk];
     int speaking = 0;
-    for (size_t p = 0; p < population.incoming.size(); ++p) speaking += !space.silent(p, row);
+    for (size_t p = 0; p < population.incoming.size(); ++p) {
+      speaking += !space.silent(population, p, row);
+    }
     // The bias comes last; where it is one of two terms, either may come first.
     const bool begin_with_bias = population.bias && speaking < 2;
     for (int64_t chunk = first; chunk < stop; chunk += kChunk) {
@@ -269,7 +269,7 @@ class Stage {
       }
       for (size_t p = 0; p < population.incoming.size(); ++p) {
         const Projection& each = population.incoming[p];
-        if (space.silent(p, row)) continue;
+        if (space.silent(population, p, row)) continue;
         if (each.kind == Kind::kCurrents) {
           const float* given = each.current + (sample * plan_.steps + step) * population.size;
           const int64_t count = std::min(kChunk, stop - chunk);

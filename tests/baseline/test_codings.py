@@ -1,6 +1,7 @@
 """What crosses die boundaries, in every codec: crossings by hand, bits from strings of bits."""
 
 import sys
+from dataclasses import replace
 from math import ceil, log2
 from pathlib import Path
 
@@ -152,5 +153,8 @@ def test_activity_that_does_not_fit(spikes):
     mapping = placed(network())
     with pytest.raises(UsageError, match="another network"):
         codings(Activity.from_spikes({"in": (6,)}, {"in": spikes["in"]}), mapping)
+    other = replace(activity_of(spikes), network="0" * 64)
+    with pytest.raises(UsageError, match="another network"):
+        codings(other, mapping)
     with pytest.raises(UsageError, match="no samples or no steps"):
         codings(activity_of({name: each[:, :0] for name, each in spikes.items()}), mapping)

@@ -140,3 +140,14 @@ def test_values_are_read_back(shape, share_of_zeros):
         reader = Reader(text)
         assert [reader.number(6) if reader.take(1) == "1" else 0 for _ in row] == row
         assert reader.done
+
+
+@pytest.mark.parametrize("rate", [0.0, 0.1, 1.0])
+def test_bits_by_k_are_those_of_each_k(rate):
+    spikes = np.random.default_rng(1).random((2, 3, 37)) < rate
+    by_k = RiceGaps(count="6 bit").bits_by_k(spikes)
+    assert list(by_k) == list(range(7))
+    for k, bits in by_k.items():
+        assert bits == RiceGaps(k=k, count="6 bit").bits(spikes).sum()
+    best = RiceGaps(count="6 bit").best_k(spikes)
+    assert by_k[best] == min(by_k.values())

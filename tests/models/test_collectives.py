@@ -4,6 +4,7 @@ from fractions import Fraction
 
 import pytest
 
+from chipletsim.codecs import AddressEvents, Bitmap
 from chipletsim.errors import UsageError
 from chipletsim.models import build_model
 from chipletsim.models.collectives import (
@@ -14,7 +15,6 @@ from chipletsim.models.collectives import (
     bubble_share,
     pipeline_boundary_bytes,
     reduce_scatter,
-    spike_cut,
     tensor_parallel,
 )
 
@@ -46,20 +46,11 @@ def test_boundary_of_resnet18():
 
 
 def test_spikes_over_a_cut_of_spikformer():
-    positions = 4 * 196 * 512
-    cut = spike_cut(positions, 0.33795, 17)
-    assert cut.bitmap_bits == 8 * 50_176
-    assert round(cut.event_bits / 17) == 135_656
-    assert pipeline_boundary_bytes(positions, bytes_per_value=2) == 802_816
-
-
-@pytest.mark.parametrize("address_bits", [1, 9, 24])
-def test_a_bitmap_wins_from_one_event_per_address_on(address_bits):
-    rate = 1 / address_bits
-    positions = 24 * 9 * 1000
-    assert spike_cut(positions, rate, address_bits).event_bits == pytest.approx(positions)
-    assert spike_cut(positions, rate / 2, address_bits).bits < positions
-    assert spike_cut(positions, 1.0, address_bits).bits == positions
+    steps, neurons, rate = 4, 196 * 512, 0.33795
+    assert Bitmap().expected_bits(neurons, steps, rate) == 8 * 50_176
+    events = AddressEvents(address="17 bit")
+    assert round(events.expected_bits(neurons, steps, rate) / 17) == 135_656
+    assert pipeline_boundary_bytes(steps * neurons, bytes_per_value=2) == 802_816
 
 
 def walked_ring(shares):
@@ -119,7 +110,6 @@ WRONG = {
     "tokens": lambda: tensor_parallel(8, 0, 4096),
     "stages": lambda: bubble_share(0, 4),
     "values": lambda: pipeline_boundary_bytes(0),
-    "rate": lambda: spike_cut(10, 1.5, 8),
 }
 
 
