@@ -14,10 +14,8 @@ from chipletsim.units import PositivePacketBits
 class FlitFormat(Spec):
     """The unit in which a link sends: payload, and the whole with header and check."""
 
-    payload_bits: PositivePacketBits = Field(
-        alias="payload", description="bits of packets in a frame"
-    )
-    total_bits: PositivePacketBits = Field(alias="total", description="bits of a frame on the wire")
+    payload_bits: PositivePacketBits = Field(alias="payload", description="of a flit")
+    total_bits: PositivePacketBits = Field(alias="total", description="of a flit on the wire")
 
     @model_validator(mode="after")
     def _total_holds_payload(self) -> FlitFormat:

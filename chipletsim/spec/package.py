@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from chipletsim.codecs.flits import FlitFormat
 from chipletsim.spec.base import Spec
 from chipletsim.tiles import TileSpec
 from chipletsim.units import (
@@ -23,8 +22,19 @@ Coordinate = tuple[int, ...]
 TopologyName = Literal["mesh", "torus", "ring", "star", "crossbar", "edges"]
 
 
-class FrameSpec(FlitFormat):
+class FrameSpec(Spec):
     """Link-layer frames into which packets are packed; each step ends its last frame."""
+
+    payload_bits: PositivePacketBits = Field(
+        alias="payload", description="bits of packets in a frame"
+    )
+    total_bits: PositivePacketBits = Field(alias="total", description="bits of a frame on the wire")
+
+    @model_validator(mode="after")
+    def _total_holds_payload(self) -> FrameSpec:
+        if self.total_bits < self.payload_bits:
+            raise ValueError("total must be at least payload")
+        return self
 
 
 class LinkSpec(Spec):
