@@ -34,7 +34,8 @@ def check_conservation(model: TrafficModel, counted: Counted, class_events: np.n
     arrived = int(counted.tiles.amount("input_messages").sum())
     _require(sent == arrived, f"{sent} messages sent, {arrived} delivered")
     due = int(events @ model.synapses_per_event)
-    done = int(counted.tiles.amount("synaptic_operations").sum())
+    work = ("synaptic_operations", "decoder_additions", "encoder_loads")
+    done = sum(int(counted.tiles.amount(name).sum()) for name in work)
     _require(due == done, f"{due} synaptic operations due, {done} done")
     package = model.mapping.package
     entering = counted.router_packets[:, 0]

@@ -40,6 +40,7 @@ class RowQueue:
         self._depth = int(pipeline.stage.max(initial=0))
         self._pending = np.zeros((samples, 0, classes.size), np.int64)
         self.rows = 0
+        self._steps = 0
 
     def push(self, events: np.ndarray) -> np.ndarray:
         """Add the next steps and return the rows that are complete now.
@@ -61,6 +62,7 @@ class RowQueue:
         self._place(block[:, first:], events)
         self._pending = block[:, complete:].copy()
         self.rows += complete
+        self._steps += steps
         return block[:, :complete]
 
     def close(self) -> np.ndarray:
@@ -70,11 +72,12 @@ class RowQueue:
         return rest
 
     def _place(self, block: np.ndarray, events: np.ndarray) -> None:
-        """Add events, and one tick of each clock class, at the rows of their population."""
+        """Add events, and ticks of the clock classes, at the rows of their population."""
         steps, interval = events.shape[1], self._pipeline.initiation_interval
         spiking = self._classes.population[: self._classes.spike_classes]
         for population, stage in enumerate(self._pipeline.stage):
             first, last = np.searchsorted(spiking, [population, population + 1])
             rows = slice(int(stage), int(stage) + interval * (steps - 1) + 1, interval)
             block[:, rows, first:last] += events[:, :, first:last]
-            block[:, rows, self._classes.clock(population)] += 1
+            ticks = np.array(self._pipeline.ticks(population, self._steps, steps), np.int64)
+            block[:, int(stage) + interval * ticks, self._classes.clock(population)] += 1

@@ -136,7 +136,7 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     delivered = add_memory_packets(ledger, fetches)
     packet_entries, cells = ledger.close()
     tiles = TileEntries(len(package.tiles))
-    add_spike_events(tiles, classes, synapses, messages)
+    add_spike_events(tiles, mapping, classes, messages)
     add_clock_events(tiles, mapping, classes)
     add_memory_events(tiles, fetches, delivered)
     crossbars, drives = crossbar_blocks(mapping, classes)

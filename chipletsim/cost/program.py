@@ -267,7 +267,7 @@ def _tile_cost(
     kind: str, tiles: TileAmounts, members: Array, constants: Constants
 ) -> tuple[dict[str, Array], Array]:
     events = tiles.events_of(members)
-    priced = TILE_KINDS[kind].cost(events, constants.tiles[kind])
+    priced = TILE_KINDS[kind].price(events, constants.tiles[kind])
     shape = (events.input_messages.shape[0], members.shape[0])
     energies = {name: jnp.broadcast_to(part, shape) for name, part in priced.energy_j.items()}
     return energies, jnp.broadcast_to(priced.busy_s, shape)

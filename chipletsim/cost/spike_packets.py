@@ -16,13 +16,22 @@ from chipletsim.package.model import Package
 from chipletsim.package.multicast import multicast_copies
 
 
-def synapses_per_tile(mapping: Mapping, classes: TrafficClasses) -> Any:
-    """Return csr_array int64 [spike classes, tiles]: synapses of a member on each tile."""
+def synapses_per_tile(
+    mapping: Mapping, classes: TrafficClasses, slices: np.ndarray | None = None
+) -> Any:
+    """Return csr_array int64 [spike classes, tiles]: synapses of a member on each tile.
+
+    Args:
+        mapping: Where the network lives.
+        classes: Its traffic classes.
+        slices: bool [slices], those whose synapses count; all if None.
+    """
     tile_of_slice = np.array([part.tile for part in mapping.slices], np.int64)
     blocks = mapping.fan_out.block_slice.size
+    counted = np.ones(blocks, bool) if slices is None else slices[mapping.fan_out.block_slice]
     members = sparse.csr_array(
         (
-            np.ones(blocks, np.int64),
+            counted.astype(np.int64),
             tile_of_slice[mapping.fan_out.block_slice],
             np.arange(blocks + 1),
         ),

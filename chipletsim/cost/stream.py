@@ -74,7 +74,9 @@ class CostStream(Restartable):
         self._pricer = RowPricer(self._model, self._packages, timing)
         self._counters: dict[type, Counter] = {}
         self._begin()
-        self._counter_of(NativeCounter if native_kernels() else ClassCounter)
+        # The native counter takes it that all populations work in every step.
+        self._native = native_kernels() and not self._pipeline.in_spans
+        self._counter_of(NativeCounter if self._native else ClassCounter)
 
     def fresh(self) -> Self:
         """Return a stream without activity, which shares all that the mapping has in common."""
@@ -100,7 +102,7 @@ class CostStream(Restartable):
         if window.inputs not in self._sources:
             self._sources.append(window.inputs)
         if self._counter is None:
-            listed = isinstance(window, Activity) and native_kernels()
+            listed = isinstance(window, Activity) and self._native
             self._counter = self._counter_of(NativeCounter if listed else ClassCounter).fresh()
         for batch in self._counter.add(window):
             self._pricer.add(batch)

@@ -22,7 +22,10 @@ def structure(package: Package) -> str:
         package.spec.packet.model_dump(),
         [chiplet.name for chiplet in package.chiplets],
         [(r.chiplet, r.at, r.spec.multicast) for r in package.routers],
-        [(t.kind, t.router, _whole_numbers(t.parameters)) for t in package.tiles],
+        [
+            (t.kind, t.router, _whole_numbers(t.parameters), t.parameters.converts)
+            for t in package.tiles
+        ],
         [
             (x.source, x.target, x.between_dies, x.spec.flit_bits, _frame(x.spec.frame))
             for x in package.links

@@ -9,10 +9,13 @@ import numpy as np
 from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses
+from chipletsim.cost.conversion import converted_slices
 from chipletsim.cost.entries import Entries
 from chipletsim.cost.memory_traffic import Fetches
+from chipletsim.cost.spike_packets import synapses_per_tile
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.matrices import block_matrix
+from chipletsim.network.neurons import Role
 from chipletsim.network.synapses import (
     projection_positions,
     projection_stored_weights,
@@ -31,11 +34,22 @@ TILE_QUANTITIES = (
     "dense_cycles",
     "memory_read_bits",
     "memory_requests",
+    "encoder_updates",
+    "decoder_additions",
+    "encoder_loads",
     "own_messages",
     "memory_packets",
 )
-"""Quantities that tiles may have: fields of `TileEvents`, and two for conservation:
-messages that stay on their tile, and packets of memory traffic delivered to a tile."""
+"""Quantities that tiles may have: fields of `TileEvents`, and three for conservation: values that
+arrive at encoders in conversion hardware, messages that stay on their tile, and packets of
+memory traffic delivered to a tile."""
+
+_WORK = {
+    "synaptic_operations": None,
+    "decoder_additions": Role.DECODER,
+    "encoder_loads": Role.ENCODER,
+}
+"""What an event does at a synapse, by the role of the slice in conversion hardware."""
 
 
 CROSSBAR_QUANTITIES = ("row_activations", "array_reads", "column_reads", "position_reads")
@@ -90,12 +104,15 @@ class TileEntries:
 
 
 def add_spike_events(
-    entries: TileEntries, classes: TrafficClasses, synapses: Any, messages: Any
+    entries: TileEntries, mapping: Mapping, classes: TrafficClasses, messages: Any
 ) -> None:
     """Add synaptic operations, messages and spikes sent, per event of each spike class."""
-    work = sparse.coo_array(synapses)
-    of_class, tile = work.coords
-    entries.add("synaptic_operations", of_class, tile, work.data)
+    roles = converted_slices(mapping)
+    for name, role in _WORK.items():
+        slices = np.array([each is role for each in roles], bool)
+        work = sparse.coo_array(synapses_per_tile(mapping, classes, slices))
+        of_class, tile = work.coords
+        entries.add(name, of_class, tile, work.data)
     arriving = sparse.coo_array(messages)
     of_class, tile = arriving.coords
     one = np.int32(1)
@@ -108,11 +125,15 @@ def add_spike_events(
 
 def add_clock_events(entries: TileEntries, mapping: Mapping, classes: TrafficClasses) -> None:
     """Add what happens whenever a population advances: updates and dense schedules."""
-    for part in mapping.slices:
-        if mapping.network.populations[part.population].model != "input":
-            entries.add("neuron_updates", classes.clock(part.population), part.tile, part.size)
+    converted = converted_slices(mapping)
+    for part, role in zip(mapping.slices, converted, strict=True):
+        if mapping.network.populations[part.population].model == "input" or role is Role.DECODER:
+            continue
+        name = "encoder_updates" if role is Role.ENCODER else "neuron_updates"
+        entries.add(name, classes.clock(part.population), part.tile, part.size)
     for projection, slices in _blocks_by_projection(mapping):
-        _add_dense(entries, mapping, classes, projection, slices)
+        own = slices[[converted[part] is None for part in slices]]
+        _add_dense(entries, mapping, classes, projection, own)
 
 
 def _blocks_by_projection(mapping: Mapping) -> Iterator[tuple[int, np.ndarray]]:
@@ -170,12 +191,13 @@ def crossbar_blocks(
     matrices of a grouped convolution are distinct arrays that work side by side.
     """
     fan_out, network = mapping.fan_out, mapping.network
+    converted = converted_slices(mapping)
     rows: list[tuple[int, int, int, int, int]] = []
     parts: list[Entries] = []
     for block, number in enumerate(fan_out.block_slice):
         part = mapping.slices[number]
         parameters = mapping.package.tiles[part.tile].parameters
-        if not isinstance(parameters, Crossbar):
+        if not isinstance(parameters, Crossbar) or converted[number] is not None:
             continue
         edge = network.projections[fan_out.block_projection[block]]
         matrix = block_matrix(network, edge, part.box)

@@ -18,16 +18,18 @@ from chipletsim.engine.differentiable import differentiable_kinds
 from chipletsim.engine.exact import exact_sum
 from chipletsim.engine.native.formats import native_format
 from chipletsim.engine.native.layout import Layout, layout
+from chipletsim.engine.native.models import MODELS
 from chipletsim.engine.native.product import product_arrays
 from chipletsim.engine.projections import PROJECTIONS
 from chipletsim.engine.structure import PopulationPlan, Program, ProjectionPlan, Stage
-from chipletsim.errors import ConfigError, Problem
+from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.network.check import check_network
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.schedule import components
+from chipletsim.network.spans import Span, Spans, spans
 from chipletsim.network.synapses import connection_source_shape
 
 Schedule = Literal["layers", "steps"]
@@ -63,7 +65,8 @@ def compile_network(
     """Return a network as a program and its arrays.
 
     It is one for the native kernels where they are in use (``chipletsim.kernels``), and for
-    XLA elsewhere and where ``exact`` is off; the spikes are the same.
+    XLA elsewhere, where ``exact`` is off, and where there are dense layers, encoders or
+    decoders; the spikes are the same.
 
     Args:
         network: The network, lowered if hardware is to change it.
@@ -75,15 +78,25 @@ def compile_network(
 
     Raises:
         ConfigError: The network has a fault, or something the engine cannot run.
-        UsageError: The environment asks for kernels that there are not.
+        UsageError: The environment asks for kernels that there are not; or values come once in
+            the network, and everything is to run step by step.
     """
     problems = check_network(network) or _unsupported(network)
     if problems:
         raise ConfigError(problems)
-    layouts = _layouts(network) if exact and native_kernels() else ()
+    working = spans(network)
+    if schedule == "steps" and any(each.works for each in working):
+        raise UsageError(f"values come once in {network.name!r}, so it runs layer by layer alone")
+    layouts = _layouts(network) if exact and _runs_natively(network, working) else ()
     neurons, initial = [], []
     for number, population in enumerate(network.populations):
-        constants = NEURON_MODELS[population.model].prepare(population.parameters, network.dt_s)
+        span = working[number].works
+        constants = NEURON_MODELS[population.model].prepare(
+            population.parameters,
+            network.dt_s,
+            steps=span and span.length,
+            value_bits=population.value_bits,
+        )
         start = NEURON_MODELS[population.model].initial_state(constants, population.shape)
         if population.bias is not None:
             constants["bias"] = np.asarray(population.bias, np.float32)
@@ -97,7 +110,10 @@ def compile_network(
         for each in network.projections
     ]
     program = Program(
-        populations=tuple(_population_plan(network, each) for each in network.populations),
+        populations=tuple(
+            _population_plan(network, each, own.works)
+            for each, own in zip(network.populations, working, strict=True)
+        ),
         projections=tuple(plan for plan, _ in parts),
         stages=_stages(network, schedule),
         layouts=layouts,
@@ -124,13 +140,22 @@ def _unsupported(network: Network) -> list[Problem]:
     ]
 
 
-def _population_plan(network: Network, population: Population) -> PopulationPlan:
+def _runs_natively(network: Network, working: tuple[Spans, ...]) -> bool:
+    """Return whether the native kernels can run a network: neurons that run in every step."""
+    known = {each.model for each in network.populations} <= {"input", *MODELS}
+    return known and not any(each.works for each in working) and native_kernels()
+
+
+def _population_plan(
+    network: Network, population: Population, works: Span | None
+) -> PopulationPlan:
     delays = [each.delay for each in network.projections if each.source == population.name]
     return PopulationPlan(
         shape=tuple(population.shape),
         model=population.model,
         graded=is_graded(population),
         history=max(delays, default=0),
+        works=works,
     )
 
 

@@ -190,8 +190,15 @@ def _fault(population: Population, array: np.ndarray) -> str | None:
         return f"shape is {list(array.shape)}, expected {expected}"
     if prod(array.shape) == 0:
         return f"shape is {list(array.shape)}: there must be at least one sample and one step"
+    return _value_fault(population, array)
+
+
+def _value_fault(population: Population, array: np.ndarray) -> str | None:
+    """Return what is wrong with the values of inputs of the right shape, or None."""
     if array.dtype.kind == "f" and not np.all(np.isfinite(array)):
         return "holds NaN or infinite values"
+    if population.steps is not None and np.any(array[:, population.steps :]):
+        return f"must be 0 after the first {population.steps} steps, in which the input is fed"
     if is_graded(population) or array.dtype == np.bool_ or _zeros_and_ones(array):
         return None
     return "spikes must be 0 or 1; give the population value_bits for graded events"

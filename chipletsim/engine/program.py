@@ -16,6 +16,7 @@ from chipletsim.engine.compile import Compiled
 from chipletsim.engine.projections import PROJECTIONS, ProjectionKinds, pool_currents
 from chipletsim.engine.structure import Program, Stage
 from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.spans import Span
 
 Events = dict[int, jax.Array]
 
@@ -163,13 +164,19 @@ class _Window(NamedTuple):
         return NEURON_MODELS[plan.model].step(self.xp, constants, state, current)
 
     def window_currents(self, projection: int) -> jax.Array:
-        """Return [steps, samples, *target shape]: currents of a source that has run."""
+        """Return [steps, samples, *target shape]: currents of a source that has run.
+
+        The steps are those in which the target works.
+        """
         plan = self.program.projections[projection]
         events, past = self.events[plan.source], self.history[plan.source]
         steps, samples = events.shape[:2]
         if plan.delay:
             first = past.shape[0] - plan.delay
             events = jnp.concatenate([past, events])[first : first + steps]
+        works = self.program.populations[plan.target].works
+        if works:
+            events, steps = events[works.first : works.stop], works.length
         rows = events.reshape(steps * samples, *events.shape[2:])
         currents = self.currents(projection, rows)
         return currents.reshape(steps, samples, *currents.shape[1:])
@@ -197,8 +204,11 @@ def _run_layer(window: _Window, population: int, steps: int, samples: int) -> No
     ) -> tuple[dict[str, jax.Array], jax.Array]:
         return window.advance(population, state, given, samples)
 
-    state, events = lax.scan(step, window.states[population], currents, length=steps)
-    window.states[population], window.events[population] = state, events
+    works = window.program.populations[population].works
+    length = works.length if works else steps
+    state, events = lax.scan(step, window.states[population], currents, length=length)
+    window.states[population] = state
+    window.events[population] = _placed(events, works, steps)
 
 
 def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> None:
@@ -208,7 +218,7 @@ def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> No
     the steps before it lie in order.
     """
     inside = set(stage.populations)
-    plans = window.program.projections
+    plans, plans_of = window.program.projections, window.program.populations
     incoming = {population: window.program.incoming(population) for population in stage.populations}
     external = {
         each: window.window_currents(each)
@@ -233,11 +243,22 @@ def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> No
 
     states = {population: window.states[population] for population in inside}
     rings = {each: window.history[each] for each in inside if window.history[each].shape[0]}
-    time = jnp.arange(steps, dtype=jnp.int32)
+    # All of them work in the same steps, see ``chipletsim.network.spans``.
+    works = plans_of[stage.populations[0]].works
+    length = works.length if works else steps
+    time = jnp.arange(length, dtype=jnp.int32)
     (states, _), events = lax.scan(step, (states, rings), (time, external))
     for population in stage.populations:
         window.states[population] = states[population]
-        window.events[population] = events[population]
+        window.events[population] = _placed(events[population], works, steps)
+
+
+def _placed(events: jax.Array, works: Span | None, steps: int) -> jax.Array:
+    """Return events of the steps of a span among those of the window, silent else."""
+    if works is None:
+        return events
+    behind = [(works.first, steps - works.stop), *[(0, 0)] * (events.ndim - 1)]
+    return jnp.pad(events, behind)
 
 
 def _internal(

@@ -13,6 +13,7 @@ import numpy as np
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
 from chipletsim.network.model import Network
+from chipletsim.network.spans import Span, spans, steps_needed
 from chipletsim.spec.fault import nearest_names
 
 
@@ -20,11 +21,12 @@ from chipletsim.spec.fault import nearest_names
 class RateActivity:
     """Spikes at random at given rates, counted without ever being listed.
 
-    Each neuron of a population spikes in each step of each sample with the same probability,
-    independently of all else. So the events of the m neurons of a traffic class in a step are
-    Binomial(m, rate), and are drawn as that number: time and memory grow with the classes of a
-    mapping, not with neurons. Real spikes are correlated; means are the same, but the busiest
-    step of real activity is busier.
+    Each neuron of a population spikes with the same probability in each step of each sample in
+    which its population sends (every step, but for values that come once, see
+    ``chipletsim.network.spans``), independently of all else. So the events of the m neurons of
+    a traffic class in a step are Binomial(m, rate), and are drawn as that number: time and memory
+    grow with the classes of a mapping, not with neurons. Real spikes are correlated; means are
+    the same, but the busiest step of real activity is busier.
 
     Draws depend on the seed, the sample, the population and its classes. Another mapping has
     other classes, and so other draws of the same rates.
@@ -32,9 +34,11 @@ class RateActivity:
     Attributes:
         network: Fingerprint of the network, as it is simulated on its tiles.
         populations: Population name to shape, in the network's order.
-        rates: Population name to events per neuron and step, from 0 to 1.
+        rates: Population name to events per neuron and step in which it sends, from 0 to 1.
         samples: Number of samples.
         steps: Number of time steps.
+        sends: Population name to the steps in which it sends; those that do in every step are
+            left out.
         seed: Of the draws.
         first_sample: Number of the first sample in the draws.
 
@@ -48,6 +52,7 @@ class RateActivity:
     rates: dict[str, float]
     samples: int
     steps: int
+    sends: dict[str, Span]
     seed: int = 0
     first_sample: int = 0
 
@@ -68,26 +73,30 @@ class RateActivity:
 
         Args:
             network: The network.
-            rates: Population name to events per neuron and step; of all populations.
+            rates: Population name to events per neuron and step in which it sends; of all
+                populations.
             steps: Number of time steps.
             samples: Number of samples.
             seed: Of the draws.
 
         Raises:
             UsageError: A rate is missing, has no population or is no number from 0 to 1, or
-                there are fewer than 0 samples or steps.
+                there are fewer than 0 samples or steps, or fewer steps than an inference takes.
         """
         populations = {each.name: tuple(each.shape) for each in network.populations}
         _check_rates(populations, rates)
         for name, value in {"samples": samples, "steps": steps, "seed": seed}.items():
             if value < 0:
                 raise UsageError(f"{name} must be 0 or more, got {value}")
+        if any(each.works for each in spans(network)) and steps < steps_needed(network):
+            raise UsageError(f"one inference takes {steps_needed(network)} steps, not {steps}")
         return cls(
             network="",
             populations=populations,
             rates={name: float(rates[name]) for name in populations},
             samples=samples,
             steps=steps,
+            sends=sending_spans(network),
             seed=seed,
         )
 
@@ -107,7 +116,13 @@ class RateActivity:
         Raises:
             UsageError: A population has no namesake.
         """
-        means = {name: float(rates.mean()) for name, rates in activity.rates().items()}
+        sends = sending_spans(network)
+        means = {
+            name: float(rates.mean()) * activity.steps / sends[name].length
+            if name in sends
+            else float(rates.mean())
+            for name, rates in activity.rates().items()
+        }
         wanted = {each.name for each in network.populations}
         known = {name: rate for name, rate in means.items() if name in wanted}
         return cls.of(network, known, steps=steps, samples=samples, seed=seed)
@@ -140,9 +155,16 @@ class RateActivity:
             for sample in range(self.samples):
                 seed = (self.seed, self.first_sample + sample, number)
                 draw = np.random.default_rng(seed)
-                events = draw.binomial(members, self.rates[name], (self.steps, classes.size))
-                counts[sample][:, classes] += events
+                span = self.sends.get(name, Span(0, self.steps))
+                events = draw.binomial(members, self.rates[name], (span.length, classes.size))
+                counts[sample, span.first : span.stop, classes] += events.T
         return counts
+
+
+def sending_spans(network: Network) -> dict[str, Span]:
+    """Return the steps in which populations send, of those that do not in every step."""
+    pairs = zip(network.index, spans(network), strict=True)
+    return {name: each.sends for name, each in pairs if each.sends}
 
 
 def _check_rates(populations: Mapping[str, tuple[int, ...]], rates: Mapping[str, float]) -> None:

@@ -19,10 +19,12 @@ import numpy as np
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.exact import exact_weights
 from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
+from chipletsim.engine.reference_neurons import NEURONS, SPIKES, initial_state
 from chipletsim.network.check import validated
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.model import Network, Population, Projection
+from chipletsim.network.spans import spans
 
 Shape = tuple[int, ...]
 Values = dict[str, np.ndarray]
@@ -71,15 +73,19 @@ def _exact(projection: Projection, network: Network) -> Projection:
 
 def _run_sample(network: Network, inputs: Values, steps: int, events: Values) -> None:
     """Fill ``events``, [steps, *shape] for each population, of one sample."""
-    states = {each.name: _initial_state(each) for each in network.populations}
+    states = {each.name: initial_state(each) for each in network.populations}
+    spans_of = dict(zip(network.index, spans(network), strict=True))
     for step in range(steps):
         done: set[str] = set()
         while len(done) < len(network.populations):
             population = _next_ready(network, done)
             name = population.name
+            works = spans_of[name].works
             if population.model == "input":
                 events[name][step] = inputs[name][step]
-            else:
+            elif works is None or works.first <= step < works.stop:
+                states[name]["k"] = step - works.first if works else 0
+                states[name]["T"] = works.count if works else 1
                 current = _current(network, population, events, step)
                 events[name][step] = NEURONS[population.model](
                     population, states[name], current, network.dt_s
@@ -165,7 +171,7 @@ def _pool2d(connection: Pool2d, events: np.ndarray) -> np.ndarray:
     for (y, row), (x, column) in product(enumerate(rows), enumerate(columns)):
         window = planes[:, row : row + kernel_y, column : column + kernel_x]
         total[:, y, x] = window.sum(axis=(1, 2))
-    weight = 1.0 if connection.mode == "sum" else float(f32(1 / (kernel_y * kernel_x)))
+    weight = 1.0 if connection.mode == "sum" else float(np.float32(1 / (kernel_y * kernel_x)))
     return (total * weight).astype(f32)
 
 
@@ -183,76 +189,6 @@ CURRENTS: dict[type, Callable[[Any, np.ndarray], np.ndarray]] = {
 }
 
 
-def _integrate_and_fire(
-    population: Population, state: Values, current: np.ndarray, dt_s: float
-) -> np.ndarray:
-    """IF: ``v += dt r I``."""
-    gain = (dt_s * _parameter(population, "r", 1.0)).astype(f32)
-    state["v"] = state["v"] + gain * current
-    return _fire(population, state)
-
-
-def _leaky(population: Population, state: Values, current: np.ndarray, dt_s: float) -> np.ndarray:
-    """LIF: ``v += dt / tau ((v_leak - v) + r I)``."""
-    _leak(population, state, current, dt_s, "tau")
-    return _fire(population, state)
-
-
-def _current_based(
-    population: Population, state: Values, current: np.ndarray, dt_s: float
-) -> np.ndarray:
-    """CubaLIF: ``i += dt / tau_syn (w_in I - i)``, then LIF on the new i."""
-    factor = (dt_s / _parameter(population, "tau_syn")).astype(f32)
-    scaled = _parameter(population, "w_in", 1.0).astype(f32) * current
-    state["i"] = state["i"] + factor * (scaled - state["i"])
-    _leak(population, state, state["i"], dt_s, "tau_mem")
-    return _fire(population, state)
-
-
-def _leaky_integrator(
-    population: Population, state: Values, current: np.ndarray, dt_s: float
-) -> np.ndarray:
-    """LI: as LIF, without spikes; the event is v."""
-    _leak(population, state, current, dt_s, "tau")
-    return state["v"]
-
-
-NEURONS: dict[str, Callable[[Population, Values, np.ndarray, float], np.ndarray]] = {
-    "if": _integrate_and_fire,
-    "lif": _leaky,
-    "cubalif": _current_based,
-    "li": _leaky_integrator,
-}
-
-
-def _leak(
-    population: Population, state: Values, current: np.ndarray, dt_s: float, tau: str
-) -> None:
-    factor = (dt_s / _parameter(population, tau)).astype(f32)
-    distance = _parameter(population, "v_leak", 0.0).astype(f32) - state["v"]
-    driven = distance + _parameter(population, "r", 1.0).astype(f32) * current
-    state["v"] = state["v"] + factor * driven
-
-
-def _fire(population: Population, state: Values) -> np.ndarray:
-    spikes = state["v"] > _parameter(population, "v_threshold", 1.0).astype(f32)
-    reset = np.broadcast_to(_parameter(population, "v_reset", 0.0).astype(f32), spikes.shape)
-    state["v"] = np.where(spikes, reset, state["v"])
-    return spikes
-
-
-def _initial_state(population: Population) -> Values:
-    rest = _parameter(population, "v_leak", 0.0).astype(f32)
-    return {
-        "v": np.broadcast_to(rest, population.shape).copy(),
-        "i": np.zeros(population.shape, f32),
-    }
-
-
-def _parameter(population: Population, name: str, default: float = np.nan) -> np.ndarray:
-    return np.asarray(population.parameters.get(name, default), np.float64)
-
-
 def _event_type(population: Population) -> type:
-    graded = population.value_bits > 0 if population.model == "input" else population.model == "li"
+    graded = population.model not in SPIKES or population.value_bits > 0
     return np.float32 if graded else np.bool_

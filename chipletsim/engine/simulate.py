@@ -185,10 +185,32 @@ class Simulator:
         network = self._compiled.network
         arrays = prepare_inputs(network, inputs)
         samples, steps = next(iter(arrays.values())).shape[:2]
-        parts = batching(network, samples, min(window_steps or steps, steps))
-        if window_steps is not None:
-            parts = Batching(parts.samples, min(window_steps, steps))
+        parts = self._batching(samples, steps, window_steps)
         return _Job(arrays, samples, steps, parts, prepared_fingerprint(arrays))
+
+    def _batching(self, samples: int, steps: int, window_steps: int | None) -> Batching:
+        """Return how samples and steps are cut.
+
+        Raises:
+            ConfigError: An inference takes more steps than there are.
+            UsageError: Values come once in it, so that it cannot be cut into windows.
+        """
+        network, needed = self._compiled.network, self._compiled.program.steps
+        if needed is None:
+            parts = batching(network, samples, min(window_steps or steps, steps))
+            return (
+                parts if window_steps is None else Batching(parts.samples, min(window_steps, steps))
+            )
+        if steps < needed:
+            message = f"one inference takes {needed} steps, but the inputs have {steps}"
+            raise ConfigError([Problem(message, "inputs")])
+        if window_steps is not None and window_steps < steps:
+            raise UsageError(
+                f"values come once in {network.name!r}, so that its {steps} steps cannot be cut"
+                f" into windows of {window_steps}"
+            )
+        whole = batching(network, samples, 1).samples // steps
+        return Batching(max(min(whole, samples), 1), steps)
 
     def _start(self, job: _Job) -> State:
         """Return the state of a batch before its first step."""

@@ -7,6 +7,7 @@ from typing import Any
 
 from chipletsim.engine.native.layout import Layout
 from chipletsim.network.connections import Pool2d
+from chipletsim.network.spans import Span
 
 
 @dataclass(frozen=True)
@@ -18,12 +19,14 @@ class PopulationPlan:
         model: Key of ``NEURON_MODELS``.
         graded: Whether its events are values.
         history: Longest delay of its projections, in steps.
+        works: Steps in which it works; None for every step.
     """
 
     shape: tuple[int, ...]
     model: str
     graded: bool
     history: int
+    works: Span | None = None
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,11 @@ class Program:
     def incoming(self, population: int) -> list[int]:
         """Return the indices of the projections to a population, in the network's order."""
         return [n for n, plan in enumerate(self.projections) if plan.target == population]
+
+    @property
+    def steps(self) -> int | None:
+        """Steps that must run at once, as values come in some of them alone; None for any."""
+        return max((plan.works.stop for plan in self.populations if plan.works), default=None)
 
     @property
     def inputs(self) -> tuple[int, ...]:

@@ -121,6 +121,7 @@ class _Build:
             bias=bias,
             output=section.output,
             value_bits=default_value_bits(section.model) if bits is None else bits,
+            steps=section.steps,
         )
 
     def projection(

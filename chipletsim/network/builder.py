@@ -43,15 +43,20 @@ class NetworkBuilder:
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
 
-    def input(self, name: str, shape: tuple[int, ...], *, value_bits: int = 0) -> Self:
+    def input(
+        self, name: str, shape: tuple[int, ...], *, value_bits: int = 0, steps: int | None = None
+    ) -> Self:
         """Add input channels.
 
         Args:
             name: Unique name.
             shape: Shape of the channels.
             value_bits: Bits of an input event; 0 for spikes.
+            steps: Steps in which it sends, 1 for values that come once; every step if None.
         """
-        self._populations.append(Population(name, tuple(shape), "input", value_bits=value_bits))
+        self._populations.append(
+            Population(name, tuple(shape), "input", value_bits=value_bits, steps=steps)
+        )
         return self
 
     def population(
@@ -63,6 +68,7 @@ class NetworkBuilder:
         bias: Any = None,
         output: bool = False,
         value_bits: int | None = None,
+        steps: int | None = None,
         **parameters: Any,
     ) -> Self:
         """Add neurons.
@@ -74,6 +80,7 @@ class NetworkBuilder:
             bias: Current added in every step, a number or an array of ``shape``.
             output: Whether its events leave the package as the answer.
             value_bits: Bits of a graded event; 32 for graded models if left out.
+            steps: Steps over which an encoder spreads its events.
             **parameters: Parameters of the model: numbers in SI units, text with a unit
                 such as ``10 ms``, or arrays that broadcast to ``shape``.
         """
@@ -85,7 +92,9 @@ class NetworkBuilder:
         bits = default_value_bits(model) if value_bits is None else value_bits
         if bias is not None:
             bias = np.asarray(bias, np.float32)
-        self._populations.append(Population(name, tuple(shape), model, values, bias, output, bits))
+        self._populations.append(
+            Population(name, tuple(shape), model, values, bias, output, bits, steps)
+        )
         return self
 
     def project(

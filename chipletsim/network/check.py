@@ -15,6 +15,7 @@ from chipletsim.network.connections import Shape
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS, Parameter
 from chipletsim.network.schedule import find_cycle, projection_edges
+from chipletsim.network.spans import find_spans
 
 MAX_DELAY = 2**20
 """Most steps from spike to current: a bound against delays given in another unit."""
@@ -45,7 +46,7 @@ def check_network(network: Network) -> list[Problem]:
         problems += _check_population(population, network.dt_s)
     for projection in network.projections:
         problems += _check_projection(projection, network)
-    return problems or _same_step_cycle(network)
+    return problems or _same_step_cycle(network) or find_spans(network)[1]
 
 
 def unknown_name(what: str, name: str, known: list[str]) -> str:
@@ -122,6 +123,8 @@ def _check_currents_and_events(
     if not 0 <= population.value_bits <= 32:
         message = f"must lie in 0..32, got {population.value_bits}"
         yield Problem(message, f"{path}.value_bits")
+    elif population.steps is not None and population.steps < 1:
+        yield Problem(f"must be at least 1, got {population.steps}", f"{path}.steps")
     elif not spiking and not population.value_bits:
         message = f"events of {population.model} are graded; give their bits, such as 32"
         yield Problem(message, f"{path}.value_bits")

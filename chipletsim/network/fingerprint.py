@@ -39,7 +39,8 @@ def _canonical(population: Population) -> dict[str, Any]:
     def full(value: Any) -> np.ndarray:
         return np.broadcast_to(np.asarray(value, np.float32), population.shape)
 
-    return {
+    once = {} if population.steps is None else {"steps": population.steps}
+    return once | {
         "name": population.name,
         "shape": population.shape,
         "model": population.model,

@@ -25,6 +25,8 @@ class Population:
         bias: float32 of ``shape``, a current added in every step.
         output: Whether its spikes (or values) leave the package as the answer.
         value_bits: Bits of a graded event; 0 where an event is a plain spike.
+        steps: Steps in which it sends, of an input that is fed once or an encoder; the others
+            follow their sources, see ``chipletsim.network.spans``.
     """
 
     name: str
@@ -34,6 +36,7 @@ class Population:
     bias: np.ndarray | None = None
     output: bool = False
     value_bits: int = 0
+    steps: int | None = None
 
     @property
     def size(self) -> int:

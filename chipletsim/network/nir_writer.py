@@ -50,6 +50,10 @@ class _Export:
     def graph(self) -> NirGraph:
         """Return the graph, or raise ConfigError with every fault."""
         for population in self.network.populations:
+            if population.model not in _TYPES:
+                message = f"NIR has no node for {population.model}"
+                self.problems.append(Problem(message, f"populations.{population.name}"))
+                continue
             self._add(population.name, _TYPES[population.model], _parameters(population))
         carriers = self._bias_carriers()
         for projection, implied in zip(self.network.projections, self._implied(), strict=True):

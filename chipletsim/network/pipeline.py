@@ -12,6 +12,7 @@ import numpy as np
 
 from chipletsim.network.model import Network
 from chipletsim.network.schedule import projection_edges
+from chipletsim.network.spans import Span, spans
 
 
 @dataclass(frozen=True)
@@ -23,10 +24,24 @@ class Pipeline:
     Attributes:
         stage: int64 [populations].
         initiation_interval: Rows from one network step to the next.
+        works: For each population, the network steps in which it works; None for every step.
     """
 
     stage: np.ndarray
     initiation_interval: int
+    works: tuple[Span | None, ...] = ()
+
+    @property
+    def in_spans(self) -> bool:
+        """Whether some population does not work in every step."""
+        return any(self.works)
+
+    def ticks(self, population: int, first: int, steps: int) -> range:
+        """Return in which of ``steps`` steps from ``first`` on a population works, from 0."""
+        works = self.works[population] if self.works else None
+        if works is None:
+            return range(steps)
+        return range(max(works.first - first, 0), min(works.stop - first, steps))
 
     def rows(self, steps: int) -> int:
         """Return the hardware rows of a sample of ``steps`` network steps."""
@@ -66,7 +81,7 @@ def stages(network: Network) -> Pipeline:
             low = middle + 1
         else:
             high, stage = middle, shorter
-    return Pipeline(stage, high)
+    return Pipeline(stage, high, tuple(each.works for each in spans(network)))
 
 
 def _longest_paths(

@@ -72,6 +72,12 @@ class PopulationSpec(Spec):
     value_bits: int | None = Field(
         None, ge=0, le=32, description="bits of a graded event; 32 for graded models, 0 for spikes"
     )
+    steps: int | None = Field(
+        None,
+        ge=1,
+        description="steps in which it sends: 1 for an input whose values come once, T for an"
+        " encoder; every step, or as its sources do, if left out",
+    )
 
 
 class DenseSpec(Spec):

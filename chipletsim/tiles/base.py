@@ -14,7 +14,7 @@ from typing import Any, ClassVar, NamedTuple
 from pydantic import Field
 
 from chipletsim.spec.base import Spec
-from chipletsim.units import Bits, Power
+from chipletsim.units import Bits, EnergyPerOperation, Power
 
 
 class TileEvents(NamedTuple):
@@ -57,6 +57,8 @@ class TileEvents(NamedTuple):
             work at once: ``min(drives, positions)`` (crossbar only).
         memory_read_bits: Weight bits read for other tiles (memory only).
         memory_requests: Requests for weights served (memory only).
+        encoder_updates: Neurons of encoders that advanced in conversion hardware.
+        decoder_additions: Events times synapses that decoders in conversion hardware added up.
     """
 
     synaptic_operations: Any = 0
@@ -72,6 +74,8 @@ class TileEvents(NamedTuple):
     position_reads: Any = 0
     memory_read_bits: Any = 0
     memory_requests: Any = 0
+    encoder_updates: Any = 0
+    decoder_additions: Any = 0
 
 
 class TileCost(NamedTuple):
@@ -117,6 +121,22 @@ class TileParameters(Spec):
     weight_bits: int = Field(32, ge=1, le=32, description="precision of a weight")
     shares_weights: bool = Field(True, description="a convolution kernel is stored once per slice")
     static_power_w: Power = Field(0.0, alias="static_power", description="leakage of the tile")
+    energy_j_per_encoder_update: EnergyPerOperation = Field(
+        0.0,
+        alias="energy_per_encoder_update",
+        description="conversion hardware: one neuron of an encoder in one step; if left out,"
+        " encoders and decoders are neurons and synapses like any others",
+    )
+    energy_j_per_decoder_add: EnergyPerOperation = Field(
+        0.0,
+        alias="energy_per_decoder_add",
+        description="conversion hardware: one event added up by a decoder",
+    )
+
+    @property
+    def converts(self) -> bool:
+        """Whether the tile has hardware that encodes and decodes."""
+        return "energy_j_per_encoder_update" in self.model_fields_set
 
     @classmethod
     @abstractmethod
@@ -127,6 +147,25 @@ class TileParameters(Spec):
             events: Integer arrays that broadcast to [rows, tiles].
             p: Every name of `constants` to a float array that broadcasts to [tiles].
         """
+
+    @classmethod
+    def price(cls, events: TileEvents, p: Mapping[str, Any]) -> TileCost:
+        """Return what the events cost, those of conversion hardware included.
+
+        To `cost` is added ``E = encoder_updates e_encode + decoder_additions e_add``: an
+        encoder updates a membrane for each of its neurons in every step, spike or not; a
+        decoder adds for each event that arrives. They work beside the tile, and take no time.
+        """
+        priced = cls.cost(events, p)
+        converted = (
+            events.encoder_updates * p["energy_j_per_encoder_update"]
+            + events.decoder_additions * p["energy_j_per_decoder_add"]
+        )
+        energy = {
+            **priced.energy_j,
+            "conversions": priced.energy_j.get("conversions", 0.0) + converted,
+        }
+        return TileCost(energy, priced.busy_s)
 
     def constants(self) -> dict[str, float]:
         """Return every number that ``cost`` may use, by Python name, in SI units.

@@ -133,7 +133,9 @@ def row_of_tiles(
     )
 
 
-def mixed_package(multicast: tuple[bool, bool] = (True, False), **d2d: Any) -> Package:
+def mixed_package(
+    multicast: tuple[bool, bool] = (True, False), *, npu: dict = NPU, **d2d: Any
+) -> Package:
     """Two dies of different types, five tile kinds, two tiles on some routers."""
     west = {
         "network": {
@@ -146,7 +148,7 @@ def mixed_package(multicast: tuple[bool, bool] = (True, False), **d2d: Any) -> P
             {"at": [[0, 0]], "tile": IO},
             {"at": [[0, 1]], "tile": MEMORY},
             {"at": [[1, 0], [1, 1]], "tile": NEUROCORE, "per_router": 2},
-            {"at": [[1, 1]], "tile": NPU},
+            {"at": [[1, 1]], "tile": npu},
         ],
         "static_power": "5 mW",
     }
@@ -159,7 +161,7 @@ def mixed_package(multicast: tuple[bool, bool] = (True, False), **d2d: Any) -> P
         },
         "tiles": [
             {"at": [[0, 0], [2, 1]], "tile": CROSSBAR},
-            {"at": [[1, 1]], "tile": NPU},
+            {"at": [[1, 1]], "tile": npu},
             {"at": "rest", "tile": NEUROCORE},
         ],
     }

@@ -80,10 +80,14 @@ def fan_out_of(network: Network, projection: Projection) -> dict[int, list[list[
 class Walk:
     """Counts by (what, where, sample, row), filled by walking."""
 
-    def __init__(self, mapping: Mapping, activity: Activity) -> None:
+    def __init__(self, mapping: Mapping, activity: Activity, works: dict | None = None) -> None:
+        """Walk; ``works`` names (first, stop) of populations that do not work in every step."""
         self.mapping = mapping
+        self.works = [(works or {}).get(each.name) for each in mapping.network.populations]
         self.network = mapping.network
         self.package = mapping.package
+        models = {item.name: item.model for item in self.network.populations}
+        self.decoders = {name for name, model in models.items() if model.startswith("decode")}
         self.pipeline = stages(self.network)
         self.counts: Counter = Counter()
         self.link_bits: Counter = Counter()
@@ -98,6 +102,12 @@ class Walk:
 
     def slice_of(self, population: str, neuron: int) -> int:
         return int(self.owner[self.network.offsets[self.network.index[population]] + neuron])
+
+    def converted(self, place) -> bool:
+        """Whether a slice is an encoder or decoder on a tile that states what those cost."""
+        model = self.network.populations[place.population].model
+        dumped = self.package.tiles[place.tile].parameters.model_dump(exclude_unset=True)
+        return model.startswith(("encode", "decode")) and "energy_j_per_encoder_update" in dumped
 
     def row(self, population: str, sample: int, step: int) -> tuple[int, int]:
         stage = self.pipeline.stage[self.network.index[population]]
@@ -146,6 +156,11 @@ class Walk:
         for part, amount in by_slice.items():
             place = self.mapping.slices[part]
             parameters = self.package.tiles[place.tile].parameters
+            if self.converted(place):
+                decodes = projection.target in self.decoders
+                name = "decoder_additions" if decodes else "encoder_loads"
+                self.add(name, place.tile, when, amount)
+                continue
             self.add("synaptic_operations", place.tile, when, amount)
             if isinstance(parameters, Crossbar):
                 self.drives[number, part, *when] += driven[part]
@@ -207,8 +222,15 @@ class Walk:
     def clocks(self, sample: int, step: int) -> None:
         for part, place in enumerate(self.mapping.slices):
             item = self.network.populations[place.population]
+            works = self.works[place.population]
+            if works is not None and step not in range(*works):
+                continue
             when = self.row(item.name, sample, step)
             parameters = self.package.tiles[place.tile].parameters
+            if self.converted(place):
+                if item.model.startswith("encode"):
+                    self.add("encoder_updates", place.tile, when, place.size)
+                continue
             if item.model != "input":
                 self.add("neuron_updates", place.tile, when, place.size)
             if isinstance(parameters, Npu):

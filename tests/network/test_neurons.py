@@ -16,13 +16,22 @@ FULL = {
         "v_threshold": 0.4, "v_reset": -0.1,
     },
     "li": {"tau": 7e-3, "r": 1.3, "v_leak": 0.05},
+    "relu": {"step": 0.3},
+    "linear": {"step": 0.3},
+    "encode_rate": {"ceiling": 1.7},
+    "encode_lif": {"tau": 7e-3, "r": 1.3, "v_leak": 0.05, "v_threshold": 0.6, "v_reset": -0.1},
+    "encode_latency": {"ceiling": 1.7},
+    "encode_delta": {"threshold": 0.4, "step": 0.3},
+    "decode_rate": {"gain": 0.7, "step": 0.3},
+    "decode_latency": {"gain": 0.7, "step": 0.3},
+    "decode_delta": {"step": 0.3},
 }  # fmt: skip
 
 
-def run(model, parameters, currents, dt_s=1e-3):
+def run(model, parameters, currents, dt_s=1e-3, value_bits=8):
     """Run float32 currents [steps, ...] in NumPy; return events and final state."""
     neuron = NEURON_MODELS[model]
-    constants = neuron.prepare(parameters, dt_s)
+    constants = neuron.prepare(parameters, dt_s, steps=len(currents), value_bits=value_bits)
     state = neuron.initial_state(constants, currents.shape[1:])
     events = []
     for current in currents:
@@ -124,7 +133,7 @@ def test_every_model_is_complete(name):
 def test_jax_agrees_bit_for_bit(name):
     """A compiled scan gives NumPy's bits, though XLA would fuse multiplies and adds."""
     model = NEURON_MODELS[name]
-    constants = model.prepare(FULL[name], 1e-3)
+    constants = model.prepare(FULL[name], 1e-3, steps=64, value_bits=8)
     currents = np.random.default_rng(1).normal(0.5, 1.5, (64, 1000)).astype(np.float32)
     events, state = run(name, FULL[name], currents)
 

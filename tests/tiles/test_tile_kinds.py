@@ -39,7 +39,7 @@ def stacked(tile: TileParameters, tiles: int = 2) -> dict[str, np.ndarray]:
 
 def total_energy(tile: TileParameters, events: TileEvents) -> float:
     with jax.enable_x64(True):
-        return float(sum(np.sum(e) for e in tile.cost(events, stacked(tile)).energy_j.values()))
+        return float(sum(np.sum(e) for e in tile.price(events, stacked(tile)).energy_j.values()))
 
 
 @pytest.mark.parametrize("kind", TILE_KINDS)
@@ -57,7 +57,7 @@ def test_spec_is_told_apart_by_kind() -> None:
 def test_cost_has_the_shape_of_the_events_and_is_finite(name: str) -> None:
     tile = preset(name)
     with jax.enable_x64(True):
-        cost = jax.jit(tile.cost)(some_events(), stacked(tile))
+        cost = jax.jit(tile.price)(some_events(), stacked(tile))
     for values in map(np.asarray, (*cost.energy_j.values(), cost.busy_s)):
         assert values.shape == (3, 2)
         assert values.dtype == np.float64
@@ -69,7 +69,7 @@ def test_cost_has_the_shape_of_the_events_and_is_finite(name: str) -> None:
 def test_no_events_cost_nothing(name: str) -> None:
     tile = preset(name)
     nothing = TileEvents(*(np.zeros((1, 1), np.int64) for _ in TileEvents._fields))
-    cost = tile.cost(nothing, stacked(tile, 1))
+    cost = tile.price(nothing, stacked(tile, 1))
     assert all(np.all(np.asarray(energy) == 0) for energy in cost.energy_j.values())
     assert np.all(np.asarray(cost.busy_s) == 0)
 
@@ -80,7 +80,7 @@ def test_more_events_never_cost_less(name: str, field: str) -> None:
     tile, events = preset(name), some_events()
     more = events._replace(**{field: getattr(events, field) + 7})
     with jax.enable_x64(True):
-        before, after = (tile.cost(e, stacked(tile)) for e in (events, more))
+        before, after = (tile.price(e, stacked(tile)) for e in (events, more))
     assert np.all(np.asarray(after.busy_s) >= np.asarray(before.busy_s))
     total = [sum(np.asarray(e) for e in cost.energy_j.values()) for cost in (before, after)]
     assert np.all(total[1] >= total[0])
@@ -96,7 +96,7 @@ def test_dearer_constants_never_cost_less(name: str) -> None:
             continue
         dearer = stacked(tile) | {constant: np.full(2, value * 2 + 1e-12)}
         with jax.enable_x64(True):
-            before, after = tile.cost(events, stacked(tile)), tile.cost(events, dearer)
+            before, after = tile.price(events, stacked(tile)), tile.price(events, dearer)
         gains = [
             np.sum(np.asarray(after.energy_j[key]) - np.asarray(before.energy_j[key]))
             for key in before.energy_j
@@ -111,7 +111,7 @@ def test_gradient_in_an_energy_is_the_number_of_its_events(name: str) -> None:
     tile, events = preset(name), some_events()
 
     def energy(p: dict[str, jax.Array]) -> jax.Array:
-        return sum(jnp.sum(e) for e in tile.cost(events, p).energy_j.values())
+        return sum(jnp.sum(e) for e in tile.price(events, p).energy_j.values())
 
     with jax.enable_x64(True):
         p = {key: jnp.asarray(value) for key, value in stacked(tile).items()}
@@ -129,9 +129,9 @@ def test_vmap_over_constants_equals_a_loop(name: str) -> None:
     factors = np.array([0.5, 1.0, 3.0])
     with jax.enable_x64(True):
         many = {key: factors[:, None] * value for key, value in stacked(tile).items()}
-        together = jax.vmap(lambda p: tile.cost(events, p))(many)
+        together = jax.vmap(lambda p: tile.price(events, p))(many)
         for number in range(3):
-            alone = tile.cost(events, {key: value[number] for key, value in many.items()})
+            alone = tile.price(events, {key: value[number] for key, value in many.items()})
             np.testing.assert_allclose(together.busy_s[number], alone.busy_s, rtol=1e-12)
             for key, energy in alone.energy_j.items():
                 np.testing.assert_allclose(together.energy_j[key][number], energy, rtol=1e-12)
@@ -208,7 +208,7 @@ def test_hermes_reproduces_its_published_efficiency() -> None:
         position_reads=np.array([[1]]),
     )
     with jax.enable_x64(True):
-        cost = tile.cost(events, stacked(tile, 1))
+        cost = tile.price(events, stacked(tile, 1))
     energy_j = sum(float(np.sum(e)) for e in cost.energy_j.values())
     assert 131072 / energy_j == pytest.approx(9.76e12, rel=0.02)
     assert 64 * 131072 / float(cost.busy_s[0, 0]) == pytest.approx(63.1e12, rel=0.01)
@@ -219,7 +219,7 @@ def test_isaac_reproduces_its_published_rate() -> None:
     tile = preset("isaac_crossbar")
     reads = np.array([[0], [1], [1000]])
     with jax.enable_x64(True):
-        busy_s = tile.cost(TileEvents(position_reads=reads), stacked(tile, 1)).busy_s
+        busy_s = tile.price(TileEvents(position_reads=reads), stacked(tile, 1)).busy_s
     np.testing.assert_allclose(busy_s[:, 0], [0.0, 200e-9, 1001 * 100e-9], rtol=1e-12)
 
 
@@ -241,5 +241,5 @@ def test_crossbar_time_is_that_of_a_pipeline_of_two_stages(
         converters_free = max(array_free, converters_free) + 128 // 8 * conversion_ns
     with jax.enable_x64(True):
         events = TileEvents(position_reads=np.array([[7]]))
-        busy_s = tile.cost(events, stacked(tile, 1)).busy_s
+        busy_s = tile.price(events, stacked(tile, 1)).busy_s
     np.testing.assert_allclose(busy_s, [[converters_free * 1e-9]], rtol=1e-12)

@@ -1,0 +1,146 @@
+"""What a neuron model is: parameters, states, and one step.
+
+To add a model, write its step and a `NeuronModel` in a file of this folder, and add it to
+``chipletsim.network.neurons.NEURON_MODELS``. The engine (JAX) and training run the same step,
+each given its own array namespace.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+State = dict[str, Any]
+Constants = dict[str, Any]
+Step = Callable[[Any, Constants, State, Any], tuple[State, Any]]
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """A parameter of a neuron model.
+
+    Attributes:
+        default: Value where none is given; None where one must be given.
+        unit: SI unit, ``1`` for plain numbers.
+        meaning: What it is.
+        positive: Whether it must be greater than zero.
+    """
+
+    default: float | None
+    unit: str
+    meaning: str
+    positive: bool = False
+
+
+class Role(StrEnum):
+    """What a population does in a network of dense and spiking layers.
+
+    ``ENCODER`` turns values into events that are cheaper to send, ``DECODER`` turns them back.
+    """
+
+    INPUT = "input"
+    NEURON = "neuron"
+    DENSE = "dense"
+    ENCODER = "encoder"
+    DECODER = "decoder"
+
+
+class Timing(StrEnum):
+    """When a population sends.
+
+    ``FOLLOWS``: in the steps in which its sources do. ``HOLDS``: it takes a value once, and
+    sends in as many steps as its population states. ``COLLECTS``: once, in the last of the
+    steps in which its sources send.
+    """
+
+    FOLLOWS = "follows"
+    HOLDS = "holds"
+    COLLECTS = "collects"
+
+
+@dataclass(frozen=True)
+class NeuronModel:
+    """A neuron model.
+
+    Attributes:
+        name: Key in ``NEURON_MODELS``.
+        parameters: Parameter name to what it is.
+        states: State name to the constant it starts at, or None for zero.
+        spiking: Whether its events are spikes (else graded values).
+        factors: Constants beyond the parameters: float64 parameters (and ``steps`` and
+            ``value_bits`` of the population) and the time step in seconds to factors such as
+            dt / tau.
+        step: ``step(xp, constants, state, current) -> (state, event)``. ``xp`` is ``numpy``
+            or ``jax.numpy``; arrays are float32 [..., *shape]; the event is a bool array for
+            spiking models and the float32 value for graded ones.
+        role: What it does in a network of dense and spiking layers.
+        timing: When it sends.
+    """
+
+    name: str
+    parameters: Mapping[str, Parameter]
+    states: Mapping[str, str | None]
+    spiking: bool
+    factors: Callable[[dict[str, np.ndarray], float], dict[str, np.ndarray]]
+    step: Step
+    role: Role = Role.NEURON
+    timing: Timing = Timing.FOLLOWS
+
+    def prepare(
+        self,
+        parameters: Mapping[str, Any],
+        dt_s: float,
+        *,
+        steps: int | None = None,
+        value_bits: int = 0,
+    ) -> dict[str, np.ndarray]:
+        """Return the float32 constants of ``step``.
+
+        Factors are computed once in float64 and rounded to float32, so that every user of
+        ``step`` starts from the same bits.
+
+        Args:
+            parameters: Parameter name to array; defaults stand in for those left out.
+            dt_s: Time step in seconds.
+            steps: Steps in which it works on one value; None where it works in every step.
+            value_bits: Bits of its events.
+
+        Raises:
+            KeyError: A parameter without a default is missing.
+        """
+        given = {
+            name: parameters[name]
+            if parameter.default is None
+            else parameters.get(name, parameter.default)
+            for name, parameter in self.parameters.items()
+        }
+        exact = {name: np.asarray(value, np.float64) for name, value in given.items()}
+        own = {"steps": np.array(steps or 1, float), "value_bits": np.array(value_bits, float)}
+        constants = {**exact, **self.factors({**exact, **own}, dt_s)}
+        return {name: np.asarray(value, np.float32) for name, value in constants.items()}
+
+    def initial_state(
+        self, constants: Mapping[str, np.ndarray], shape: tuple[int, ...]
+    ) -> dict[str, np.ndarray]:
+        """Return the float32 states of ``shape`` (leading batch axes allowed) before step 0."""
+        return {
+            state: np.broadcast_to(
+                np.float32(0) if constant is None else constants[constant], shape
+            ).astype(np.float32)
+            for state, constant in self.states.items()
+        }
+
+
+def exact_product(xp: Any, a: Any, b: Any) -> Any:
+    """Return ``a * b`` rounded to float32 before anything is added to it.
+
+    XLA on CPUs contracts ``a * b + c`` into one fused multiply-add, which rounds once
+    instead of twice, depending on what it fuses with what. The select keeps the product
+    apart, so that every schedule and NumPy agree bit for bit.
+    """
+    product = a * b
+    return xp.where(product == product, product, xp.nan)  # noqa: PLR0124 - false for NaN alone
