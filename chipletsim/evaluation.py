@@ -16,6 +16,12 @@ if TYPE_CHECKING:
     from chipletsim.report.summary import Accuracy
 
 
+DRAWN = (
+    "nothing was simulated: events are drawn from firing rates, each neuron for itself; means are"
+    " those of the rates, but the busiest steps of real activity are busier"
+)
+
+
 @dataclass(frozen=True, eq=False)
 class Priced:
     """A simulated and priced run.
@@ -52,6 +58,9 @@ def simulate_and_price(
     from chipletsim.engine.memory import keeps_raster, raster_bytes, streaming_window
     from chipletsim.engine.simulate import simulate, simulate_windows
 
+    if inputs.drawn is not None:
+        result = price(inputs.drawn, mapping, timing=timing)
+        return Priced(result, None, None, [DRAWN])
     samples, steps = inputs.samples, inputs.steps
     scorer = Scorer(network, inputs.labels)
     if keeps_raster(network, samples, steps):

@@ -15,7 +15,12 @@ from rich.console import RenderableType
 from chipletsim.errors import UsageError
 from chipletsim.evaluation import simulate_and_price
 from chipletsim.report.folder import refuse_unwritable, run_folder, whole_folder
-from chipletsim.spec.experiment import BernoulliEncoding, ExperimentSpec, PoissonInputsSpec
+from chipletsim.spec.experiment import (
+    BernoulliEncoding,
+    ExperimentSpec,
+    PoissonInputsSpec,
+    RateInputsSpec,
+)
 from chipletsim.spec.load import Loaded
 from chipletsim.stages import (
     Progress,
@@ -137,7 +142,8 @@ def _run(
     say(f"mapping {network.neurons:,} neurons on {len(package.tiles):,} tiles")
     mapping = make_mapping(experiment, network, package)
     inputs = make_inputs(experiment, network)
-    say(f"simulating {inputs.samples:,} samples of {inputs.steps:,} steps")
+    verb = "drawing" if inputs.drawn else "simulating"
+    say(f"{verb} {inputs.samples:,} samples of {inputs.steps:,} steps")
     priced = simulate_and_price(network, inputs, mapping, spec.timing, say)
     summary = summarise(
         spec.name,
@@ -191,7 +197,7 @@ def _write(
 
 
 def _input_seed(spec: ExperimentSpec) -> int | None:
-    if isinstance(spec.inputs, PoissonInputsSpec):
+    if isinstance(spec.inputs, PoissonInputsSpec | RateInputsSpec):
         return spec.inputs.seed
     encoding = spec.inputs.encoding
     return encoding.seed if isinstance(encoding, BernoulliEncoding) else None

@@ -10,14 +10,16 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from chipletsim.errors import ConfigError, Problem
+from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.spec.experiment import (
     BernoulliEncoding,
     DatasetInputsSpec,
     DirectEncoding,
     ExperimentSpec,
     NirFileSpec,
+    OnceEncoding,
     PoissonInputsSpec,
+    RateInputsSpec,
     SpikesEncoding,
 )
 from chipletsim.spec.kinds import load_kind
@@ -26,6 +28,7 @@ from chipletsim.spec.load import Loaded
 if TYPE_CHECKING:
     import numpy as np
 
+    from chipletsim.engine.rates import RateActivity
     from chipletsim.mapping.model import Mapping
     from chipletsim.mapping.traffic import Measured
     from chipletsim.network.model import Network
@@ -45,12 +48,14 @@ class Inputs:
         labels: int64 [samples], or None.
         samples: Number of samples.
         steps: Steps of each.
+        drawn: Activity from firing rates, in place of events; None where there are events.
     """
 
     events: dict[str, np.ndarray]
     labels: np.ndarray | None
     samples: int
     steps: int
+    drawn: RateActivity | None = None
 
 
 def load_experiment(
@@ -113,7 +118,7 @@ def make_network(experiment: Loaded[ExperimentSpec]) -> Network:
     if not isinstance(spec.inputs, DatasetInputsSpec):
         return network
     encoding = spec.inputs.encoding
-    bits = encoding.value_bits if isinstance(encoding, DirectEncoding) else 0
+    bits = encoding.value_bits if isinstance(encoding, DirectEncoding | OnceEncoding) else 0
     populations = tuple(
         replace(p, value_bits=bits or p.value_bits) if p.model == "input" else p
         for p in network.populations
@@ -188,6 +193,8 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
     from chipletsim.engine.inputs import check_dataset, input_populations, load_dataset
 
     spec, populations = experiment.spec.inputs, input_populations(network)
+    if isinstance(spec, RateInputsSpec):
+        return _drawn(experiment, spec, network)
     if isinstance(spec, PoissonInputsSpec):
         _check_events(experiment, sum(p.size for p in populations), spec.samples)
         events = {
@@ -217,6 +224,42 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
     return Inputs({populations[0].name: flat}, dataset.labels, len(flat), spec.steps)
 
 
+def _drawn(experiment: Loaded[ExperimentSpec], spec: RateInputsSpec, network: Network) -> Inputs:
+    """Return activity of the rates that an experiment states.
+
+    Raises:
+        ConfigError: A population has no rate, or a name fits none.
+    """
+    from fnmatch import fnmatchcase
+
+    from chipletsim.engine.rates import RateActivity
+
+    names = list(network.index)
+    given = spec.rates if isinstance(spec.rates, dict) else {"*": spec.rates}
+    rates = {
+        name: rate
+        for pattern, rate in given.items()
+        for name in names
+        if fnmatchcase(name, pattern)
+    }
+    lost = [each for each in given if not any(fnmatchcase(name, each) for name in names)]
+    problems = [
+        Problem(f"fits no population; there are {', '.join(names)}", f"inputs.rates.{each}")
+        for each in lost
+    ]
+    if missing := [name for name in names if name not in rates]:
+        problems.append(Problem(f"there is no rate of {', '.join(missing)}", "inputs.rates"))
+    if problems:
+        raise experiment.locate(ConfigError(problems))
+    try:
+        drawn = RateActivity.of(
+            network, rates, steps=spec.steps, samples=spec.samples, seed=spec.seed
+        )
+    except UsageError as error:
+        raise experiment.locate(ConfigError([Problem(str(error), "inputs.steps")])) from None
+    return Inputs({}, None, spec.samples, spec.steps, drawn)
+
+
 def _check_events(experiment: Loaded[ExperimentSpec], channels: int, samples: int) -> None:
     """Refuse inputs that are held at once and would take more than 16 GiB.
 
@@ -240,7 +283,7 @@ def _shortcuts(spec: ExperimentSpec, seed: int | None, steps: int | None) -> dic
     if seed is not None:
         if spec.mapping.file is None:  # a finished mapping has no seed to change
             values["mapping.seed"] = seed
-        if isinstance(spec.inputs, PoissonInputsSpec):
+        if isinstance(spec.inputs, PoissonInputsSpec | RateInputsSpec):
             values["inputs.seed"] = seed
         elif isinstance(spec.inputs.encoding, BernoulliEncoding):
             values["inputs.encoding.seed"] = seed

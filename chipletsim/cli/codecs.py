@@ -18,6 +18,7 @@ from chipletsim.cli.options import (
     use_device,
 )
 from chipletsim.cli.output import progress, show, show_json
+from chipletsim.errors import UsageError
 
 DenseBits = Annotated[
     int, typer.Option("--dense-bits", min=1, max=64, help="Bits of a dense activation.")
@@ -65,6 +66,10 @@ def codecs(
     network, package = make_network(experiment), make_package(experiment)
     mapping = make_mapping(experiment, network, package)
     inputs = make_inputs(experiment, network)
+    if inputs.drawn:
+        raise UsageError(
+            "codecs count given spikes; this experiment states rates instead of inputs"
+        )
     progress(f"simulating {inputs.samples:,} samples of {inputs.steps:,} steps")
     activity = simulate(network, inputs.events, mapping=mapping)
     found = codings(activity, mapping, dense_bits=dense_bits)

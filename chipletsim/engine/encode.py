@@ -12,6 +12,7 @@ from chipletsim.spec.experiment import (
     BernoulliEncoding,
     DirectEncoding,
     LatencyEncoding,
+    OnceEncoding,
     RegularEncoding,
     SpikesEncoding,
 )
@@ -106,11 +107,21 @@ def _direct(values: np.ndarray, encoding: DirectEncoding, steps: int) -> np.ndar
     return np.repeat(rounded.astype(np.float32)[:, None], steps, axis=1)
 
 
+def _once(values: np.ndarray, encoding: OnceEncoding, steps: int) -> np.ndarray:
+    """Send the value in the first step, rounded as by ``_direct``, and nothing in the others."""
+    events = np.zeros((values.shape[0], steps, *values.shape[1:]), np.float32)
+    events[:, :1] = _direct(
+        values, DirectEncoding(kind="direct", value_bits=encoding.value_bits), 1
+    )
+    return events
+
+
 ENCODINGS: dict[type, Callable[[np.ndarray, Any, int], np.ndarray]] = {
     RegularEncoding: _regular,
     BernoulliEncoding: _bernoulli,
     LatencyEncoding: _latency,
     DirectEncoding: _direct,
+    OnceEncoding: _once,
 }
 
 

@@ -55,6 +55,13 @@ class DirectEncoding(Spec):
     value_bits: int = Field(8, ge=1, le=32)
 
 
+class OnceEncoding(Spec):
+    """The value is sent in the first step alone, as a graded event, for an input of one step."""
+
+    kind: Literal["once"]
+    value_bits: int = Field(8, ge=1, le=32)
+
+
 class SpikesEncoding(Spec):
     """The dataset already holds spikes over time, [samples, steps, ...]."""
 
@@ -62,7 +69,12 @@ class SpikesEncoding(Spec):
 
 
 Encoding = Annotated[
-    RegularEncoding | BernoulliEncoding | LatencyEncoding | DirectEncoding | SpikesEncoding,
+    RegularEncoding
+    | BernoulliEncoding
+    | LatencyEncoding
+    | DirectEncoding
+    | OnceEncoding
+    | SpikesEncoding,
     Field(discriminator="kind"),
 ]
 
@@ -80,6 +92,21 @@ class PoissonInputsSpec(Spec):
     """Random input spikes, for networks without a dataset."""
 
     rate_per_step: float = Field(ge=0, le=1, description="probability of a spike in a step")
+    samples: int = Field(1, ge=1)
+    steps: int = Field(ge=1)
+    seed: int = Field(0, ge=0)
+
+
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class RateInputsSpec(Spec):
+    """Firing rates instead of inputs: nothing is simulated, events are drawn and priced."""
+
+    rates: Rate | dict[str, Rate] = Field(
+        description="events per neuron and step in which a population sends, the same for all or"
+        " by population; names may be patterns as in file names, and the last that fits counts"
+    )
     samples: int = Field(1, ge=1)
     steps: int = Field(ge=1)
     seed: int = Field(0, ge=0)
@@ -137,9 +164,15 @@ class ExperimentSpec(Spec):
     name: str
     package: PackageSpec
     network: NirFileSpec | NetworkSpec
-    inputs: DatasetInputsSpec | PoissonInputsSpec
+    inputs: DatasetInputsSpec | PoissonInputsSpec | RateInputsSpec
     mapping: MappingSpec = MappingSpec()
     timing: TimingName = Field(
         "bound", description="timing model; `chipletsim list timing` says what they do"
     )
     baseline: BaselineSpec | None = None
+
+    @model_validator(mode="after")
+    def _rates_to_measure(self) -> ExperimentSpec:
+        if self.mapping.rates == "measured" and isinstance(self.inputs, RateInputsSpec):
+            raise ValueError("`mapping.rates: measured` needs inputs to simulate, not rates")
+        return self

@@ -21,8 +21,8 @@ from chipletsim.stages import (
 from chipletsim.sweep.store import Point, Status
 
 if TYPE_CHECKING:
+    from chipletsim.cost.batch import Window
     from chipletsim.cost.result import Result
-    from chipletsim.engine.activity import Activity
     from chipletsim.mapping.model import Mapping
     from chipletsim.network.model import Network
     from chipletsim.package.model import Package
@@ -98,7 +98,7 @@ class Evaluator:
         self._packages: _Recent[Package] = _Recent(64)
         self._mappings: _Recent[tuple[Mapping, str]] = _Recent(64)
         self._inputs: _Recent[Inputs] = _Recent(4)
-        self._activities: _Recent[tuple[Activity, Accuracy | None]] = _Recent(2)
+        self._activities: _Recent[tuple[Window, Accuracy | None]] = _Recent(2)
 
     def evaluate(self, tasks: Iterable[Task]) -> Iterator[list[Point]]:
         """Yield the points of the tasks, in groups, as they are done.
@@ -160,7 +160,8 @@ class Evaluator:
 
         first = members[0]
         timing = first.task.experiment.spec.timing
-        if keeps_raster(first.network, first.inputs.samples, first.inputs.steps):
+        inputs = first.inputs
+        if inputs.drawn or keeps_raster(first.network, inputs.samples, inputs.steps):
             activity, accuracy = self._activities.get(
                 f"{first.lowered} {first.inputs_key}", lambda: self._simulate(first)
             )
@@ -175,7 +176,9 @@ class Evaluator:
             )
             yield whole.result, whole.accuracy
 
-    def _simulate(self, ready: _Ready) -> tuple[Activity, Accuracy | None]:
+    def _simulate(self, ready: _Ready) -> tuple[Window, Accuracy | None]:
+        if ready.inputs.drawn:
+            return ready.inputs.drawn, None
         from chipletsim.engine.simulate import simulate
 
         self.simulated += 1
