@@ -6,7 +6,7 @@ The public verbs are the stages of a run::
     run, sweep
     Simulator (a network compiled once, simulated on many inputs)
     Pricer (a mapping made ready once, to price many activities)
-    save_mapping, load_mapping, quality (of a mapping)
+    save_network, save_mapping, load_mapping, quality (of a mapping)
 
 Nothing heavy is imported until a name is used, so that ``import chipletsim`` is quick.
 """
@@ -28,12 +28,14 @@ if TYPE_CHECKING:
     from chipletsim.engine.activity import Activity
     from chipletsim.engine.rates import RateActivity
     from chipletsim.engine.simulate import Simulator, simulate
+    from chipletsim.hybrid.encode_boundaries import Encoded, encode_boundaries
     from chipletsim.mapping.map import map_network
     from chipletsim.mapping.model import Mapping
     from chipletsim.mapping.quality import quality
     from chipletsim.mapping.store import load_mapping, save_mapping
     from chipletsim.network.load import load_network
     from chipletsim.network.model import Network
+    from chipletsim.network.save import save_network
     from chipletsim.package.load import load_package
     from chipletsim.package.model import Package
     from chipletsim.run import RunResult, run
@@ -57,6 +59,8 @@ _HOME = {
     "baseline": "chipletsim.baseline.roofline",
     "codings": "chipletsim.baseline.codings",
     "compare": "chipletsim.baseline.compare",
+    "Encoded": "chipletsim.hybrid.encode_boundaries",
+    "encode_boundaries": "chipletsim.hybrid.encode_boundaries",
     "load_mapping": "chipletsim.mapping.store",
     "load_network": "chipletsim.network.load",
     "load_package": "chipletsim.package.load",
@@ -65,6 +69,7 @@ _HOME = {
     "quality": "chipletsim.mapping.quality",
     "run": "chipletsim.run",
     "save_mapping": "chipletsim.mapping.store",
+    "save_network": "chipletsim.network.save",
     "simulate": "chipletsim.engine.simulate",
     "sweep": "chipletsim.sweep.sweep",
 }
@@ -75,6 +80,7 @@ __all__ = [
     "ChipletsimError",
     "Comparison",
     "ConfigError",
+    "Encoded",
     "InfeasibleError",
     "Mapping",
     "Network",
@@ -89,6 +95,7 @@ __all__ = [
     "baseline",
     "codings",
     "compare",
+    "encode_boundaries",
     "load_mapping",
     "load_network",
     "load_package",
@@ -97,6 +104,7 @@ __all__ = [
     "quality",
     "run",
     "save_mapping",
+    "save_network",
     "simulate",
     "sweep",
 ]

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1] / "chipletsim"
 FLOW = [
     "errors", "units", "tables", "spec.base", "tiles", "codecs", "spec", "package", "network",
     "models", "mapping",
-    "engine", "noc", "cost", "baseline", "training", "report",
+    "engine", "noc", "cost", "baseline", "hybrid", "training", "report",
     "stages", "evaluation", "run", "sweep", "__init__", "cli",
 ]  # fmt: skip
 MAY_IMPORT_JAX = {"engine", "noc", "cost", "training", "tiles", "cli"}

@@ -8,9 +8,10 @@ of steps that follows from its sources, and costs nothing outside it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
-from chipletsim.errors import Problem
+from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS, Role, Timing
 from chipletsim.network.schedule import Component, components
@@ -56,6 +57,39 @@ def spans(network: Network) -> tuple[Spans, ...]:
 def steps_needed(network: Network) -> int:
     """Return the steps that one inference takes; 1 where everything runs in every step."""
     return max((each.works.stop for each in spans(network) if each.works), default=1)
+
+
+def aligned(network: Network) -> Network:
+    """Return the network with values delayed so that all that meet arrive in one step.
+
+    A value waits where it arrives for the latest of those that it meets there, as in a buffer.
+    Events that last for several steps wait as a whole.
+
+    Args:
+        network: A network whose delays may be too short.
+
+    Raises:
+        ConfigError: Events meet that last for different times.
+    """
+    found = [EVERY_STEP] * len(network.populations)
+    for part in components(network):
+        arriving = _arriving(network, part, found)
+        spans_there = {span for span in arriving.values() if span}
+        if len(spans_there) > 1:
+            latest = max(span.first for span in spans_there)
+            late = {name: latest - span.first for name, span in arriving.items() if span}
+            projections = tuple(
+                replace(each, delay=each.delay + late.get(each.name, 0))
+                for each in network.projections
+            )
+            network = replace(network, projections=projections)
+            arriving = _arriving(network, part, found)
+        for index in part.populations:
+            sent = next(iter(arriving.values()), None)
+            found[index], _ = _spans_of(network.populations[index], sent)
+    if problems := find_spans(network)[1]:
+        raise ConfigError(problems)
+    return network
 
 
 def find_spans(network: Network) -> tuple[list[Spans], list[Problem]]:

@@ -1,12 +1,14 @@
 """Experiments from firing rates, and of dense and spiking layers, through the same verbs."""
 
 import copy
+import json
 
 import numpy as np
 import pytest
 import yaml
 
 import chipletsim as cs
+from chipletsim.cli.main import execute
 
 DENSE = {"kind": "one_to_one", "weight": 1.0}
 HYBRID = {
@@ -117,3 +119,40 @@ def test_a_sweep_over_sparsity(tmp_path):
         for point in result.points
     }
     assert by_rate[0.0] < by_rate[0.25] < by_rate[1.0]
+
+
+def dense_experiment(folder):
+    """Write an experiment of the same network without encoders; return its path."""
+    spec = copy.deepcopy(HYBRID)
+    del spec["populations"]["enc"], spec["populations"]["dec"]
+    spec["projections"] = [spec["projections"][0], spec["projections"][3] | {"source": "a"}]
+    place = {"a": {"chiplet": "west"}, "out": {"chiplet": "east"}}
+    inputs = images(folder, 20) | {"steps": 1}
+    byte = {"flit": "8 bit", "frame": {"payload": "8 bit", "total": "8 bit"}}
+    package = {"use": "packages/two_dies", "network": {"link": byte}}
+    sections = {"package": package, "network": spec, "mapping": {"place": place}}
+    return experiment(folder, inputs=inputs, **sections)
+
+
+def test_encode_writes_a_network_that_runs(tmp_path, capsys):
+    path = dense_experiment(tmp_path)
+    out = tmp_path / "hybrid"
+    given = ["--objective", "bits", "--code", "latency", "-o", str(out), "--json"]
+    assert execute(["encode", str(path), *given]) == 0
+    printed, noted = capsys.readouterr()
+    figures = json.loads(printed)
+    assert [each["source"] for each in figures["candidates"]] == ["a"]
+    assert figures["after_per_inference"] < figures["before_per_inference"]
+    assert "an inference takes 4 steps" in noted
+    contents = yaml.safe_load(path.read_text())
+    contents |= {
+        "network": {"use": "hybrid/network.yaml"},
+        "mapping": {"file": "hybrid/mapping.yaml"},
+        "inputs": contents["inputs"] | {"steps": 4},
+    }
+    path.write_text(yaml.safe_dump(contents, sort_keys=False))
+    again = cs.run(path, out=tmp_path / "runs")
+    crossing = sum(row["wire_bits"] for row in again.summary["busiest_links"])
+    assert crossing / 20 == pytest.approx(figures["after_per_inference"], rel=0.05)
+    assert execute(["encode", str(path), "-o", str(out)]) == 2  # it is there
+    assert execute(["encode", str(path), "--code", "rte"]) == 2

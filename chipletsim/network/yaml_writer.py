@@ -1,0 +1,129 @@
+"""Networks to chipletsim's own files: YAML, with arrays in NumPy files beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from chipletsim.network.connections import Connection, Conv2d, Dense, OneToOne, Pool2d, Sparse
+from chipletsim.network.model import Network, Population, Projection
+from chipletsim.network.neurons import NEURON_MODELS
+
+
+def write_yaml(network: Network, path: str | Path) -> None:
+    """Write a network as a YAML file that ``load_network`` turns back into the same network.
+
+    Arrays go into ``NAME.npz`` beside it, listed synapses into ``NAME.PROJECTION.npz``.
+
+    Args:
+        network: The network.
+        path: File to write.
+    """
+    _Export(Path(path)).write(network)
+
+
+class _Export:
+    """One pass over a network; arrays are gathered."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.arrays: dict[str, np.ndarray] = {}
+
+    def write(self, network: Network) -> None:
+        """Write both files."""
+        contents = {
+            "name": network.name,
+            "dt": f"{network.dt_s!r} s",
+            "populations": {each.name: self._population(each) for each in network.populations},
+            "projections": [self._projection(each) for each in network.projections],
+        }
+        if self.arrays:
+            np.savez_compressed(self.path.with_suffix(".npz"), **self.arrays)  # type: ignore[arg-type]
+        text = yaml.safe_dump(contents, sort_keys=False, default_flow_style=None, width=100)
+        self.path.write_text(text, encoding="utf-8")
+
+    def _population(self, population: Population) -> dict[str, Any]:
+        known = NEURON_MODELS[population.model].parameters
+        section: dict[str, Any] = {"shape": list(population.shape), "model": population.model}
+        parameters = {
+            name: self._value(value, f"{population.name}.{name}", known[name].unit)
+            for name, value in population.parameters.items()
+        }
+        if parameters:
+            section["parameters"] = parameters
+        if population.bias is not None:
+            section["bias"] = self._value(population.bias, f"{population.name}.bias", "1")
+        if population.output:
+            section["output"] = True
+        if population.value_bits:
+            section["value_bits"] = population.value_bits
+        if population.steps is not None:
+            section["steps"] = population.steps
+        return section
+
+    def _value(self, value: Any, name: str, unit: str) -> Any:
+        """Return a number, with its unit if it is a time, or a reference to an array."""
+        array = np.asarray(value, np.float32)
+        if array.size != 1:
+            return self._kept(array, name)
+        number = float(array.reshape(-1)[0])
+        return f"{number!r} s" if unit == "s" else number
+
+    def _kept(self, array: np.ndarray, name: str) -> dict[str, str]:
+        self.arrays[name] = array
+        return {"file": self.path.with_suffix(".npz").name, "array": name}
+
+    def _projection(self, projection: Projection) -> dict[str, Any]:
+        section: dict[str, Any] = {
+            "source": projection.source,
+            "target": projection.target,
+            "connection": self._connection(projection.connection, projection.name),
+        }
+        if projection.name != f"{projection.source}>{projection.target}":
+            section["name"] = projection.name
+        if projection.pool is not None:
+            section["pool"] = _pool(projection.pool)
+        if projection.delay:
+            section["delay"] = projection.delay
+        return section
+
+    def _connection(self, connection: Connection, name: str) -> dict[str, Any]:
+        if isinstance(connection, Sparse):
+            return {"kind": "sparse", "file": self._listed(connection, name)}
+        if isinstance(connection, Pool2d):
+            return {"kind": "pool2d", **_pool(connection)}
+        weight = self._kept(connection.weights, name)
+        if isinstance(connection, Conv2d):
+            return {
+                "kind": "conv2d",
+                "weight": weight,
+                "stride": list(connection.stride),
+                "padding": [list(side) for side in connection.padding],
+                "dilation": list(connection.dilation),
+                "groups": connection.groups,
+            }
+        kinds: dict[type, str] = {Dense: "dense", OneToOne: "one_to_one"}
+        return {"kind": kinds[type(connection)], "weight": weight}
+
+    def _listed(self, connection: Sparse, name: str) -> str:
+        plain = "".join(letter if letter.isalnum() else "_" for letter in name)
+        file = self.path.with_name(f"{self.path.stem}.{plain}.npz")
+        np.savez_compressed(
+            file,
+            indptr=connection.indptr,
+            targets=connection.targets,
+            weight=connection.weight,
+        )
+        return file.name
+
+
+def _pool(pool: Pool2d) -> dict[str, Any]:
+    return {
+        "kernel": list(pool.kernel),
+        "stride": list(pool.stride),
+        "padding": list(pool.padding),
+        "mode": pool.mode,
+    }
