@@ -40,9 +40,23 @@ def _spike_jvp(
     return spike(v, threshold, slope), derivative * (v_dot - threshold_dot)
 
 
+@jax.custom_jvp
+def rint(values: jax.Array) -> jax.Array:
+    """Return the nearest whole numbers, ties to even; the gradient passes straight through.
+
+    See Bengio, Leonard & Courville, arXiv:1308.3432 (2013).
+    """
+    return jnp.rint(values)
+
+
+@rint.defjvp
+def _rint_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[jax.Array, jax.Array]:
+    return jnp.rint(primals[0]), tangents[0]
+
+
 @dataclass(frozen=True)
 class SurrogateNamespace:
-    """An array namespace in which ``greater`` has a surrogate gradient.
+    """An array namespace in which spikes and rounding have surrogate gradients.
 
     Neuron steps given this in place of ``jax.numpy`` compute the same spikes, as float32
     zeros and ones, and can be differentiated. The reset selects by the spike and passes no
@@ -54,10 +68,19 @@ class SurrogateNamespace:
 
     slope: float
     nan = jnp.nan
+    abs = staticmethod(jnp.abs)
+    maximum = staticmethod(jnp.maximum)
+    minimum = staticmethod(jnp.minimum)
+    ones_like = staticmethod(jnp.ones_like)
+    zeros_like = staticmethod(jnp.zeros_like)
 
     def greater(self, v: Any, threshold: Any) -> jax.Array:
         """Return the spikes of ``v``."""
         return spike(v, jnp.asarray(threshold), self.slope)
+
+    def rint(self, values: Any) -> jax.Array:
+        """Return the nearest whole numbers; gradients pass as if unrounded."""
+        return rint(values)
 
     def where(self, condition: Any, chosen: Any, other: Any) -> jax.Array:
         """Return ``chosen`` where the condition holds or there is a spike, else ``other``."""
