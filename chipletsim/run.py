@@ -125,7 +125,7 @@ def read_run(folder: str | Path) -> RunResult | None:
         return None
     known = (
         isinstance(summary, dict)
-        and summary.get("schema_version") == 1
+        and summary.get("schema_version") == 2
         and summary.keys() >= RESULT_KEYS
     )
     return RunResult(Path(folder), summary, reused=True) if known else None

@@ -10,6 +10,7 @@ from chipletsim.cost.classes import TrafficClasses, traffic_classes
 from chipletsim.cost.entries import PacketLedger
 from chipletsim.cost.spike_packets import add_spike_packets, messages_per_tile, synapses_per_tile
 from chipletsim.mapping.model import Mapping
+from chipletsim.network.spans import spans
 from chipletsim.package.model import Package
 
 
@@ -23,8 +24,8 @@ class Boundary:
         populations: Populations whose neurons send across it.
         spike_bits: Bits on the wires with all overheads, memory traffic included.
         values: Activations that cross in one dense evaluation, copies counted.
+        values_in_steps: The same over all steps in which their populations work.
         activation_bits: Bits of a dense activation.
-        steps: Time steps per sample.
     """
 
     source: str
@@ -32,8 +33,8 @@ class Boundary:
     populations: tuple[str, ...]
     spike_bits: float
     values: int
+    values_in_steps: int
     activation_bits: int
-    steps: int
 
     @property
     def ann_bits(self) -> int:
@@ -43,12 +44,12 @@ class Boundary:
     @property
     def dense_bits(self) -> int:
         """Dense activations in each of the T steps, payload alone."""
-        return self.ann_bits * self.steps
+        return self.values_in_steps * self.activation_bits
 
     @property
     def bitmap_bits(self) -> int:
         """One bit per neuron and step, payload alone."""
-        return self.values * self.steps
+        return self.values_in_steps
 
 
 def boundaries(
@@ -66,7 +67,7 @@ def boundaries(
         activation_bits: Bits of a dense activation.
     """
     package = mapping.package
-    values, senders = _values_on_links(mapping)
+    values, in_steps, senders = _values_on_links(mapping, steps)
     found = []
     for (source, target), links in _links_by_boundary(package).items():
         crossing, bits = int(values[links].sum()), float(np.sum(wire_bits[links]))
@@ -79,8 +80,8 @@ def boundaries(
                     populations=tuple(mapping.network.populations[i].name for i in sending),
                     spike_bits=bits,
                     values=crossing,
+                    values_in_steps=int(in_steps[links].sum()),
                     activation_bits=activation_bits,
-                    steps=steps,
                 )
             )
     return tuple(found)
@@ -126,19 +127,23 @@ def _spikes_on_channels(
     return classes, cells.channel[entries.quantity], entries.traffic_class, entries.weight
 
 
-def _values_on_links(mapping: Mapping) -> tuple[np.ndarray, np.ndarray]:
+def _values_on_links(mapping: Mapping, steps: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return packets on each link if every neuron sent one, and which populations send.
 
     Returns:
-        int64 [links], and bool [links, populations].
+        int64 [links] if each sends once, int64 [links] if it does in all steps in which it works,
+        and bool [links, populations].
     """
     classes, channel, traffic_class, packets = _spikes_on_channels(mapping)
     package = mapping.package
     members = np.bincount(classes.neuron_class, minlength=classes.size)
     channels = len(package.links) + len(package.routers)
-    values = np.zeros(channels, np.int64)
-    np.add.at(values, channel, packets * members[traffic_class])
+    values, in_steps = np.zeros((2, channels), np.int64)
+    sent = packets * members[traffic_class]
+    working = [each.sends.length if each.sends else steps for each in spans(mapping.network)]
+    np.add.at(values, channel, sent)
+    np.add.at(in_steps, channel, sent * np.array(working)[classes.population[traffic_class]])
     senders = np.zeros((channels, len(mapping.network.populations)), bool)
     senders[channel, classes.population[traffic_class]] = True
     links = len(package.links)
-    return values[:links], senders[:links]
+    return values[:links], in_steps[:links], senders[:links]

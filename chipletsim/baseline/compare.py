@@ -12,6 +12,7 @@ from rich.text import Text
 from chipletsim.baseline.boundaries import Boundary, boundaries
 from chipletsim.baseline.cuts import Cut
 from chipletsim.baseline.roofline import ASSUMPTIONS, Baseline, assumption_lines
+from chipletsim.network.spans import spans
 from chipletsim.tables import render, si, table
 
 if TYPE_CHECKING:
@@ -202,7 +203,8 @@ def compare(result: Result, baseline: Baseline) -> Comparison:
             result.steps,
             dense.activation_bits,
         ),
-        cuts=dense.cuts,
+        # Cuts are of one evaluation of all layers, which such networks do not have.
+        cuts=() if any(each.works for each in spans(dense.network)) else dense.cuts,
     )
 
 

@@ -19,6 +19,7 @@ from chipletsim.baseline.layers import DenseLayer, dense_layers
 from chipletsim.errors import UsageError
 from chipletsim.network.model import Network
 from chipletsim.network.schedule import components
+from chipletsim.network.spans import spans
 from chipletsim.spec.device import DeviceSpec
 from chipletsim.spec.load import load_spec
 from chipletsim.tables import render, si, table
@@ -146,20 +147,27 @@ class Baseline:
     @property
     def step_by_step(self) -> DenseRun:
         """Every layer launched in every step, as frameworks that loop over time do."""
-        steps = self.steps or 1
-        return self._run("step by step", steps, [steps] * len(self.layers))
+        return self._run("step by step", self.evaluations, self.evaluations)
 
     @property
     def folded(self) -> DenseRun:
         """Layers outside a cycle run once over all steps, as if time were batch."""
-        steps = self.steps or 1
         cyclic = cyclic_layers(self.network, self.layers)
-        return self._run("steps folded", steps, [steps if loop else 1 for loop in cyclic])
+        pairs = zip(self.evaluations, cyclic, strict=True)
+        return self._run("steps folded", self.evaluations, [n if loop else 1 for n, loop in pairs])
 
     @property
     def ann(self) -> DenseRun:
         """Every layer evaluated once, as if activations were real numbers."""
-        return self._run("T=1 ANN", 1, [1] * len(self.layers))
+        once = [1] * len(self.layers)
+        return self._run("T=1 ANN", once, once)
+
+    @property
+    def evaluations(self) -> list[int]:
+        """In how many steps of a sample each layer works; see ``chipletsim.network.spans``."""
+        works = dict(zip(self.network.index, spans(self.network), strict=True))
+        spanned = [works[layer.target].works for layer in self.layers]
+        return [span.length if span else self.steps or 1 for span in spanned]
 
     @property
     def runs(self) -> tuple[DenseRun, DenseRun, DenseRun]:
@@ -171,11 +179,12 @@ class Baseline:
         """Traffic between devices when several share the network."""
         return cuts(self.network, self.layers, self.device, self.devices, self.activation_bits)
 
-    def _run(self, name: str, steps: int, launches: list[int]) -> DenseRun:
+    def _run(self, name: str, evaluations: list[int], launches: list[int]) -> DenseRun:
         costs = (
             _layer_cost(layer, self.device, count, self.batch * steps // count)
-            for layer, count in zip(self.layers, launches, strict=True)
+            for layer, steps, count in zip(self.layers, evaluations, launches, strict=True)
         )
+        steps = max(evaluations, default=1)
         return DenseRun(name, steps, self.batch, self.device.idle_power_w, tuple(costs))
 
     def __rich__(self) -> RenderableType:

@@ -12,7 +12,7 @@ from chipletsim.baseline.compare import Comparison
 from chipletsim.cost.result import Result
 from chipletsim.network.synapses import projection_synapses
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -97,7 +97,7 @@ def test_values_cross_as_spikes_would(multicast, copies):
 
 
 def test_bits_of_a_boundary():
-    boundary = Boundary("a", "b", ("p",), 100.0, values=7, activation_bits=8, steps=20)
+    boundary = Boundary("a", "b", ("p",), 100.0, values=7, values_in_steps=140, activation_bits=8)
     assert boundary.ann_bits == 56
     assert boundary.dense_bits == 1120
     assert boundary.bitmap_bits == 140
@@ -114,7 +114,7 @@ def comparison(**changes) -> Comparison:
             Contender("four_dies", "modelled, bound timing", 1e-6, 2e-6, "tiles"),
             Contender("h100", "modelled, roofline", 3e-3, 1e-6, "launches"),
         ),
-        "boundaries": (Boundary("a", "b", ("p", "q"), 96.0, 2, 8, 4),),
+        "boundaries": (Boundary("a", "b", ("p", "q"), 96.0, 2, 8, 8),),
         "cuts": (Cut("tensor", 2, 800, 1, 1e-6, 1e-9),),
     }
     return Comparison(**{**parts, **changes})
@@ -143,7 +143,7 @@ def test_a_ratio_to_nothing_is_a_dash():
 
 def test_cuts_of_several_devices_stand_beside_the_spikes():
     """Two devices send 100 values of 8 bits a step, dies 1,200 bits of spikes in three."""
-    boundary = Boundary("a", "b", ("p",), 1200.0, 50, 8, 3)
+    boundary = Boundary("a", "b", ("p",), 1200.0, 50, 150, 8)
     cut = Cut("tensor", 2, 800, 1, 1e-6, 1e-9)
     alone = Cut("tensor", 1, 0, 0, 0.0, 0.0)
     contender = Contender("a", "modelled", 1.0, 1.0, "links")

@@ -156,3 +156,17 @@ def test_encode_writes_a_network_that_runs(tmp_path, capsys):
     assert crossing / 20 == pytest.approx(figures["after_per_inference"], rel=0.05)
     assert execute(["encode", str(path), "-o", str(out)]) == 2  # it is there
     assert execute(["encode", str(path), "--code", "rte"]) == 2
+
+
+def test_dense_layers_are_compared_by_the_steps_in_which_they_work(tmp_path):
+    device = {"device": {"use": "devices/h100"}}
+    ran = cs.run(
+        experiment(tmp_path, inputs=images(tmp_path), baseline=device), out=tmp_path / "runs"
+    )
+    rows = {(row["source"], row["target"]): row for row in ran.summary["comparison"]["boundaries"]}
+    east = rows["west", "east"]
+    # 16 neurons of the encoder cross in each of 4 steps; as one dense evaluation, once.
+    assert (east["values"], east["values_in_steps"]) == (16, 64)
+    west = rows["east", "west"]
+    assert (west["values"], west["values_in_steps"]) == (4, 4)  # the answer, in the last step
+    assert ran.summary["comparison"]["cuts"] == []

@@ -167,6 +167,6 @@ def test_a_folder_that_is_no_run_is_not_read(tmp_path):
     assert read_run(tmp_path) is None
     (tmp_path / "result.json").write_text("[1, 2")
     assert read_run(tmp_path) is None
-    for contents in ({"schema_version": 99}, {"schema_version": 1, "name": "cut short"}):
+    for contents in ({"schema_version": 99}, {"schema_version": 2, "name": "cut short"}):
         (tmp_path / "result.json").write_text(json.dumps(contents))
         assert read_run(tmp_path) is None
