@@ -3,6 +3,7 @@
 The public verbs are the stages of a run::
 
     load_package, load_network, map_network, simulate, price, baseline, compare, codings
+    dense_system (a dense network on one device or many), winner (spikes or values at a boundary)
     run, sweep
     Simulator (a network compiled once, simulated on many inputs)
     Pricer (a mapping made ready once, to price many activities)
@@ -23,7 +24,10 @@ from chipletsim.errors import ChipletsimError, ConfigError, InfeasibleError, Usa
 if TYPE_CHECKING:
     from chipletsim.baseline.codings import codings
     from chipletsim.baseline.compare import Comparison, compare
+    from chipletsim.baseline.dense_system import dense_system
     from chipletsim.baseline.roofline import Baseline, baseline
+    from chipletsim.baseline.system_result import SystemRun
+    from chipletsim.baseline.winner import Winner, winner
     from chipletsim.cost.price import Pricer, Result, price
     from chipletsim.engine.activity import Activity
     from chipletsim.engine.rates import RateActivity
@@ -33,6 +37,7 @@ if TYPE_CHECKING:
     from chipletsim.mapping.model import Mapping
     from chipletsim.mapping.quality import quality
     from chipletsim.mapping.store import load_mapping, save_mapping
+    from chipletsim.models.registry import build_model
     from chipletsim.network.load import load_network
     from chipletsim.network.model import Network
     from chipletsim.network.save import save_network
@@ -47,6 +52,7 @@ _HOME = {
     "Activity": "chipletsim.engine.activity",
     "Baseline": "chipletsim.baseline.roofline",
     "Comparison": "chipletsim.baseline.compare",
+    "Encoded": "chipletsim.hybrid.encode_boundaries",
     "Mapping": "chipletsim.mapping.model",
     "Network": "chipletsim.network.model",
     "Package": "chipletsim.package.model",
@@ -56,10 +62,13 @@ _HOME = {
     "RunResult": "chipletsim.run",
     "Simulator": "chipletsim.engine.simulate",
     "SweepResult": "chipletsim.sweep.sweep",
+    "SystemRun": "chipletsim.baseline.system_result",
+    "Winner": "chipletsim.baseline.winner",
     "baseline": "chipletsim.baseline.roofline",
+    "build_model": "chipletsim.models.registry",
     "codings": "chipletsim.baseline.codings",
     "compare": "chipletsim.baseline.compare",
-    "Encoded": "chipletsim.hybrid.encode_boundaries",
+    "dense_system": "chipletsim.baseline.dense_system",
     "encode_boundaries": "chipletsim.hybrid.encode_boundaries",
     "load_mapping": "chipletsim.mapping.store",
     "load_network": "chipletsim.network.load",
@@ -72,6 +81,7 @@ _HOME = {
     "save_network": "chipletsim.network.save",
     "simulate": "chipletsim.engine.simulate",
     "sweep": "chipletsim.sweep.sweep",
+    "winner": "chipletsim.baseline.winner",
 }
 
 __all__ = [
@@ -91,10 +101,14 @@ __all__ = [
     "RunResult",
     "Simulator",
     "SweepResult",
+    "SystemRun",
     "UsageError",
+    "Winner",
     "baseline",
+    "build_model",
     "codings",
     "compare",
+    "dense_system",
     "encode_boundaries",
     "load_mapping",
     "load_network",
@@ -107,6 +121,7 @@ __all__ = [
     "save_network",
     "simulate",
     "sweep",
+    "winner",
 ]
 
 

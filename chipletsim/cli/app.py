@@ -6,7 +6,19 @@ from typing import Annotated
 
 import typer
 
-from chipletsim.cli import codecs, compare, doctor, encode, new, run, show, sweep, validate
+from chipletsim.cli import (
+    baseline,
+    codecs,
+    compare,
+    doctor,
+    encode,
+    new,
+    run,
+    show,
+    sweep,
+    validate,
+    winner,
+)
 from chipletsim.cli import list as list_
 from chipletsim.cli import map as map_
 from chipletsim.cli.options import example
@@ -22,7 +34,21 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-for command in (run, validate, show, map_, codecs, encode, compare, sweep, list_, new, doctor):
+for command in (
+    run,
+    validate,
+    show,
+    map_,
+    codecs,
+    encode,
+    compare,
+    baseline,
+    winner,
+    sweep,
+    list_,
+    new,
+    doctor,
+):
     command.register(app)
 
 

@@ -17,7 +17,7 @@ from chipletsim.errors import UsageError
 
 Names = dict[str, str]
 MAX_ABOUT = 120
-PRESET_FOLDERS = ("tiles", "links", "routers", "devices")
+PRESET_FOLDERS = ("tiles", "links", "routers", "devices", "fabrics")
 EXAMPLE_FOLDERS = ("packages", "networks", "experiments", "sweeps")
 
 Kind = Annotated[
@@ -101,8 +101,19 @@ def _encodings() -> Names:
     return {tags(kind)[0]: _first_line(kind) for kind in members(Encoding)}
 
 
+def _models() -> Names:
+    """Known networks as graphs of layers, for `baseline`."""
+    from chipletsim.models import MODELS, build_model
+
+    built = {name: build_model(name) for name in MODELS}
+    return {
+        name: f"{model.family}, {model.parameters:,} parameters, {model.macs:,} MACs"
+        for name, model in built.items()
+    }
+
+
 def _presets() -> Names:
-    """Shipped tiles, links, routers and devices, for `use`."""
+    """Shipped tiles, links, routers, devices and fabrics, for `use`."""
     return _shipped(PRESET_FOLDERS)
 
 
@@ -138,6 +149,7 @@ KINDS: dict[str, Callable[[], Names]] = {
     "neurons": _neurons,
     "timing": _timing,
     "encodings": _encodings,
+    "models": _models,
     "presets": _presets,
     "examples": _examples,
 }

@@ -1,4 +1,4 @@
-"""Three figures of a run: energy by component, link load over time, package map.
+"""Figures: energy by component, link load over time, package map, break-even of spikes.
 
 Colours are those of Okabe and Ito and the cividis map, which stay apart for colour-blind
 readers; every line also has a marker of its own.
@@ -36,6 +36,23 @@ class LinkLoad:
 
     names: tuple[str, ...]
     bits: np.ndarray
+
+
+@dataclass(frozen=True)
+class WinnerCurves:
+    """Where spikes begin to save energy across a boundary.
+
+    Attributes:
+        rates: float [rates], spikes per neuron and step.
+        least_j_per_bit: Time steps to float [rates], least link energy; infinite for none.
+        bit_limits: Time steps to the rate from which spikes save no bits, where there is one.
+        link_j_per_bit: Energy of a bit of payload on the link.
+    """
+
+    rates: np.ndarray
+    least_j_per_bit: Mapping[int, np.ndarray]
+    bit_limits: Mapping[int, float]
+    link_j_per_bit: float
 
 
 def figures_available() -> bool:
@@ -233,3 +250,42 @@ def _draw_tiles(axes: Any, package: Package, plan: Floorplan) -> None:
         bbox_to_anchor=(0.0, 0.0),
         alignment="left",
     )
+
+
+def write_winner_figure(path: Path, name: str, curves: WinnerCurves) -> None:
+    """Draw the link energy per bit above which spikes save energy, over the firing rate.
+
+    Spikes win above a curve. A vertical line is where they stop to save bits; the
+    horizontal one is what a bit costs on the link.
+
+    Args:
+        path: PNG file to write.
+        name: What crosses the boundary, for the title.
+        curves: One curve for each number of time steps.
+    """
+    figure = _figure(8.0, 4.6)
+    axes = figure.add_subplot()
+    axes.set_xscale("log")
+    axes.set_yscale("log")
+    for number, (steps, least) in enumerate(curves.least_j_per_bit.items()):
+        colour = _COLOURS[number % len(_COLOURS)]
+        shown = np.isfinite(least) & (least > 0)
+        marker = _MARKERS[number % len(_MARKERS)]
+        every = max(1, int(shown.sum()) // 12)
+        axes.plot(
+            curves.rates[shown], least[shown] * 1e12, color=colour, label=f"T = {steps}",
+            marker=marker, markersize=4, markevery=every, linewidth=1.4,
+        )  # fmt: skip
+        limit = curves.bit_limits.get(steps)
+        if limit is not None:
+            axes.axvline(limit, color=colour, linestyle=":", linewidth=1.0)
+    if curves.bit_limits:
+        axes.plot([], [], color="0.3", linestyle=":", linewidth=1.0, label="no bits saved beyond")
+    axes.axhline(curves.link_j_per_bit * 1e12, color="0.3", linestyle="--", label="this link")
+    axes.set_xlim(curves.rates.min(), curves.rates.max())
+    axes.set_xlabel("spikes per neuron and step")
+    axes.set_ylabel("least link energy (pJ/bit of payload)")
+    axes.set_title(f"{name}: spikes save energy above the curve", loc="left")
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
+    _plain(axes, grid="both")
+    _save(figure, path)

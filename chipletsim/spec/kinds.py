@@ -10,6 +10,7 @@ from typing import Any, TypeVar
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.device import DeviceSpec
 from chipletsim.spec.experiment import ExperimentSpec
+from chipletsim.spec.fabric import FabricSpec
 from chipletsim.spec.load import Loaded, load_resolved, load_spec, open_source
 from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.node import Node, problem
@@ -47,6 +48,7 @@ FILE_KINDS = (
     FileKind("link", "links", LinkSpec),
     FileKind("router", "routers", RouterSpec),
     FileKind("tile", "tiles", TileSpec),
+    FileKind("fabric", "fabrics", FabricSpec),
 )
 
 

@@ -181,16 +181,27 @@ def test_device_presets_load_and_stay_apart_from_their_traps(name):
     assert 1e-6 < device.kernel_overhead_s < 3e-6
 
 
-def test_every_constant_of_a_device_names_its_source():
+def unsourced(section, path=""):
+    """Yield the paths of constants in a file that say not where they are from."""
+    for key, entry in section.items():
+        if not isinstance(entry, dict):
+            if key not in {"name", "dtype", "dtype_bits", "use"}:
+                yield f"{path}{key}"
+        elif "value" not in entry:
+            yield from unsourced(entry, f"{path}{key}.")
+        elif set(entry) != {"value", "source", "year", "provenance"}:
+            yield f"{path}{key}"
+
+
+@pytest.mark.parametrize("folder", ["devices", "fabrics"])
+def test_every_constant_of_a_device_or_fabric_names_its_source(folder):
     import yaml
 
-    folder = Path(__file__).parents[2] / "configs/devices"
-    for file in folder.glob("*.yaml"):
-        for key, entry in yaml.safe_load(file.read_text()).items():
-            if key not in {"name", "dtype", "dtype_bits"}:
-                assert set(entry) == {"value", "source", "year", "provenance"}, (
-                    f"{file.name}: {key}"
-                )
+    assert list(unsourced({"a": {"value": 1, "source": "x"}, "b": {"c": 3}})) == ["a", "b.c"]
+    files = list((Path(__file__).parents[2] / "configs" / folder).glob("*.yaml"))
+    assert len(files) >= 5
+    for file in files:
+        assert list(unsourced(yaml.safe_load(file.read_text()))) == [], file.name
 
 
 def test_printing_shows_units_and_assumptions():
