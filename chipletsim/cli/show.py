@@ -111,6 +111,7 @@ def _kinds(facts: PackageFacts) -> Table:
 
 
 def _links(facts: PackageFacts) -> Table:
+    from chipletsim.package.facts import coding
     from chipletsim.tables import si, table
 
     def row(group: LinkGroup) -> tuple[Any, ...]:
@@ -123,9 +124,10 @@ def _links(facts: PackageFacts) -> Table:
             si(spec.latency_s, "s"),
             si(spec.energy_j_per_bit, "J/bit"),
             f"{spec.flit_bits} bit",
+            coding(spec) or "packets",
         )
 
-    columns = ("place", "kind", "links", "bandwidth", "latency", "energy", "flit")
+    columns = ("place", "kind", "links", "bandwidth", "latency", "energy", "flit", "events")
     return table("Directed links", columns, [row(group) for group in facts.link_groups])
 
 

@@ -59,14 +59,19 @@ def _report(file: str, kind: FileKind, loaded: Loaded[Any]) -> dict[str, Any]:
 
 
 def _costs(loaded: Loaded[Any]) -> list[dict[str, Any]]:
-    """Return the constants with a unit or a source, each once however often it is used."""
+    """Return the constants with a unit or a source, each once however often it is used.
+
+    Codecs of links stand among them: their kinds, and numbers such as the size of a block.
+    """
     from chipletsim.spec.node import dotted
     from chipletsim.spec.origin import origin
     from chipletsim.units import is_quantity
 
     costs: dict[Any, dict[str, Any]] = {}
     for path, leaf in loaded.root.leaves():
-        if not (leaf.source or (isinstance(leaf.value, str) and is_quantity(leaf.value))):
+        quantity = isinstance(leaf.value, str) and is_quantity(leaf.value)
+        codec = path[-3:-1] in (("encoding", "spikes"), ("encoding", "values"))
+        if not (leaf.source or quantity or codec):
             continue
         place = (leaf.place, leaf.value)
         if place in costs:

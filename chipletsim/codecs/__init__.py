@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 from pydantic import Field
 
 from chipletsim.codecs.address_events import AddressEvents, AddressPackets
-from chipletsim.codecs.base import SpikeCodec, SpikeCoding, ValueCodec
+from chipletsim.codecs.base import LinearBits, SpikeCodec, SpikeCoding, ValueCodec
 from chipletsim.codecs.bitmap import Bitmap, BlockedBitmap
 from chipletsim.codecs.bounds import CountEntropy, SpikeEntropy
 from chipletsim.codecs.rice_gaps import RiceGaps
@@ -41,8 +41,12 @@ BOUNDS: dict[str, type[SpikeCoding]] = {
 
 if TYPE_CHECKING:
     CodecSpec = SpikeCodec | ValueCodec
+    SpikeCodecSpec = SpikeCodec
+    ValueCodecSpec = ValueCodec
 else:
     CodecSpec = Annotated[reduce(or_, CODECS.values()), Field(discriminator="kind")]
+    SpikeCodecSpec = Annotated[reduce(or_, SPIKE_CODECS.values()), Field(discriminator="kind")]
+    ValueCodecSpec = Annotated[reduce(or_, VALUE_CODECS.values()), Field(discriminator="kind")]
 
 __all__ = [
     "BOUNDS",
@@ -56,12 +60,15 @@ __all__ = [
     "CodecSpec",
     "CountEntropy",
     "DenseValues",
+    "LinearBits",
     "MaskedValues",
     "RiceGaps",
     "SpikeCodec",
+    "SpikeCodecSpec",
     "SpikeCoding",
     "SpikeCounts",
     "SpikeEntropy",
     "ValueCodec",
+    "ValueCodecSpec",
     "fair_bits",
 ]

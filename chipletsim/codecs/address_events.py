@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import Field
 
-from chipletsim.codecs.base import SpikeCodec, check_width
+from chipletsim.codecs.base import LinearBits, SpikeCodec, check_width
 from chipletsim.units import PacketBits, PositivePacketBits
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class AddressEvents(SpikeCodec):
@@ -25,6 +27,7 @@ class AddressEvents(SpikeCodec):
     Example:
         Two spikes and none, with addresses of 12 bits and 4 other bits:
 
+        >>> import numpy as np
         >>> codec = AddressEvents(address="12 bit", other="4 bit")
         >>> codec.bits(np.array([[True, False, True], [False, False, False]])).tolist()
         [32, 0]
@@ -49,8 +52,11 @@ class AddressEvents(SpikeCodec):
         return self.address_bits + self.other_bits
 
     def _bits(self, spikes: np.ndarray) -> np.ndarray:
-        events = np.count_nonzero(spikes, axis=-1).astype(np.int64)
+        events = spikes.sum(axis=-1, dtype="int64")
         return events * self.event_bits + self.count_bits
+
+    def _linear_bits(self, neurons: int) -> LinearBits:
+        return LinearBits(self.event_bits, self.count_bits)
 
     def _expected_bits(self, neurons: int, steps: int, rate: float) -> float:
         return steps * (neurons * rate * self.event_bits + self.count_bits)
@@ -74,6 +80,7 @@ class AddressPackets(SpikeCodec):
         bits = T packet (N r + end)
 
     Example:
+        >>> import numpy as np
         >>> codec = AddressPackets(packet="32 bit", end_packet=True)
         >>> codec.bits(np.array([[True, False, True], [False, False, False]])).tolist()
         [96, 32]
@@ -84,8 +91,11 @@ class AddressPackets(SpikeCodec):
     end_packet: bool = Field(False, description="whether one more packet ends each step")
 
     def _bits(self, spikes: np.ndarray) -> np.ndarray:
-        events = np.count_nonzero(spikes, axis=-1).astype(np.int64)
+        events = spikes.sum(axis=-1, dtype="int64")
         return (events + int(self.end_packet)) * self.packet_bits
+
+    def _linear_bits(self, neurons: int) -> LinearBits:
+        return LinearBits(self.packet_bits, int(self.end_packet) * self.packet_bits)
 
     def _expected_bits(self, neurons: int, steps: int, rate: float) -> float:
         return steps * self.packet_bits * (neurons * rate + int(self.end_packet))

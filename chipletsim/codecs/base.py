@@ -11,13 +11,27 @@ one step. Codecs without a length of their own rely on the link to tell where a 
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import Any, ClassVar
-
-import numpy as np
-from scipy.special import xlog1py
+from numbers import Integral
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.spec.base import Spec
+
+if TYPE_CHECKING:
+    # Sections of files are codecs, and files are checked without loading NumPy or SciPy.
+    import numpy as np
+
+
+class LinearBits(NamedTuple):
+    """Bits of the messages of a codec for which events and steps can just be counted.
+
+    Attributes:
+        event_bits: Added by each event, a spike or a value other than 0.
+        step_bits: Added by each step, with events or without.
+    """
+
+    event_bits: int
+    step_bits: int
 
 
 class SpikeCoding(Spec):
@@ -101,9 +115,28 @@ class SpikeCodec(SpikeCoding):
         self._check_neurons(spikes.shape[-1])
         return self._bits(spikes)
 
+    def linear_bits(self, neurons: int) -> LinearBits | None:
+        """Return what each event and each step adds; None if it depends on which or when.
+
+        Args:
+            neurons: Neurons whose spikes cross the boundary.
+
+        Raises:
+            UsageError: The number is out of range.
+            ConfigError: The widths of the codec are too small for so many neurons.
+        """
+        check_whole("neurons", neurons)
+        self._check_neurons(neurons)
+        return self._linear_bits(neurons)
+
     @abstractmethod
     def _bits(self, spikes: np.ndarray) -> np.ndarray:
         """Return `bits` of spikes that were checked."""
+
+    def _linear_bits(self, neurons: int) -> LinearBits | None:
+        """Return `linear_bits` of a number that was checked."""
+        _ = neurons
+        return None
 
 
 class ValueCodec(Spec):
@@ -123,6 +156,8 @@ class ValueCodec(Spec):
         Raises:
             UsageError: The array is of another type or shape.
         """
+        import numpy as np
+
         if not isinstance(values, np.ndarray) or values.dtype.kind not in "biuf":
             raise UsageError("values must be a NumPy array of real numbers")
         if values.ndim < 1 or values.shape[-1] < 1:
@@ -143,6 +178,22 @@ class ValueCodec(Spec):
         check_probability("share_of_zeros", share_of_zeros)
         return float(self._expected_bits(neurons, share_of_zeros))
 
+    def linear_bits(self, neurons: int) -> LinearBits:
+        """Return what each value other than 0 and each evaluation adds.
+
+        Args:
+            neurons: Values that cross the boundary.
+
+        Raises:
+            UsageError: The number is out of range.
+        """
+        check_whole("neurons", neurons)
+        return self._linear_bits(neurons)
+
+    @abstractmethod
+    def _linear_bits(self, neurons: int) -> LinearBits:
+        """Return `linear_bits` of a number that was checked."""
+
     @abstractmethod
     def _bits(self, values: np.ndarray) -> np.ndarray:
         """Return `bits` of values that were checked."""
@@ -159,17 +210,23 @@ def probability_of_any(neurons: Any, rate: float) -> Any:
         >>> f"{probability_of_any(2, 0.25):.4f}"
         '0.4375'
     """
+    import numpy as np
+    from scipy.special import xlog1py
+
     return -np.expm1(xlog1py(neurons, -rate))
 
 
 def probability_of_none(neurons: Any, rate: float) -> Any:
     """Return ``(1-r)^n``, the chance that none of ``neurons`` spikes."""
+    import numpy as np
+    from scipy.special import xlog1py
+
     return np.exp(xlog1py(neurons, -rate))
 
 
 def check_whole(name: str, value: Any, least: int = 1) -> None:
     """Raise a UsageError unless ``value`` is a whole number of at least ``least``."""
-    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    whole = isinstance(value, Integral) and not isinstance(value, bool)
     if not whole or value < least:
         raise UsageError(f"{name} must be a whole number of at least {least}, got {value!r}")
 
@@ -194,6 +251,8 @@ def check_dense_bits(dense_bits: float) -> None:
 
 def check_spikes(spikes: np.ndarray) -> None:
     """Raise a UsageError unless ``spikes`` is bool [..., steps, neurons], none of them 0."""
+    import numpy as np
+
     if not isinstance(spikes, np.ndarray) or spikes.dtype != np.bool_:
         raise UsageError("spikes must be a NumPy array of type bool")
     if spikes.ndim < 2 or min(spikes.shape[-2:]) < 1:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import Field
 
-from chipletsim.codecs.base import SpikeCodec, probability_of_any
+from chipletsim.codecs.base import LinearBits, SpikeCodec, probability_of_any
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 class Bitmap(SpikeCodec):
@@ -18,6 +20,7 @@ class Bitmap(SpikeCodec):
         bits = T N, whatever the rate
 
     Example:
+        >>> import numpy as np
         >>> Bitmap().bits(np.zeros((2, 100), bool)).tolist()
         [100, 100]
     """
@@ -25,7 +28,12 @@ class Bitmap(SpikeCodec):
     kind: Literal["bitmap"] = "bitmap"
 
     def _bits(self, spikes: np.ndarray) -> np.ndarray:
+        import numpy as np
+
         return np.full(spikes.shape[:-1], spikes.shape[-1], np.int64)
+
+    def _linear_bits(self, neurons: int) -> LinearBits:
+        return LinearBits(0, neurons)
 
     def _expected_bits(self, neurons: int, steps: int, rate: float) -> float:
         return steps * neurons
@@ -49,6 +57,7 @@ class BlockedBitmap(SpikeCodec):
     Example:
         Blocks of 4, 4 and 2 neurons, of which the last has a spike:
 
+        >>> import numpy as np
         >>> spikes = np.zeros((1, 10), bool)
         >>> spikes[0, 9] = True
         >>> BlockedBitmap(block=4).bits(spikes).tolist()
@@ -59,6 +68,8 @@ class BlockedBitmap(SpikeCodec):
     block_neurons: int = Field(alias="block", ge=1, description="neurons that share a flag")
 
     def _bits(self, spikes: np.ndarray) -> np.ndarray:
+        import numpy as np
+
         neurons = spikes.shape[-1]
         starts = np.arange(0, neurons, self.block_neurons)
         block_bits = np.diff(starts, append=neurons).astype(np.int64)

@@ -5,9 +5,6 @@ from __future__ import annotations
 from math import log
 from typing import ClassVar, Literal
 
-import numpy as np
-from scipy.special import entr, gammaln, xlog1py, xlogy
-
 from chipletsim.codecs.base import SpikeCoding
 
 
@@ -29,6 +26,8 @@ class SpikeEntropy(SpikeCoding):
         return neurons * self._bits_per_neuron(steps, rate)
 
     def _bits_per_neuron(self, steps: int, rate: float) -> float:
+        from scipy.special import entr
+
         return steps * float(entr(rate) + entr(1 - rate)) / log(2)
 
 
@@ -46,6 +45,9 @@ class CountEntropy(SpikeCoding):
         return neurons * self._bits_per_neuron(steps, rate)
 
     def _bits_per_neuron(self, steps: int, rate: float) -> float:
+        import numpy as np
+        from scipy.special import entr, gammaln, xlog1py, xlogy
+
         spikes = np.arange(steps + 1)
         silent = steps - spikes
         # Logarithms keep the binomial coefficients of long windows within range.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import numpy as np
+from typing import TYPE_CHECKING
+
 from pydantic import Field, model_validator
 
 from chipletsim.codecs.base import check_dense_bits, check_whole
@@ -10,34 +11,42 @@ from chipletsim.errors import UsageError
 from chipletsim.spec.base import Spec
 from chipletsim.units import PositivePacketBits
 
+if TYPE_CHECKING:
+    import numpy as np
 
-class FlitFormat(Spec):
-    """The unit in which a link sends: payload, and the whole with header and check."""
 
-    payload_bits: PositivePacketBits = Field(alias="payload", description="of a flit")
-    total_bits: PositivePacketBits = Field(alias="total", description="of a flit on the wire")
+class FrameSpec(Spec):
+    """Link-layer frames into which packets or messages are packed, such as the flits of UCIe.
+
+    Each step ends its last frame.
+    """
+
+    payload_bits: PositivePacketBits = Field(
+        alias="payload", description="bits of packets or messages in a frame"
+    )
+    total_bits: PositivePacketBits = Field(alias="total", description="bits of a frame on the wire")
 
     @model_validator(mode="after")
-    def _total_holds_payload(self) -> FlitFormat:
+    def _total_holds_payload(self) -> FrameSpec:
         if self.total_bits < self.payload_bits:
             raise ValueError("total must be at least payload")
         return self
 
 
-UCIE_68B = FlitFormat.model_validate({"payload": "512 bit", "total": "544 bit"})
+UCIE_68B = FrameSpec.model_validate({"payload": "512 bit", "total": "544 bit"})
 """UCIe 68 B: 64 B payload, 2 B header, 2 B CRC (UCIe specification 1.0 to 2.0, read in
 second-hand notes)."""
 
-UCIE_256B_STANDARD = FlitFormat.model_validate({"payload": "1888 bit", "total": "2048 bit"})
+UCIE_256B_STANDARD = FrameSpec.model_validate({"payload": "1888 bit", "total": "2048 bit"})
 """UCIe standard 256 B: 236 B payload, 6 B header and CRC, 14 B reserved and for the data link
 (UCIe specification 1.0 to 2.0; overhead read in second-hand notes, payload recalled)."""
 
-UCIE_256B_OPTIMISED = FlitFormat.model_validate({"payload": "2000 bit", "total": "2048 bit"})
+UCIE_256B_OPTIMISED = FrameSpec.model_validate({"payload": "2000 bit", "total": "2048 bit"})
 """UCIe latency-optimised 256 B with optional bytes: 250 B payload, 6 B header and CRC (UCIe
 specification 1.0 to 2.0, read in second-hand notes)."""
 
 
-def flits(bits: np.ndarray, flit: FlitFormat, *, flush: bool) -> np.ndarray:
+def flits(bits: np.ndarray, flit: FrameSpec, *, flush: bool) -> np.ndarray:
     """Return the flits sent after each step.
 
     With a flush each step sends all its bits, ``max(1, ceil(bits / payload))`` flits: even
@@ -57,12 +66,15 @@ def flits(bits: np.ndarray, flit: FlitFormat, *, flush: bool) -> np.ndarray:
         UsageError: The array is of another type or shape, or holds a negative number.
 
     Example:
+        >>> import numpy as np
         >>> bits = np.array([0, 100, 600])
         >>> flits(bits, UCIE_68B, flush=True).tolist()
         [1, 1, 2]
         >>> flits(bits, UCIE_68B, flush=False).tolist()
         [0, 0, 2]
     """
+    import numpy as np
+
     if not isinstance(bits, np.ndarray) or bits.dtype.kind not in "iu":
         raise UsageError("bits must be a NumPy array of integers")
     if bits.ndim < 1 or bits.shape[-1] < 1:
@@ -78,7 +90,7 @@ def flits(bits: np.ndarray, flit: FlitFormat, *, flush: bool) -> np.ndarray:
     return np.diff(full, axis=-1, prepend=0)
 
 
-def flit_floor_neurons(steps: int, flit: FlitFormat, dense_bits: int) -> int:
+def flit_floor_neurons(steps: int, flit: FrameSpec, dense_bits: int) -> int:
     """Return the most neurons that dense activations send in T flits: ``T payload / b``.
 
     With a flush after each step spikes take at least T flits, so that for so many neurons

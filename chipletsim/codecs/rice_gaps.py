@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from typing import Literal
+from math import prod
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
 from pydantic import Field
 
 from chipletsim.codecs.base import (
@@ -16,6 +16,9 @@ from chipletsim.codecs.base import (
     probability_of_none,
 )
 from chipletsim.units import PacketBits
+
+if TYPE_CHECKING:
+    import numpy as np
 
 MAX_K = 32
 """Most low bits of a gap; gaps of 2^32 neurons are beyond any boundary."""
@@ -43,6 +46,7 @@ class RiceGaps(SpikeCodec):
     Example:
         Gaps of 0 and 5 with k = 2 take 0 + 1 + 2 and 1 + 1 + 2 bits:
 
+        >>> import numpy as np
         >>> spikes = np.array([[True, False, False, False, False, False, True, False]])
         >>> RiceGaps(k=2).bits(spikes).tolist()
         [7]
@@ -84,7 +88,7 @@ class RiceGaps(SpikeCodec):
             UsageError: The array is of another type or shape.
         """
         check_spikes(spikes)
-        counts = int(np.prod(spikes.shape[:-1])) * self.count_bits
+        counts = prod(spikes.shape[:-1]) * self.count_bits
         by_k = self._gap_bits(_gaps(spikes)[1], spikes.shape[-1])
         return {k: bits + counts for k, bits in by_k.items()}
 
@@ -102,12 +106,14 @@ class RiceGaps(SpikeCodec):
         return range(int(neurons - 1).bit_length() + 1) if self.k is None else (self.k,)
 
     def _bits(self, spikes: np.ndarray) -> np.ndarray:
+        import numpy as np
+
         messages, gaps = _gaps(spikes)
         k = self._best_k(gaps, spikes.shape[-1])
         shape = spikes.shape[:-1]
         # Sums of weights are floats, exact here: ones of a message never exceed its neurons.
-        ones = np.bincount(messages, gaps >> k, minlength=int(np.prod(shape)))
-        events = np.count_nonzero(spikes, axis=-1).astype(np.int64)
+        ones = np.bincount(messages, gaps >> k, minlength=prod(shape))
+        events = spikes.sum(axis=-1, dtype="int64")
         return ones.astype(np.int64).reshape(shape) + events * (k + 1) + self.count_bits
 
     def _expected_bits(self, neurons: int, steps: int, rate: float) -> float:
@@ -135,6 +141,8 @@ def _gaps(spikes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         Two int64 [spikes]: the row of ``spikes`` seen as [messages, neurons], and the
         silent neurons before the spike.
     """
+    import numpy as np
+
     messages, neurons = np.divmod(np.flatnonzero(spikes), spikes.shape[-1])
     before = np.full(neurons.shape, -1, np.int64)
     same = messages[1:] == messages[:-1]
@@ -144,6 +152,8 @@ def _gaps(spikes: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def _expected_of_k(k: int, neurons: int, rate: float) -> float:
     """Return the expected bits of the gaps of one step, as the class states them."""
+    import numpy as np
+
     least_gap = np.arange(1 << k, neurons, 1 << k, dtype=np.int64)
     ones = rate * ((neurons - least_gap) * probability_of_none(least_gap, rate)).sum()
     return neurons * rate * (k + 1) + float(ones)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Literal
 
 from chipletsim.codecs.base import SpikeCodec, check_whole
+
+if TYPE_CHECKING:
+    import numpy as np
 
 
 def fair_bits(steps: int) -> int:
@@ -35,6 +36,7 @@ class SpikeCounts(SpikeCodec):
         bits = N q, whatever the rate
 
     Example:
+        >>> import numpy as np
         >>> SpikeCounts().bits(np.zeros((4, 10), bool)).tolist()
         [0, 0, 0, 30]
     """
@@ -42,6 +44,8 @@ class SpikeCounts(SpikeCodec):
     kind: Literal["spike_counts"] = "spike_counts"
 
     def _bits(self, spikes: np.ndarray) -> np.ndarray:
+        import numpy as np
+
         steps, neurons = spikes.shape[-2:]
         bits = np.zeros(spikes.shape[:-1], np.int64)
         bits[..., -1] = neurons * fair_bits(steps)

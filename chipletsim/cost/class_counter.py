@@ -11,6 +11,7 @@ import numpy as np
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.counts import RowQueue
 from chipletsim.cost.incidence import TrafficModel
+from chipletsim.cost.message_bits import last_bits, step_events
 from chipletsim.cost.program import direct_amounts, longest_routes
 from chipletsim.cost.restart import Restartable
 from chipletsim.network.pipeline import Pipeline
@@ -27,7 +28,8 @@ class ClassCounter(Restartable):
     """Counts the events of each traffic class; see `Counter`.
 
     The size of a group of samples, whose counts are small enough to be held together, is
-    settled by the first window.
+    settled by the first window. Where there are messages the last step so far is held back, as
+    those for the whole window are sent after it.
 
     Args:
         model: Classes and incidence.
@@ -49,23 +51,33 @@ class ClassCounter(Restartable):
         self._filled = 0
         self._places: list[np.ndarray] = []
         self._queues: list[tuple[int, RowQueue]] = []
+        self._held: list[np.ndarray] = []
+        self._steps = 0
         self._group = 0
         self.class_events = np.zeros(self._model.classes.size, np.int64)
 
     def add(self, window: Window) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""
-        classes = self._model.classes
         if not self._queues:
             self._open(window)
-        for first, queue in self._queues:
+        step, self._steps = self._steps, self._steps + window.steps
+        for number, (first, _) in enumerate(self._queues):
             part = window.of_samples(first, self._group)
-            events = part.class_counts(classes.neuron_class, classes.spike_classes)
-            row = queue.rows
-            yield from self._fill(first, row, queue.push(events))
+            events = step_events(part, self._model.classes, self._pipeline, step)
+            if self._model.classes.messages:
+                events = np.concatenate([self._held[number], events], axis=1)
+                self._held[number] = events[:, -1:].copy()
+                events = events[:, :-1]
+            yield from self._push(number, events)
 
     def close(self) -> Iterator[Batch]:
         """Yield batches of what is left."""
-        for first, queue in self._queues:
+        classes = self._model.classes
+        for number, (first, queue) in enumerate(self._queues):
+            self._held[number][..., classes.spike_classes :] += last_bits(
+                classes, self._pipeline, self._steps
+            )
+            yield from self._push(number, self._held[number])
             row = queue.rows
             yield from self._fill(first, row, queue.close())
         if self._filled:
@@ -77,6 +89,14 @@ class ClassCounter(Restartable):
         for first in range(0, window.samples, self._group):
             samples = min(self._group, window.samples - first)
             self._queues.append((first, RowQueue(self._model.classes, self._pipeline, samples)))
+            width = self._model.classes.spike_classes + len(self._model.classes.messages)
+            self._held.append(np.zeros((samples, 0, width), np.int64))
+
+    def _push(self, number: int, events: np.ndarray) -> Iterator[Batch]:
+        """Yield batches of the rows of a group that are complete with its next steps."""
+        first, queue = self._queues[number]
+        row = queue.rows
+        yield from self._fill(first, row, queue.push(events))
 
     def _fill(self, first_sample: int, first_row: int, counts: np.ndarray) -> Iterator[Batch]:
         """Put int64 [samples, rows, classes] into the buffer, and yield it whenever it is full."""

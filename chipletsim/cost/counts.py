@@ -25,7 +25,8 @@ class RowQueue:
 
         >>> from types import SimpleNamespace
         >>> classes = SimpleNamespace(
-        ...     population=np.array([0, 1, 0, 1]), spike_classes=2, size=4, clock=lambda p: 2 + p
+        ...     population=np.array([0, 1, 0, 1]), spike_classes=2, size=4, clock=lambda p: 2 + p,
+        ...     messages=(),
         ... )
         >>> queue = RowQueue(classes, Pipeline(np.array([0, 1]), 2), samples=1)
         >>> queue.push(np.array([[[5, 7], [0, 0], [6, 8]]]))[0].tolist()
@@ -46,7 +47,8 @@ class RowQueue:
         """Add the next steps and return the rows that are complete now.
 
         Args:
-            events: int64 [samples, steps, spike classes].
+            events: int64 [samples, steps, spike classes + messages], events of each class, then
+                bits of each message.
 
         Returns:
             int64 [samples, rows, classes], following those returned before.
@@ -81,3 +83,7 @@ class RowQueue:
             block[:, rows, first:last] += events[:, :, first:last]
             ticks = np.array(self._pipeline.ticks(population, self._steps, steps), np.int64)
             block[:, int(stage) + interval * ticks, self._classes.clock(population)] += 1
+            for number, message in enumerate(self._classes.messages):
+                if message.population == population:
+                    bits = events[:, :, self._classes.spike_classes + number]
+                    block[:, rows, self._classes.message(number)] += bits

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import NamedTuple
 
 import numpy as np
@@ -63,30 +64,46 @@ def packed(groups: list[list[Entries]], sizes: tuple[int, ...]) -> Entries:
     return Entries(*(column.reshape(-1, width) for column in table))
 
 
+class Form(IntEnum):
+    """What a packet in the ledger is on a link.
+
+    Attributes:
+        PACKET: A packet of whole flits.
+        IN_MESSAGE: A packet for routers, whose event crosses the link in a message.
+        MESSAGE: Bits of messages, one by one; no packet.
+    """
+
+    PACKET = 0
+    IN_MESSAGE = 1
+    MESSAGE = 2
+
+
 class Cells(NamedTuple):
-    """Quantities of packets, one for each packet size in use on a channel.
+    """Quantities of packets, one for each packet size and form in use on a channel.
 
     Attributes:
         channel: int64 [cells], a link, or number of links + router for a port.
         packet_bits: int64 [cells], bits of each packet.
+        form: int64 [cells], a `Form`.
     """
 
     channel: np.ndarray
     packet_bits: np.ndarray
+    form: np.ndarray
 
 
 class PacketLedger:
     """Packets that enter channels, gathered class by class.
 
     A channel is a link (its index) or the port by which tiles inject into a router
-    (number of links + router). Packets of one size on one channel are one quantity, so
-    that whole flits and bits of routers follow from its packets.
+    (number of links + router). Packets of one size and form on one channel are one quantity,
+    so that whole flits and bits of routers follow from its packets.
     """
 
     def __init__(self, package: Package) -> None:
         self.package = package
         self.channels = len(package.links) + len(package.routers)
-        self._sizes: dict[int, int] = {}
+        self._sizes: dict[tuple[int, Form], int] = {}
         self._parts: list[Entries] = []
 
     def port(self, router: np.ndarray) -> np.ndarray:
@@ -99,6 +116,7 @@ class PacketLedger:
         channel: np.ndarray,
         packets: np.ndarray,
         packet_bits: np.ndarray,
+        form: Form = Form.PACKET,
     ) -> None:
         """Add packets per event of a class on a channel.
 
@@ -107,6 +125,7 @@ class PacketLedger:
             channel: int [entries].
             packets: int [entries], packets of this size per event.
             packet_bits: int [entries], bits of each packet, header included.
+            form: What they are on the channel.
 
         Raises:
             UsageError: There are too many sizes of packets.
@@ -117,7 +136,7 @@ class PacketLedger:
         sizes, inverse = np.unique(
             packet_bits[:1] if one_size else packet_bits, return_inverse=True
         )
-        numbers = [self._sizes.setdefault(int(size), len(self._sizes)) for size in sizes]
+        numbers = [self._sizes.setdefault((int(size), form), len(self._sizes)) for size in sizes]
         if len(self._sizes) * self.channels > MOST_CELLS:
             raise UsageError(
                 f"{len(self._sizes):,} sizes of packets on {self.channels:,} links and ports are "
@@ -142,5 +161,5 @@ class PacketLedger:
         empty = [Entries(*(np.zeros(0, np.int32) for _ in range(3)))]
         entries = Entries(*map(np.concatenate, zip(*(self._parts or empty), strict=True)))
         self._parts = []
-        sizes = np.array([*self._sizes, 0], np.int64)
-        return entries, Cells(cells % self.channels, sizes[cells // self.channels])
+        sizes = np.array([*self._sizes, (0, Form.PACKET)], np.int64)[cells // self.channels]
+        return entries, Cells(cells % self.channels, *sizes.T)

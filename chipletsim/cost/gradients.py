@@ -12,6 +12,7 @@ from jax import Array
 from chipletsim.cost.constants import Constants, constants_of
 from chipletsim.cost.counts import RowQueue
 from chipletsim.cost.incidence import Incidence, TrafficModel, traffic_model
+from chipletsim.cost.message_bits import last_bits, step_events
 from chipletsim.cost.program import cost
 from chipletsim.engine.activity import Activity
 from chipletsim.mapping.model import Mapping
@@ -66,8 +67,10 @@ def gradients(
 def row_counts(model: TrafficModel, activity: Activity) -> np.ndarray:
     """Return int64 [samples x rows, classes]: events of each class in each hardware row."""
     classes = model.classes
-    queue = RowQueue(classes, stages(model.mapping.network), activity.samples)
-    events = activity.class_counts(classes.neuron_class, classes.spike_classes)
+    pipeline = stages(model.mapping.network)
+    queue = RowQueue(classes, pipeline, activity.samples)
+    events = step_events(activity, classes, pipeline, 0)
+    events[:, -1:, classes.spike_classes :] += last_bits(classes, pipeline, activity.steps)
     rows = np.concatenate([queue.push(events), queue.close()], axis=1)
     return rows.reshape(-1, classes.size)
 

@@ -12,7 +12,8 @@ from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses, traffic_classes
 from chipletsim.cost.constants import tiles_by_kind
-from chipletsim.cost.entries import Cells, Entries, PacketLedger, packed
+from chipletsim.cost.encoded_links import add_messages
+from chipletsim.cost.entries import Cells, Entries, Form, PacketLedger, packed
 from chipletsim.cost.memory_traffic import Fetches, add_memory_packets, weight_fetches
 from chipletsim.cost.spike_packets import (
     add_spike_packets,
@@ -42,7 +43,7 @@ class Frames(NamedTuple):
     """Frames of the links, each int64 [links].
 
     Attributes:
-        payload_bits: Bits of packets in a frame; 0 where there are no frames.
+        payload_bits: Bits of packets and messages in a frame; 0 where there are no frames.
         total_bits: Bits of a frame on the wire.
     """
 
@@ -125,6 +126,7 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
 
     Raises:
         InfeasibleError: Answers leave the network but the package has no io tile.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it.
     """
     package = mapping.package
     classes = traffic_classes(mapping)
@@ -132,7 +134,8 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     messages = messages_per_tile(mapping, classes, synapses)
     fetches = weight_fetches(mapping, classes)
     ledger = PacketLedger(package)
-    add_spike_packets(ledger, mapping, classes, messages)
+    crossings = add_spike_packets(ledger, mapping, classes, messages)
+    classes = add_messages(ledger, mapping, classes, crossings)
     delivered = add_memory_packets(ledger, fetches)
     packet_entries, cells = ledger.close()
     tiles = TileEntries(len(package.tiles))
@@ -147,16 +150,12 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
         *network_entries(package, cells),
         of_crossbars._replace(traffic_class=after_packets),
     ]
-    frames = [link.spec.frame for link in package.links]
     incidence = Incidence(
         sizes=sizes,
         direct=packed([[packet_entries], tiles.parts, drives], sizes.direct),
         derived=packed([[part] for part in derived], sizes.derived),
         flit_bits=np.array([link.spec.flit_bits for link in package.links], np.int64),
-        frames=Frames(
-            np.array([frame.payload_bits if frame else 0 for frame in frames], np.int64),
-            np.array([frame.total_bits if frame else 0 for frame in frames], np.int64),
-        ),
+        frames=_frames(package),
         crossbars=crossbars,
         kinds=dict(tiles_by_kind(package)),
         routes=_routes(package, classes, messages, fetches),
@@ -175,23 +174,38 @@ def network_entries(package: Package, cells: Cells) -> list[Entries]:
 
     Example:
         A packet of 40 bits is 2 flits of 32 bits on a link, 64 bits; the router behind
-        is charged for its own 40.
+        is charged for its own 40. If its event crosses the link in a message it adds to the
+        packets of the link, and to its bits what the codec says.
     """
     links = len(package.links)
-    number = np.arange(cells.channel.size)
-    on_link = np.flatnonzero(cells.channel < links)
-    port = np.flatnonzero(cells.channel >= links)
-    link = cells.channel[on_link]
+    packet = np.flatnonzero(cells.form != Form.MESSAGE)
+    on_link = packet[cells.channel[packet] < links]
+    port = packet[cells.channel[packet] >= links]
+    with_bits = np.flatnonzero((cells.channel < links) & (cells.form != Form.IN_MESSAGE))
+    link = cells.channel[with_bits]
     flit = np.array([item.spec.flit_bits for item in package.links], np.int64)[link]
-    flit_bits = -(-cells.packet_bits[on_link] // flit) * flit
-    router = np.concatenate([package.link_target, np.arange(len(package.routers))])[cells.channel]
+    bits = cells.packet_bits[with_bits]
+    link_bits = np.where(cells.form[with_bits] == Form.MESSAGE, bits, -(-bits // flit) * flit)
+    entered = np.concatenate([package.link_target, np.arange(len(package.routers))])
+    router = entered[cells.channel[packet]]
     return [
-        Entries(on_link, link, np.ones_like(link)),
-        Entries(on_link, link, flit_bits),
+        Entries(on_link, cells.channel[on_link], np.ones_like(on_link)),
+        Entries(with_bits, link, link_bits),
         Entries(port, cells.channel[port] - links, np.ones_like(port)),
-        Entries(number, router, np.ones_like(router)),
-        Entries(number, router, cells.packet_bits),
+        Entries(packet, router, np.ones_like(router)),
+        Entries(packet, router, cells.packet_bits[packet]),
     ]
+
+
+def _frames(package: Package) -> Frames:
+    """Return the frames of the links; messages of a link without any end in a whole flit."""
+    sizes = []
+    for spec in (link.spec for link in package.links):
+        flit_bits = spec.flit_bits if spec.encoding else 0
+        frame = spec.frame
+        sizes.append((frame.payload_bits, frame.total_bits) if frame else (flit_bits, flit_bits))
+    payload_bits, total_bits = np.array(sizes, np.int64).reshape(-1, 2).T
+    return Frames(payload_bits, total_bits)
 
 
 def _sizes(package: Package, cells: Cells, on_tiles: list[str], crossbars: CrossbarBlocks) -> Sizes:

@@ -26,6 +26,7 @@ class Pricer:
     Raises:
         UsageError: There is no such timing model.
         InfeasibleError: Answers leave the network but the package has no io tile.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it.
 
     Example:
         simulator, pricer = Simulator(network, mapping=mapping), Pricer(mapping)
@@ -61,6 +62,7 @@ def price(activity: Window, mapping: Mapping, *, timing: str = "bound") -> Resul
     Raises:
         UsageError: The activity is of another network, or there is no such timing model.
         InfeasibleError: Answers leave the network but the package has no io tile.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it.
     """
     return price_many(activity, mapping, [mapping.package], timing=timing)[0]
 
@@ -84,6 +86,7 @@ def price_many(
         UsageError: A package has other tiles, the activity is of another network, or
             there is no such timing model.
         InfeasibleError: Answers leave the network but a package has no io tile.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it.
     """
     groups: dict[str, list[int]] = {}
     for number, package in enumerate(packages):

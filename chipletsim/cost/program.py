@@ -50,11 +50,11 @@ class Counted:
 
     Attributes:
         link_packets: int64 [links, rows].
-        link_bits: int64 [links, rows], whole flits.
+        link_bits: int64 [links, rows], whole flits, and messages of links that encode.
         injected: int64 [routers, rows], packets that tiles inject.
         router_packets: int64 [routers, rows], packets that enter, from links or tiles.
         router_bits: int64 [routers, rows], bits of those packets.
-        wire_bits: int64 [links, rows], frames included.
+        wire_bits: int64 [links, rows], whole frames (of encoding links without any, flits).
         tiles: What happened on tiles.
     """
 

@@ -76,6 +76,8 @@ def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, 
     senders = {projection.source for projection in network.projections}
     if any(network.population(name).value_bits for name in senders):
         unstated.append("what a graded event costs a tile more than a spike")
+    if any(link.spec.encoding for link in package.links):
+        unstated.append("time and energy of encoders and decoders at the ends of links")
     contention = ("contention between packets (timing `bound`)",) if timing == "bound" else ()
     return (*unstated, *contention, *_ALWAYS)
 

@@ -31,8 +31,8 @@ class EventTotals:
         packets_copied: Packets that multicast routers made on the way.
         packets_delivered: Packets that tiles received, which is the sum of both.
         hops: Packets times links.
-        bits_on_chip: Bits over links inside dies, in whole flits.
-        bits_across_dies: Bits over links between dies, in whole flits.
+        bits_on_chip: Bits over links inside dies: whole flits, or messages of encoded links.
+        bits_across_dies: Bits over links between dies, likewise.
         wire_bits_on_chip: As above, frames included.
         wire_bits_across_dies: As above, frames included.
         memory_bits: Weight bits read from memory tiles.
@@ -68,6 +68,8 @@ class Result:
         layers: Table of the populations.
         latency_s: float64 [samples, hardware steps], latency of each.
         totals: What all tables are made of.
+        expected_messages: Populations drawn from rates that are too large to draw which of
+            their neurons spike; their messages over encoded links have the expected bits.
         provenance: Versions, fingerprints and settings that the figures depend on.
     """
 
@@ -81,6 +83,7 @@ class Result:
     layers: Columns
     latency_s: np.ndarray
     totals: RowTotals
+    expected_messages: tuple[str, ...]
     provenance: dict[str, Any]
 
     # The tables are made when they are asked for: most runs of a sweep need none.
@@ -104,7 +107,11 @@ class Result:
     @cached_property
     def not_modelled(self) -> tuple[str, ...]:
         """What the figures leave out, in words."""
-        return not_modelled(self.mapping.package, self.mapping.network, self.timing)
+        always = not_modelled(self.mapping.package, self.mapping.network, self.timing)
+        if not self.expected_messages:
+            return always
+        names = ", ".join(self.expected_messages)
+        return (f"how bits of encoded messages vary about their mean (spikes of {names})", *always)
 
     @property
     def link_load_bits(self) -> np.ndarray:
@@ -187,6 +194,7 @@ class Result:
         )
 
     def __str__(self) -> str:
+        from chipletsim.package.facts import encoded_links
         from chipletsim.tables import render, si, table
 
         events = [
@@ -211,6 +219,7 @@ class Result:
                 render(table("events, all inferences", ["events", "number"], events)),
                 str(self.latency),
                 str(self.energy),
+                *(f"messages on {words}" for words in encoded_links(self.mapping.package)),
                 "not modelled: " + "; ".join(self.not_modelled),
             ]
         )

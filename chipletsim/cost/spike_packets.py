@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses
-from chipletsim.cost.entries import PacketLedger
+from chipletsim.cost.entries import Form, PacketLedger
 from chipletsim.errors import InfeasibleError, Shortfall
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.traffic import first_io_tile
@@ -69,10 +69,25 @@ def _ones(table: Any) -> Any:
     return sparse.csr_array((np.ones_like(table.data), table.indices, table.indptr), table.shape)
 
 
+class Crossings(NamedTuple):
+    """Events that cross links in messages, one entry for each class and link.
+
+    Attributes:
+        traffic_class: int64 [crossings], a spike class.
+        link: int64 [crossings].
+    """
+
+    traffic_class: np.ndarray
+    link: np.ndarray
+
+
 def add_spike_packets(
     ledger: PacketLedger, mapping: Mapping, classes: TrafficClasses, messages: Any
-) -> None:
+) -> Crossings:
     """Add the packets of one event of each spike class to the ledger.
+
+    Returns:
+        Where their events cross in messages; the bits of those are not in the ledger yet.
 
     Example:
         A neuron on tile 0 of a row of four routers with one tile each has synapses on
@@ -84,14 +99,41 @@ def add_spike_packets(
     routers = package.tile_router[classes.tile]
     bits = event_bits(mapping)[classes.population[: classes.spike_classes]]
     sending = np.diff(deliveries.indptr) > 0
+    graded = np.array([each.value_bits > 0 for each in mapping.network.populations], np.int64)
+    graded, codecs = graded[classes.population[: classes.spike_classes]], _codecs(mapping)
+    crossings = [Crossings(np.zeros(0, np.int64), np.zeros(0, np.int64))]
     for source in np.unique(routers[sending]):
         members = np.flatnonzero(sending & (routers == source))
         links, entering = multicast_copies(package, int(source), deliveries[members])
-        for table, first in ((links, 0), (entering[:, [source]], int(ledger.port(source)))):
-            found = sparse.coo_array(table)
-            of_class = members[found.coords[0]]
-            channel = found.coords[1] + first
-            ledger.add(of_class, channel, found.data, bits[of_class])
+        of_class, _, copies = _entries(entering[:, [source]], members)
+        port = np.full(of_class.size, ledger.port(source))
+        ledger.add(of_class, port, copies, bits[of_class])
+        of_class, link, copies = _entries(links, members)
+        in_message = codecs[graded[of_class], link] if codecs.any() else np.zeros(link.size, bool)
+        for form, chosen in _forms(in_message):
+            sent = of_class[chosen]
+            ledger.add(sent, link[chosen], copies[chosen], bits[sent], form)
+        crossings.append(Crossings(of_class[in_message], link[in_message]))
+    return Crossings(*map(np.concatenate, zip(*crossings, strict=True)))
+
+
+def _entries(table: Any, members: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return class, column and value of each entry of a sparse table [members, columns]."""
+    found = sparse.coo_array(table)
+    return members[found.coords[0]], found.coords[1].astype(np.int64), found.data
+
+
+def _forms(in_message: np.ndarray) -> list[tuple[Form, Any]]:
+    """Return each form of packets on links, with which entries have it."""
+    if not in_message.any():
+        return [(Form.PACKET, slice(None))]  # the common case, spared the copies
+    return [(Form.PACKET, ~in_message), (Form.IN_MESSAGE, in_message)]
+
+
+def _codecs(mapping: Mapping) -> np.ndarray:
+    """Return bool [2, links]: whether spikes, and graded events, cross in messages."""
+    links = [link.spec for link in mapping.package.links]
+    return np.array([[spec.codec(bits) is not None for spec in links] for bits in (0, 1)], bool)
 
 
 def event_bits(mapping: Mapping) -> np.ndarray:

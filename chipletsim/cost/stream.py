@@ -16,6 +16,7 @@ from chipletsim.cost.conservation import check_conservation
 from chipletsim.cost.energy import energy_table
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.latency import latency_report
+from chipletsim.cost.message_bits import populations_as_expected
 from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.program import Energies
 from chipletsim.cost.provenance import provenance
@@ -48,6 +49,7 @@ class CostStream(Restartable):
     Raises:
         UsageError: There is no such timing model.
         InfeasibleError: Answers leave the network but the package has no io tile.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it.
 
     Example:
         stream = CostStream(mapping)
@@ -74,8 +76,10 @@ class CostStream(Restartable):
         self._pricer = RowPricer(self._model, self._packages, timing)
         self._counters: dict[type, Counter] = {}
         self._begin()
-        # The native counter takes it that all populations work in every step.
-        self._native = native_kernels() and not self._pipeline.in_spans
+        # The native counter reads rasters, and would know nothing of messages; and it takes it
+        # that all populations work in every step.
+        every_step = not self._pipeline.in_spans
+        self._native = native_kernels() and every_step and not self._model.classes.messages
         self._counter_of(NativeCounter if self._native else ClassCounter)
 
     def fresh(self) -> Self:
@@ -90,6 +94,7 @@ class CostStream(Restartable):
         self._samples: int | None = None
         self._steps = 0
         self._drawn = False
+        self._expected: list[str] = []
 
     def add(self, window: Window) -> None:
         """Price the next steps of all samples.
@@ -103,6 +108,7 @@ class CostStream(Restartable):
             self._sources.append(window.inputs)
         if self._counter is None:
             listed = isinstance(window, Activity) and self._native
+            self._expected = populations_as_expected(window, self._model.classes)
             self._counter = self._counter_of(NativeCounter if listed else ClassCounter).fresh()
         for batch in self._counter.add(window):
             self._pricer.add(batch)
@@ -166,6 +172,7 @@ class CostStream(Restartable):
             layers=layers,
             latency_s=latency_s,
             totals=totals,
+            expected_messages=tuple(self._expected),
             provenance=self._origins[number] | {"inputs_fingerprints": list(self._sources)},
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from chipletsim.codecs.flits import FrameSpec
 from chipletsim.package.model import Package
 
 
@@ -14,7 +15,7 @@ def structure(package: Package) -> str:
     """Return a hash of everything in a package that is not a float.
 
     Packages of equal structure have the same graph, routes, packet format, flits,
-    frames, and whole numbers and flags of tiles; so all counts on them are the same, and
+    frames, encodings, and whole numbers and flags of tiles; so all counts on them are the same, and
     their constants have the same shapes.
     """
     digest = hashlib.sha256()
@@ -27,7 +28,14 @@ def structure(package: Package) -> str:
             for t in package.tiles
         ],
         [
-            (x.source, x.target, x.between_dies, x.spec.flit_bits, _frame(x.spec.frame))
+            (
+                x.source,
+                x.target,
+                x.between_dies,
+                x.spec.flit_bits,
+                _frame(x.spec.frame),
+                x.spec.encoding,
+            )
             for x in package.links
         ],
     ):
@@ -41,5 +49,5 @@ def _whole_numbers(parameters: Any) -> list[tuple[str, object]]:
     return sorted((name, value) for name, value in dumped.items() if not isinstance(value, float))
 
 
-def _frame(frame: Any) -> tuple[int, int] | None:
+def _frame(frame: FrameSpec | None) -> tuple[int, int] | None:
     return (frame.payload_bits, frame.total_bits) if frame else None

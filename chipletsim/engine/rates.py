@@ -160,6 +160,31 @@ class RateActivity:
                 counts[sample, span.first : span.stop, classes] += events.T
         return counts
 
+    def spikes(self, population: str, neuron_class: np.ndarray, counts: np.ndarray) -> np.ndarray:
+        """Return which neurons of a population spike in the first sample, given how many do.
+
+        Of the neurons of a class each choice of so many is as likely as any other, which is
+        how independent spikes are spread once their number is known.
+
+        Args:
+            population: Name of the population.
+            neuron_class: int [neurons of the population], class of each.
+            counts: int64 [steps, classes], events of the sample, from `class_counts`.
+
+        Returns:
+            bool [steps, neurons of the population].
+        """
+        number = list(self.populations).index(population)
+        draw = np.random.default_rng((self.seed, self.first_sample, number, 1))
+        # In the order of these keys neurons stand class by class, and at random in a class.
+        keys = neuron_class + draw.random((len(counts), neuron_class.size)) / 2
+        order = np.argsort(keys, axis=1)
+        sorted_class = np.sort(neuron_class)
+        place = np.arange(sorted_class.size) - np.searchsorted(sorted_class, sorted_class)
+        spikes = np.zeros(order.shape, bool)
+        np.put_along_axis(spikes, order, place < counts[:, sorted_class], axis=1)
+        return spikes
+
 
 def sending_spans(network: Network) -> dict[str, Span]:
     """Return the steps in which populations send, of those that do not in every step."""

@@ -106,7 +106,8 @@ def route_cost(package: Package) -> np.ndarray:
     latency of an ordinary hop, where the ordinary hop is the median link inside a die;
     so a hop on a die costs about 2, and a die crossing as many times more as it takes
     more energy and time. Energy and time are those of one event packet on an idle
-    network: wire and router energy, and link, router and serialisation latency.
+    network: wire and router energy, and link, router and serialisation latency. Links that
+    encode count as if events crossed them as packets of their own.
     """
     bits = max(1, package.spec.packet.header_bits + package.spec.packet.address_bits)
     energy_j = np.array([_hop_energy_j(package, link, bits) for link in package.links])

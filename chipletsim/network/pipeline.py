@@ -25,11 +25,13 @@ class Pipeline:
         stage: int64 [populations].
         initiation_interval: Rows from one network step to the next.
         works: For each population, the network steps in which it works; None for every step.
+        sends: For each population, those in which it sends.
     """
 
     stage: np.ndarray
     initiation_interval: int
     works: tuple[Span | None, ...] = ()
+    sends: tuple[Span | None, ...] = ()
 
     @property
     def in_spans(self) -> bool:
@@ -38,10 +40,15 @@ class Pipeline:
 
     def ticks(self, population: int, first: int, steps: int) -> range:
         """Return in which of ``steps`` steps from ``first`` on a population works, from 0."""
-        works = self.works[population] if self.works else None
-        if works is None:
-            return range(steps)
-        return range(max(works.first - first, 0), min(works.stop - first, steps))
+        return _inside(self.works[population] if self.works else None, first, steps)
+
+    def sending(self, population: int, first: int, steps: int) -> range:
+        """Return in which of ``steps`` steps from ``first`` on a population sends, from 0."""
+        return _inside(self.span(population), first, steps)
+
+    def span(self, population: int) -> Span | None:
+        """Return the steps in which a population sends; None for every step."""
+        return self.sends[population] if self.sends else None
 
     def rows(self, steps: int) -> int:
         """Return the hardware rows of a sample of ``steps`` network steps."""
@@ -81,7 +88,15 @@ def stages(network: Network) -> Pipeline:
             low = middle + 1
         else:
             high, stage = middle, shorter
-    return Pipeline(stage, high, tuple(each.works for each in spans(network)))
+    works, sends = zip(*spans(network), strict=True)
+    return Pipeline(stage, high, works, sends)
+
+
+def _inside(span: Span | None, first: int, steps: int) -> range:
+    """Return the steps of a span among ``steps`` steps from ``first`` on, from 0."""
+    if span is None:
+        return range(steps)
+    return range(max(span.first - first, 0), min(span.stop - first, steps))
 
 
 def _longest_paths(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +92,30 @@ def package_facts(package: Package) -> PackageFacts:
         kinds=_kinds(package),
         link_groups=_link_groups(package),
     )
+
+
+def encoded_links(package: Package) -> list[str]:
+    """Return in words on which links events cross in messages, and how they are written.
+
+    Example:
+        ``4 of 4 die-to-die links: spikes as address_events, values as masked``
+    """
+    kinds = {True: "die-to-die links", False: "on-chip links"}
+    totals = Counter(link.between_dies for link in package.links)
+    groups = Counter((link.between_dies, coding(link.spec)) for link in package.links)
+    return [
+        f"{count:,} of {totals[between]:,} {kinds[between]}: {text}"
+        for (between, text), count in groups.items()
+        if text
+    ]
+
+
+def coding(spec: LinkSpec) -> str:
+    """Return in words how events cross a link in messages; nothing if they do not."""
+    if spec.encoding is None:
+        return ""
+    codecs = {"spikes": spec.encoding.spikes, "values": spec.encoding.values}
+    return ", ".join(f"{what} as {codec.kind}" for what, codec in codecs.items() if codec)
 
 
 def tile_hops(package: Package) -> tuple[float, int]:

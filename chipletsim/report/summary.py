@@ -11,6 +11,7 @@ from typing import Any
 from chipletsim.baseline.compare import Comparison
 from chipletsim.cost.result import Result
 from chipletsim.network.synapses import projection_synapses
+from chipletsim.package.facts import encoded_links
 
 SCHEMA_VERSION = 2
 
@@ -72,8 +73,13 @@ def summarise(
         "busiest_links": busiest_links(result),
         "comparison": comparison.to_dict() if comparison else None,
         "suspect": suspicions(result),
-        "notes": notes,
+        "notes": [*_encodings(result), *notes],
     }
+
+
+def _encodings(result: Result) -> list[str]:
+    found = encoded_links(result.mapping.package)
+    return [f"events cross in messages on {'; '.join(found)}"] if found else []
 
 
 def busiest_links(result: Result, most: int = 6) -> list[dict[str, Any]]:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
+from chipletsim.codecs import RiceGaps, SpikeCodec, SpikeCodecSpec, ValueCodec, ValueCodecSpec
+from chipletsim.codecs.flits import FrameSpec
 from chipletsim.spec.base import Spec
 from chipletsim.tiles import TileSpec
 from chipletsim.units import (
@@ -22,23 +24,44 @@ Coordinate = tuple[int, ...]
 TopologyName = Literal["mesh", "torus", "ring", "star", "crossbar", "edges"]
 
 
-class FrameSpec(Spec):
-    """Link-layer frames into which packets are packed; each step ends its last frame."""
+class EncodingSpec(Spec):
+    """How events cross a link: gathered, and sent as messages of a codec.
 
-    payload_bits: PositivePacketBits = Field(
-        alias="payload", description="bits of packets in a frame"
+    After each hardware step the link sends one message for each population that took a step
+    and has neurons whose events take this link, silent or not as the codec has it. The order
+    of messages tells the population, and a codec's neurons are those of the population whose
+    events take the link. An event crosses once, for however many tiles it is bound behind the
+    link, which know the neurons they wait for. The messages of a step end in a whole frame, or
+    in a whole flit where the link has no frames. Everything else is as without encoding:
+    routers handle packets and the link counts them (and their energy per packet); requests
+    and answers of memories, and events without a codec here, are packets of whole flits.
+    Messages that do not tell their own end, such as address events without a count, rely on
+    the link for it, which costs nothing here. Both ends know `k` of `rice_gaps` beforehand, so
+    it must be given. `spike_counts` take the steps of an inference as their window, and send
+    with its last step.
+    """
+
+    spikes: SpikeCodecSpec | None = Field(
+        None, description="of spikes; packets of their own if left out"
     )
-    total_bits: PositivePacketBits = Field(alias="total", description="bits of a frame on the wire")
+    values: ValueCodecSpec | None = Field(
+        None, description="of graded events; packets of their own if left out"
+    )
 
     @model_validator(mode="after")
-    def _total_holds_payload(self) -> FrameSpec:
-        if self.total_bits < self.payload_bits:
-            raise ValueError("total must be at least payload")
+    def _is_known_to_both_ends(self) -> EncodingSpec:
+        if not (self.spikes or self.values):
+            raise ValueError("expected a codec of `spikes`, of `values` or of both")
+        if isinstance(self.spikes, RiceGaps) and self.spikes.k is None:
+            raise ValueError("spikes: a link needs `k`, which both ends know beforehand")
         return self
 
 
 class LinkSpec(Spec):
-    """One direction of a link. Packets are cut into whole flits of this link."""
+    """One direction of a link. Packets are cut into whole flits of this link.
+
+    With an encoding events cross it in messages instead.
+    """
 
     bandwidth_bit_per_s: Bandwidth = Field(alias="bandwidth", description="per direction")
     latency_s: Time = Field(alias="latency", description="from sending to receiving router")
@@ -49,6 +72,19 @@ class LinkSpec(Spec):
     )
     static_power_w: Power = Field(0.0, alias="static_power", description="of both ends, always on")
     frame: FrameSpec | None = Field(None, description="link-layer framing; none if left out")
+    encoding: EncodingSpec | None = Field(
+        None, description="how events cross; as packets of their own if left out"
+    )
+
+    def codec(self, value_bits: int) -> SpikeCodec | ValueCodec | None:
+        """Return how events of a population cross; None for packets of their own.
+
+        Args:
+            value_bits: Bits of the value of an event, 0 for spikes.
+        """
+        if self.encoding is None:
+            return None
+        return self.encoding.values if value_bits else self.encoding.spikes
 
 
 class RouterSpec(Spec):

@@ -71,8 +71,8 @@ def _title(name: str) -> str:
 
 
 def _about(schema: dict[str, Any]) -> str:
-    """Return the description of a section up to its list of attributes."""
-    text = schema.get("description", "").split("\n\nAttributes:")[0]
+    """Return the description of a section up to its list of attributes or its example."""
+    text = re.split(r"\n\n(?:Attributes|Example):", schema.get("description", ""))[0]
     return " ".join(text.replace("``", "`").split())
 
 

@@ -148,7 +148,9 @@ class Evaluator:
         try:
             priced = list(self._results(members))
         except (ConfigError, InfeasibleError, UsageError) as error:
-            return [ready.task.failed(error) for ready in members]
+            if len(members) > 1:  # a package that cannot be priced spoils no other
+                return [point for ready in members for point in self._priced([ready])]
+            return [members[0].task.failed(error)]
         return [
             ready.task.point(_metrics(result, accuracy))
             for ready, (result, accuracy) in zip(members, priced, strict=True)

@@ -230,6 +230,18 @@ def test_show_prints_hops_bisection_and_links(capsys) -> None:
     assert "die to die" in out
 
 
+def test_codecs_of_links_are_shown(capsys) -> None:
+    codec = "network.link.encoding.spikes={kind: blocked_bitmap, block: 16}"
+    assert execute(["show", "packages/two_dies", "--set", codec]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"die to die .*spikes as blocked_bitmap", out)
+    assert re.search(r"on chip .* packets ", out)
+    assert execute(["validate", "packages/two_dies", "--set", codec]) == 0
+    out = capsys.readouterr().out
+    assert re.search(r"blocked_bitmap +network\.link\.encoding\.spikes\.kind\n +--set", out)
+    assert re.search(r" 16 +network\.link\.encoding\.spikes\.block\n", out)
+
+
 def test_map_writes_the_mapping_once(capsys) -> None:
     words = ["map", "experiments/starter", "-o", "mapping.yaml", "--seed", "3"]
     assert execute(words) == 0

@@ -26,7 +26,7 @@ from chipletsim.codecs import (
 )
 from chipletsim.codecs.break_even import break_even
 from chipletsim.codecs.conversion import Conversion, least_link_energy_j_per_bit
-from chipletsim.codecs.flits import UCIE_68B, FlitFormat, flit_floor_neurons, flits
+from chipletsim.codecs.flits import UCIE_68B, FrameSpec, flit_floor_neurons, flits
 from chipletsim.errors import ConfigError, UsageError
 
 SECTIONS = [
@@ -220,4 +220,4 @@ def test_bits_are_not_negative():
 
 def test_a_flit_holds_its_payload():
     with pytest.raises(ValidationError, match="total must be at least payload"):
-        FlitFormat(payload="9 bit", total="8 bit")
+        FrameSpec(payload="9 bit", total="8 bit")

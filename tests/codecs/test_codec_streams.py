@@ -55,6 +55,27 @@ def test_bits_are_those_of_the_string(name, rate):
         assert bits.reshape(-1, shape[-2]).tolist() == lengths
 
 
+@pytest.mark.parametrize("name", ALL)
+def test_linear_bits_are_all_bits_or_none_are(name):
+    """Bits of events and steps, counted apart; codecs whose bits depend on more have none."""
+    codec, found = ALL[name], set()
+    for spikes in (drawn(shape, 0.3) for shape in SHAPES):
+        linear = codec.linear_bits(spikes.shape[-1])
+        found.add(linear is None)
+        if linear:
+            due = spikes.sum(axis=-1) * linear.event_bits + linear.step_bits
+            assert codec.bits(spikes).tolist() == due.tolist()
+    assert found == {name.startswith(("blocks", "gaps", "counts"))}
+
+
+@pytest.mark.parametrize("codec", [DenseValues(width="7 bit"), MaskedValues(width="7 bit")])
+def test_linear_bits_of_values_are_all_bits(codec):
+    for spikes in (drawn(shape, 0.3) for shape in SHAPES):
+        linear = codec.linear_bits(spikes.shape[-1])
+        due = spikes.sum(axis=-1) * linear.event_bits + linear.step_bits
+        assert codec.bits(spikes * 2.5).tolist() == due.tolist()
+
+
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("name", STEPWISE)
 def test_each_message_is_read_back_where_the_link_tells_its_end(name, rate):

@@ -8,7 +8,7 @@ from chipletsim.codecs.flits import (
     UCIE_68B,
     UCIE_256B_OPTIMISED,
     UCIE_256B_STANDARD,
-    FlitFormat,
+    FrameSpec,
     flit_floor_neurons,
     flits,
 )
@@ -17,7 +17,7 @@ FORMATS = [
     UCIE_68B,
     UCIE_256B_STANDARD,
     UCIE_256B_OPTIMISED,
-    FlitFormat(payload="7 bit", total="9 bit"),
+    FrameSpec(payload="7 bit", total="9 bit"),
 ]
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_packages import CORE, D2D, ON_CHIP, build, contents, die, grid_of, single
 
-from chipletsim.package.facts import package_facts, tile_hops
+from chipletsim.package.facts import encoded_links, package_facts, tile_hops
 
 
 def test_tiles_hang_where_the_file_says() -> None:
@@ -123,3 +123,17 @@ def test_totals_by_kind_and_links_by_place() -> None:
     assert groups == [("c0_0", False, 8), ("c1_0", False, 8), ("c0_0 - c1_0", True, 4)]
     assert facts.link_groups[-1].spec.latency_s == 5e-9
     assert D2D["latency"] == "5 ns"
+
+
+def test_links_that_encode_are_told() -> None:
+    assert encoded_links(grid_of((2, 1), (2, 2), parallel=2)) == []
+    coded = ON_CHIP | {"encoding": {"spikes": {"kind": "bitmap"}}}
+    values = {"kind": "masked", "width": "8 bit"}
+    both = D2D | {"encoding": {"spikes": {"kind": "spike_counts"}, "values": values}}
+    types = {"a": die(shape=(2, 1), link=coded), "b": die(shape=(3, 1))}
+    network = {"topology": "mesh", "shape": [2, 1], "link": both}
+    chiplets = {"x": {"type": "a", "at": [0, 0]}, "y": {"type": "b", "at": [1, 0]}}
+    assert encoded_links(build(contents(types, chiplets, network=network))) == [
+        "2 of 6 on-chip links: spikes as bitmap",
+        "2 of 2 die-to-die links: spikes as spike_counts, values as masked",
+    ]

@@ -1,6 +1,7 @@
 """How a run finds itself again, is set from outside, streams, and fails."""
 
 import json
+import re
 
 import pytest
 import yaml
@@ -96,6 +97,19 @@ def test_an_interruption_leaves_no_folder(start, contents, tmp_path, monkeypatch
     with pytest.raises(KeyboardInterrupt):
         start(contents)
     assert list((tmp_path / "runs").iterdir()) == []
+
+
+def test_links_that_encode_are_told(start, contents):
+    contents["inputs"] = {"rate_per_step": 0.5, "samples": 1, "steps": 4, "seed": 1}
+    plain = start(contents)
+    run = start(contents, overrides=["package.network.link.encoding.spikes.kind=bitmap"])
+    (note,) = set(run.summary["notes"]) - set(plain.summary["notes"])
+    assert re.fullmatch(
+        r"events cross in messages on (\d+) of \1 die-to-die links: .* bitmap", note
+    )
+    assert "note: events cross in messages" in str(run)
+    bits = [each.summary["events"]["bits_across_dies"] for each in (plain, run)]
+    assert bits[0] != bits[1]
 
 
 def test_silence_is_suspect(start, contents):

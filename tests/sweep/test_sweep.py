@@ -127,6 +127,16 @@ def test_failed_points_are_kept_with_their_error(contents, tmp_path):
     assert [row["status"] for row in rows] == [point.status for point in result.points]
 
 
+def test_a_package_that_cannot_be_priced_spoils_no_other(contents, tmp_path):
+    """Points of one simulation are priced together, one of them with a codec too narrow."""
+    widths = {"kind": "address_events", "address": "8 bit"}
+    codecs = [{"kind": "bitmap"}, widths | {"count": "1 bit"}, widths | {"count": "8 bit"}]
+    grid = {"package.network.link.encoding.spikes": codecs}
+    result = cs.sweep(experiment=contents, grid=grid, out=tmp_path)
+    assert [point.status for point in result.points] == ["ok", "invalid", "ok"]
+    assert "count of 1 bit cannot tell" in result.points[1].error
+
+
 def test_a_grown_grid_computes_only_what_is_new(contents, tmp_path):
     grid = {BARRIER: ["1 ns", "2 ns"]}
     cs.sweep(experiment=contents, grid=grid, out=tmp_path)
