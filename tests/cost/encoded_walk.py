@@ -15,9 +15,17 @@ from chipletsim.mapping.model import Mapping
 class EncodedWalk(Walk):
     """Walks packets, and writes what crosses encoded links as messages instead."""
 
-    def __init__(self, mapping: Mapping, activity: Activity) -> None:
+    def __init__(
+        self,
+        mapping: Mapping,
+        activity: Activity,
+        works: dict | None = None,
+        sends: dict | None = None,
+    ) -> None:
+        """Walk; ``sends`` names (first, stop) of populations that do not send in every step."""
         self.encoded: set[int] = set()
-        super().__init__(mapping, activity)
+        self.sends = sends or {}
+        super().__init__(mapping, activity, works)
         for (link, name), neurons in self.crossing().items():
             self.write(link, name, sorted(neurons), activity)
 
@@ -66,9 +74,10 @@ class EncodedWalk(Walk):
         item = self.network.population(name)
         shown = activity.values[name] if item.value_bits else activity.spikes(name)
         for sample in range(activity.samples):
-            bits = self.codec(link, item).bits(shown[sample][:, neurons])
-            for step in range(activity.steps):
-                self.add("link_bits", link, self.row(name, sample, step), int(bits[step]))
+            first, stop = self.sends.get(name, (0, activity.steps))
+            bits = self.codec(link, item).bits(shown[sample][first:stop, neurons])
+            for step in range(first, stop):
+                self.add("link_bits", link, self.row(name, sample, step), int(bits[step - first]))
 
     def table(self, what: str, places: int, samples: int, rows: int) -> np.ndarray:
         """Return int64 [places, samples x rows]."""

@@ -6,6 +6,7 @@ import jax
 import numpy as np
 import pytest
 from cost_cases import IO, NPU, mixed_package, package_of, random_mapping
+from encoded_walk import EncodedWalk
 from test_traffic_oracle import counted
 from walker import Walk
 
@@ -215,3 +216,35 @@ def test_rates_measured_on_a_run_give_its_mean_events():
         assert abs(counts[own].sum() / 200 - per_sample) <= spread, item.name
     with pytest.raises(cs.UsageError, match="takes 4 steps, not 3"):
         cs.RateActivity.like(activity, net, steps=3)
+
+
+CODES = {
+    "address_events": {"address": "12 bit", "count": "8 bit"},
+    "bitmap": {},
+    "blocked_bitmap": {"block_neurons": 4},
+    "rice_gaps": {"k": 2},
+    "spike_counts": {},
+}
+
+
+@pytest.mark.parametrize("seed", range(2))
+@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("values", ["dense", "masked"])
+def test_encoded_links_send_in_the_steps_in_which_a_population_does(seed, code, values):
+    encoding = {
+        "spikes": {"kind": code} | CODES[code],
+        "values": {"kind": values, "width": "8 bit"},
+    }
+    net, package = network(), mixed_package(encoding=encoding)
+    mapping = local(random_mapping(net, package, seed))
+    activity = activity_of(net, 2, 0.4, seed)
+    model, direct, rows = counted(mapping, activity, "xla")
+    walk = EncodedWalk(mapping, activity, WORKS, SENDS)
+    with jax.enable_x64(True):
+        found = jax.tree.map(np.asarray, jax.jit(count)(direct, model.incidence))
+    for name in ("link_packets", "link_bits"):
+        amount = getattr(found, name)
+        due = walk.table(name, len(amount), activity.samples, rows)
+        np.testing.assert_array_equal(amount, due, err_msg=name)
+    encoded = [link.spec.encoding is not None for link in package.links]
+    assert found.link_bits[encoded].sum() > 0
