@@ -4,6 +4,7 @@ The public verbs are the stages of a run::
 
     load_package, load_network, map_network, simulate, price, baseline, compare, codings
     dense_system (a dense network on one device or many), winner (spikes or values at a boundary)
+    deploy, Plan (a model of layers without weights on a package, priced from rates)
     run, sweep
     Simulator (a network compiled once, simulated on many inputs)
     Pricer (a mapping made ready once, to price many activities)
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from chipletsim.baseline.system_result import SystemRun
     from chipletsim.baseline.winner import Winner, winner
     from chipletsim.cost.price import Pricer, Result, price
+    from chipletsim.deployment.deploy import deploy
+    from chipletsim.deployment.plan import Plan
+    from chipletsim.deployment.result import Deployment
     from chipletsim.engine.activity import Activity
     from chipletsim.engine.rates import RateActivity
     from chipletsim.engine.simulate import Simulator, simulate
@@ -52,10 +56,12 @@ _HOME = {
     "Activity": "chipletsim.engine.activity",
     "Baseline": "chipletsim.baseline.roofline",
     "Comparison": "chipletsim.baseline.compare",
+    "Deployment": "chipletsim.deployment.result",
     "Encoded": "chipletsim.hybrid.encode_boundaries",
     "Mapping": "chipletsim.mapping.model",
     "Network": "chipletsim.network.model",
     "Package": "chipletsim.package.model",
+    "Plan": "chipletsim.deployment.plan",
     "Pricer": "chipletsim.cost.price",
     "RateActivity": "chipletsim.engine.rates",
     "Result": "chipletsim.cost.price",
@@ -69,6 +75,7 @@ _HOME = {
     "codings": "chipletsim.baseline.codings",
     "compare": "chipletsim.baseline.compare",
     "dense_system": "chipletsim.baseline.dense_system",
+    "deploy": "chipletsim.deployment.deploy",
     "encode_boundaries": "chipletsim.hybrid.encode_boundaries",
     "load_mapping": "chipletsim.mapping.store",
     "load_network": "chipletsim.network.load",
@@ -90,11 +97,13 @@ __all__ = [
     "ChipletsimError",
     "Comparison",
     "ConfigError",
+    "Deployment",
     "Encoded",
     "InfeasibleError",
     "Mapping",
     "Network",
     "Package",
+    "Plan",
     "Pricer",
     "RateActivity",
     "Result",
@@ -109,6 +118,7 @@ __all__ = [
     "codings",
     "compare",
     "dense_system",
+    "deploy",
     "encode_boundaries",
     "load_mapping",
     "load_network",

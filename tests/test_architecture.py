@@ -12,10 +12,12 @@ ROOT = Path(__file__).parents[1] / "chipletsim"
 FLOW = [
     "errors", "units", "tables", "spec.base", "tiles", "codecs", "spec", "package", "network",
     "models", "mapping",
-    "engine", "noc", "cost", "baseline", "measure", "hybrid", "training", "report",
+    "engine", "noc", "cost", "baseline", "measure", "deployment", "hybrid", "training", "report",
     "stages", "evaluation", "run", "sweep", "__init__", "cli",
 ]  # fmt: skip
-MAY_IMPORT_JAX = {"engine", "noc", "cost", "measure", "training", "tiles", "cli"}
+MAY_IMPORT_JAX = {
+    "engine", "noc", "cost", "deployment", "measure", "training", "tiles", "cli",
+}  # fmt: skip
 
 
 def modules() -> list[Path]:

@@ -102,7 +102,7 @@ def _encodings() -> Names:
 
 
 def _models() -> Names:
-    """Known networks as graphs of layers, for `baseline`."""
+    """Known networks as graphs of layers, for `deploy` and `baseline`."""
     from chipletsim.models import MODELS, build_model
 
     built = {name: build_model(name) for name in MODELS}
@@ -147,9 +147,9 @@ KINDS: dict[str, Callable[[], Names]] = {
     "topologies": _topologies,
     "tile-kinds": _tile_kinds,
     "neurons": _neurons,
+    "models": _models,
     "timing": _timing,
     "encodings": _encodings,
-    "models": _models,
     "presets": _presets,
     "examples": _examples,
 }

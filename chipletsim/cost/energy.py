@@ -178,12 +178,12 @@ def energy_table(package: Package, energies: Energies, samples: int) -> EnergyTa
     static = (energies.static_routers, energies.static_links, energies.static_chiplets)
     rest = np.concatenate([*static, [energies.static_package]])
     cells.append((STATIC, np.arange(tiles, len(places)), rest))
-    names = tuple(dict.fromkeys(name for name, _, _ in cells))
+    number = {name: at for at, name in enumerate(dict.fromkeys(name for name, _, _ in cells))}
     return EnergyTable(
-        components=names,
+        components=tuple(number),
         places=tuple(name for name, _ in places),
         chiplet_of_place=tuple(chiplet for _, chiplet in places),
-        component=np.concatenate([np.full(p.size, names.index(name)) for name, p, _ in cells]),
+        component=np.concatenate([np.full(p.size, number[name]) for name, p, _ in cells]),
         place=np.concatenate([place for _, place, _ in cells]),
         energy_j=on_common_grid(np.concatenate([energy for _, _, energy in cells])),
         samples=samples,

@@ -70,16 +70,22 @@ def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, 
         network: The network on it.
         timing: Name of the timing model.
     """
-    unstated = [f"{what} (not stated for {', '.join(parts)})" for what, parts in _unstated(package)]
-    if "barrier_s" not in package.spec.model_fields_set:
-        unstated.append("time of the barrier (not stated)")
+    missing = list(unstated(package))
     senders = {projection.source for projection in network.projections}
     if any(network.population(name).value_bits for name in senders):
-        unstated.append("what a graded event costs a tile more than a spike")
+        missing.append("what a graded event costs a tile more than a spike")
     if any(link.spec.encoding for link in package.links):
-        unstated.append("time and energy of encoders and decoders at the ends of links")
+        missing.append("time and energy of encoders and decoders at the ends of links")
     contention = ("contention between packets (timing `bound`)",) if timing == "bound" else ()
-    return (*unstated, *contention, *_ALWAYS)
+    return (*missing, *contention, *_ALWAYS)
+
+
+def unstated(package: Package) -> tuple[str, ...]:
+    """Return the costs that parts of a package do not state, in words."""
+    found = [f"{what} (not stated for {', '.join(parts)})" for what, parts in _unstated(package)]
+    if "barrier_s" not in package.spec.model_fields_set:
+        found.append("time of the barrier (not stated)")
+    return tuple(found)
 
 
 def _unstated(package: Package) -> list[tuple[str, list[str]]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from difflib import get_close_matches
 from functools import partial
 from inspect import signature
 from typing import Any
@@ -74,7 +75,10 @@ def build_model(name: str, **options: Any) -> Model:
         Model('llama3_8b': 452 layers in 34 blocks, 8,030,261,248 parameters, 8,578,400,256 MACs)
     """
     if name not in MODELS:
-        raise UsageError(f"there is no model {name!r}; there are {', '.join(sorted(MODELS))}")
+        near = get_close_matches(name, MODELS, 1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        listed = ", ".join(sorted(MODELS))
+        raise UsageError(f"there is no model {name!r}; {hint}there are {listed}")
     try:
         signature(MODELS[name]).bind(**options)
     except TypeError as error:

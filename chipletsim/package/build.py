@@ -11,6 +11,7 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.package.deadlock import check_deadlock
 from chipletsim.package.die import MAX_LINKS, MAX_ROUTERS, Die, lay_out
 from chipletsim.package.die_to_die import Crossing, crossings
+from chipletsim.package.grids import with_dies_named
 from chipletsim.package.model import Chiplet, Link, Package, Router, Tile
 from chipletsim.package.routing import route_all
 from chipletsim.spec.package import PackageSpec
@@ -27,6 +28,7 @@ def build_package(spec: PackageSpec) -> Package:
             routes that are missing or could deadlock.
     """
     problems: list[Problem] = []
+    spec = with_dies_named(spec, problems)
     dies = _dies(spec, problems)
     joined = crossings(spec, dies, problems)
     _check_size(dies, joined, problems)

@@ -77,7 +77,7 @@ class Package:
     """A built package.
 
     Attributes:
-        spec: The validated file it was built from.
+        spec: The validated file it was built from, every die of a grid an entry of its own.
         chiplets: Dies, in file order.
         routers: Routers, die by die.
         tiles: Tiles, die by die.

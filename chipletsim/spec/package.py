@@ -139,10 +139,18 @@ class ChipletTypeSpec(Spec):
 
 
 class ChipletSpec(Spec):
-    """One die in the package."""
+    """One die in the package, or a grid of equal dies."""
 
     type: str = Field(description="name of a chiplet type")
-    at: Coordinate | None = Field(None, description="place in the package's network")
+    at: Coordinate | None = Field(
+        None, description="place in the package's network; the first one of a grid"
+    )
+    grid: tuple[Annotated[int, Field(ge=1)], ...] | None = Field(
+        None,
+        min_length=1,
+        max_length=2,
+        description="dies along x and y, called NAME_x_y by their places from `at` on",
+    )
 
 
 class PackageNetworkSpec(Spec):

@@ -6,6 +6,8 @@ together with those of the schema. Anything of the wrong type is left to the sch
 
 from __future__ import annotations
 
+import itertools
+import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
@@ -21,6 +23,8 @@ from chipletsim.spec.resolve import DATA_PATH_KEYS
 from chipletsim.tiles import TILE_KINDS
 
 Finding = tuple[Path, str]
+MAX_DIES = 8192
+"""Most dies of a grid; a package of more has too many routers."""
 
 
 def cross_faults(data: Any, model: Any) -> Iterator[Finding]:
@@ -92,7 +96,7 @@ def package_faults(data: Any) -> Iterator[Finding]:
     for name, kind in _section(data, "chiplet_types").items():
         yield from _tile_places(kind, ("chiplet_types", name))
     yield from _chiplet_places(data)
-    chiplets = list(_section(data, "chiplets"))
+    chiplets = _die_names(data)
     for number, link in enumerate(_rows(data, "links")):
         for end, name in enumerate(_rows(link, "between")):
             path = ("links", number, "between", end)
@@ -106,6 +110,21 @@ def _tile_places(kind: Any, path: Path) -> Iterator[Finding]:
     for number, tile in enumerate(_rows(kind, "tiles")):
         for place, at in enumerate(_rows(tile, "at")):
             yield from _check_coordinate(at, shape, (*path, "tiles", number, "at", place))
+
+
+def _die_names(data: Any) -> list[str]:
+    """Return the names of all dies, each one of a grid included."""
+    found = []
+    for name, chiplet in _section(data, "chiplets").items():
+        grid = _rows(chiplet, "grid")
+        if not grid or not _whole_numbers(grid) or math.prod(grid) > MAX_DIES:
+            found.append(str(name))
+            continue
+        at = _rows(chiplet, "at")
+        first = at if _whole_numbers(at) and len(at) == len(grid) else [0] * len(grid)
+        sides = [range(low, low + size) for low, size in zip(first, grid, strict=True)]
+        found += [f"{name}_{'_'.join(map(str, place))}" for place in itertools.product(*sides)]
+    return found
 
 
 def _chiplet_places(data: Any) -> Iterator[Finding]:
@@ -143,7 +162,7 @@ def experiment_faults(data: Any) -> Iterator[Finding]:
         for path, message in check(_section(data, key)):
             yield (key, *path), message
     populations = list(_section(data, "network", "populations"))
-    chiplets = list(_section(data, "package", "chiplets"))
+    chiplets = _die_names(_section(data, "package"))
     kinds = list(TILE_KINDS)
     for key in ("place", "split"):
         for name in _section(data, "mapping", key):

@@ -20,8 +20,8 @@ from chipletsim.noc import TIMING_MODELS
 from chipletsim.spec.experiment import StrategyName, TimingName
 
 COMMANDS = [
-    "run", "validate", "show", "map", "codecs", "encode", "compare", "baseline", "winner",
-    "sweep", "list", "new", "doctor",
+    "run", "validate", "show", "map", "codecs", "encode", "compare", "deploy", "baseline",
+    "winner", "sweep", "list", "new", "doctor",
 ]  # fmt: skip
 EXAMPLE = re.compile(r"^ +chipletsim (.+)$", re.MULTILINE)
 
