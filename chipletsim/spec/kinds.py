@@ -19,6 +19,7 @@ from chipletsim.spec.package import LinkSpec, PackageSpec, RouterSpec
 from chipletsim.spec.resolve import USE
 from chipletsim.spec.sweep import SweepSpec
 from chipletsim.spec.trace import fields, members
+from chipletsim.spec.train import TrainSpec
 from chipletsim.tiles import TileSpec
 
 M = TypeVar("M")
@@ -42,6 +43,7 @@ class FileKind:
 FILE_KINDS = (
     FileKind("experiment", "experiments", ExperimentSpec),
     FileKind("sweep", "sweeps", SweepSpec),
+    FileKind("training", "training", TrainSpec),
     FileKind("package", "packages", PackageSpec),
     FileKind("network", "networks", NetworkSpec),
     FileKind("device", "devices", DeviceSpec),

@@ -20,6 +20,7 @@ from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.node import Path
 from chipletsim.spec.package import PackageSpec
 from chipletsim.spec.resolve import DATA_PATH_KEYS
+from chipletsim.spec.train import TrainSpec
 from chipletsim.tiles import TILE_KINDS
 
 Finding = tuple[Path, str]
@@ -174,6 +175,14 @@ def experiment_faults(data: Any) -> Iterator[Finding]:
         yield from _check_pattern("chiplet", wanted.get("chiplet"), chiplets, (*path, "chiplet"))
 
 
+def training_faults(data: Any) -> Iterator[Finding]:
+    """Yield the faults of a training file: those of an experiment, and names in its loss."""
+    yield from experiment_faults(data)
+    populations = list(_section(data, "network", "populations"))
+    for name in _section(data, "loss", "sparsity"):
+        yield from _check_name("population", name, populations, ("loss", "sparsity", name))
+
+
 def _missing_files(data: Any, path: Path) -> Iterator[Finding]:
     """Yield the data files that are not there, or may not be read."""
     items = data.items() if isinstance(data, dict) else enumerate(data)
@@ -206,4 +215,5 @@ CHECKS: dict[Any, Callable[[Any], Iterator[Finding]]] = {
     PackageSpec: package_faults,
     NetworkSpec: network_faults,
     ExperimentSpec: experiment_faults,
+    TrainSpec: training_faults,
 }

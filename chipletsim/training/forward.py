@@ -37,10 +37,19 @@ def trainable(compiled: Compiled) -> Synapses:
     )
 
 
+Neurons = tuple[dict[str, Any], ...]
+"""For each population, the constants of its neurons that are trained; or nothing."""
+
+
 def forward(
-    compiled: Compiled, synapses: Synapses, inputs: tuple[jax.Array, ...], *, slope: float
+    compiled: Compiled,
+    synapses: Synapses,
+    inputs: tuple[jax.Array, ...],
+    *,
+    slope: float,
+    neurons: Neurons | None = None,
 ) -> dict[str, jax.Array]:
-    """Return the events of every population; differentiable in the synapses.
+    """Return the events of every population; differentiable in the synapses and neurons.
 
     The engine's schedule, neuron steps and native kernels run here, so spikes equal those of
     ``chipletsim.engine.simulate`` where float32 sums of the weights are exact, as for weights
@@ -53,6 +62,8 @@ def forward(
         synapses: Weights of each projection, as ``trainable`` gives them.
         inputs: For each input population, [samples, steps, *shape]: spikes or values.
         slope: Steepness of the surrogate gradient; see ``chipletsim.training.surrogate``.
+        neurons: Constants of neurons in place of those of ``compiled``, such as thresholds; see
+            ``chipletsim.training.parameters``.
 
     Returns:
         Population name to float32 [steps, samples, *shape].
@@ -64,13 +75,10 @@ def forward(
     floats = tuple(jnp.asarray(given, jnp.float32) for given in inputs)
     start = initial_state(compiled, floats[0].shape[0])
     history = tuple(past.astype(jnp.float32) for past in start.history)
-    whole = tuple(
-        {**fixed, **given} for fixed, given in zip(compiled.synapses, synapses, strict=True)
-    )
     _, events = window_events(
         compiled.program,
-        compiled.neurons,
-        whole,
+        _overlaid(compiled.neurons, neurons),
+        _overlaid(compiled.synapses, synapses),
         State(start.neurons, history),
         floats,
         xp=SurrogateNamespace(slope),
@@ -78,6 +86,15 @@ def forward(
     )
     populations = compiled.network.populations
     return {populations[index].name: each for index, each in events.items()}
+
+
+def _overlaid(
+    fixed: tuple[dict[str, Any], ...], trained: tuple[dict[str, Any], ...] | None
+) -> tuple[dict[str, Any], ...]:
+    """Return arrays by name, trained ones in place of fixed ones."""
+    if trained is None:
+        return fixed
+    return tuple({**own, **given} for own, given in zip(fixed, trained, strict=True))
 
 
 def _refuse_split(compiled: Compiled) -> None:

@@ -185,7 +185,7 @@ def test_gradients_of_few_rows(name, rows):
 @pytest.mark.parametrize("above", [0.0, 0.3])
 @pytest.mark.parametrize("rate", [0.1, 0.6])
 def test_above_some_activity_a_product_gives_the_same(monkeypatch, above, rate):
-    monkeypatch.setattr(differentiable, "product_limit", lambda *_, **__: above)
+    monkeypatch.setattr(differentiable, "PRODUCT_ABOVE", above)
     each = case("dense 30x130", rate, seed=3)
     check(each, each.run())
 

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks.make_mnist_data import DATA_FILE, split_mnist
+from benchmarks.make_mnist_data import DATA_FILE
 from benchmarks.train_mnist import NETWORK_FILE, STEPS, WEIGHT_BITS
 from chipletsim.engine.decode import predict
 from chipletsim.engine.encode import encode
@@ -14,6 +14,7 @@ from chipletsim.engine.simulate import simulate
 from chipletsim.network.lower import lower
 from chipletsim.network.nir_reader import read_nir
 from chipletsim.spec.experiment import RegularEncoding
+from chipletsim.training.mnist import split_mnist
 
 
 @pytest.fixture(scope="module")

@@ -13,7 +13,7 @@ from chipletsim.training import straight_through
 
 @settings(max_examples=60, deadline=None, derandomize=True)
 @given(
-    seed=st.integers(0, 2**32 - 1), bits=st.sampled_from([2, 4, 8]), exponent=st.integers(-12, 6)
+    seed=st.integers(0, 2**32 - 1), bits=st.sampled_from([1, 2, 4, 8]), exponent=st.integers(-12, 6)
 )
 def test_rounds_as_lowering_does(seed, bits, exponent):
     weights = np.random.default_rng(seed).normal(0, 2.0**exponent, 50).astype(np.float32)
@@ -34,3 +34,14 @@ def test_gradient_passes_unchanged():
     slopes = jnp.array([1.0, -2.0, 3.0, 0.5])
     gradient = jax.grad(lambda w: (slopes * straight_through(w, 4)).sum())(weights)
     assert gradient.tolist() == slopes.tolist()
+
+
+def test_full_precision_changes_nothing():
+    weights = jnp.array([0.1, -1 / 3])
+    assert straight_through(weights, 24).tolist() == weights.tolist()
+
+
+def test_one_bit_keeps_signs_times_one_power_of_two():
+    # Magnitudes 0.4, 0.3 and 0.2 have mean 0.3; log2 is -1.74, so 2^-2 is nearest.
+    rounded = straight_through(jnp.array([0.4, -0.3, 0.0, 0.2]), 1)
+    assert rounded.tolist() == [0.25, -0.25, 0.0, 0.25]
