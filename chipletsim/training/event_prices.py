@@ -45,7 +45,8 @@ class ClassPrices(NamedTuple):
     """Prices of events, float64.
 
     Attributes:
-        energy_j: [classes], of one event; for a clock class, of one step.
+        energy_j: [classes], of one event; for a clock class, of one step in which its population
+            works; for a message, of one bit.
         read_energy_j: [crossbar blocks], of one read.
     """
 
@@ -81,15 +82,16 @@ def class_prices(model: TrafficModel, table: EventTable, constants: Constants) -
 
     To be called under ``jax.enable_x64``.
     """
-    spiking = model.classes.spike_classes
-    advancing = table.amounts[:, spiking:].sum(axis=1)
-    total_j = jax.jit(jax.value_and_grad(partial(_total_j, model.incidence)))
-    per_step_j, per_amount_j = total_j(jnp.asarray(advancing), constants)
+    first = model.classes.clock(0)
+    clocks = slice(first, first + len(model.mapping.network.populations))
+    ticks = table.amounts[:, clocks]
+    total_j = partial(_total_j, model.incidence)
+    advancing = jnp.asarray(ticks.sum(axis=1))
+    per_amount_j = jax.jit(jax.grad(total_j))(advancing, constants)
     energy_j = _transposed(table.amounts, per_amount_j)
-    # A step costs what it costs at rest, which need not be a sum over amounts; the clock
-    # classes share it evenly, since all of them tick together.
-    clocks = model.classes.size - spiking
-    energy_j = energy_j.at[spiking:].set(per_step_j / max(clocks, 1))
+    # A tick costs what its population costs at rest, not what it adds where others are busy.
+    at_rest = jax.jit(jax.vmap(total_j, in_axes=(0, None)))
+    energy_j = energy_j.at[clocks].set(at_rest(jnp.asarray(ticks.T.toarray()), constants))
     return ClassPrices(energy_j, _transposed(table.reads, per_amount_j))
 
 

@@ -13,7 +13,9 @@ from chipletsim.engine.compile import Compiled
 from chipletsim.engine.differentiable import differentiable_kinds
 from chipletsim.engine.program import State, initial_state, window_events
 from chipletsim.errors import UsageError
-from chipletsim.network.model import Network
+from chipletsim.network.connections import OneToOne
+from chipletsim.network.model import Network, Projection
+from chipletsim.network.neurons import NEURON_MODELS, Role
 from chipletsim.training.surrogate import SurrogateNamespace
 
 Synapses = tuple[dict[str, Any], ...]
@@ -24,6 +26,8 @@ nothing."""
 def trainable(compiled: Compiled) -> Synapses:
     """Return the weights of a network, as ``forward`` takes them and training changes them.
 
+    One-to-one links to encoders and decoders are wires, whose weights stay as they are.
+
     Args:
         compiled: The network, from ``compile_network(network, exact=False)``.
 
@@ -31,10 +35,17 @@ def trainable(compiled: Compiled) -> Synapses:
         UsageError: The weights are split for exact sums.
     """
     _refuse_split(compiled)
+    network = compiled.network
     return tuple(
-        {name: array for name, array in arrays.items() if name == "weight"}
-        for arrays in compiled.synapses
+        {} if _is_wire(each, network) else {k: v for k, v in arrays.items() if k == "weight"}
+        for each, arrays in zip(network.projections, compiled.synapses, strict=True)
     )
+
+
+def _is_wire(projection: Projection, network: Network) -> bool:
+    role = NEURON_MODELS[network.population(projection.target).model].role
+    converts = role in (Role.ENCODER, Role.DECODER)
+    return converts and isinstance(projection.connection, OneToOne)
 
 
 Neurons = tuple[dict[str, Any], ...]

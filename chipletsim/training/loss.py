@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import jax
@@ -12,6 +13,7 @@ from chipletsim.engine.compile import Compiled
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.model import Network
+from chipletsim.network.spans import Span, spans
 from chipletsim.spec.train import LossSpec, SparsitySpec
 from chipletsim.training.forward import Synapses, forward
 from chipletsim.training.mapped_cost import MappedCost, mapped_cost, sent
@@ -61,6 +63,11 @@ class MappedLoss:
     spec: LossSpec
     slope: float
 
+    @cached_property
+    def sends(self) -> tuple[Span | None, ...]:
+        """In which steps each population sends."""
+        return tuple(each.sends for each in spans(self.compiled.network))
+
     def __call__(
         self,
         parameters: Parameters,
@@ -78,8 +85,7 @@ class MappedLoss:
         """
         events = self.events(parameters, inputs)
         scores = self.scores(events)
-        steps = inputs.shape[1]
-        logs = jax.nn.log_softmax(scores * (self.spec.logit_scale / steps))
+        logs = jax.nn.log_softmax(scores * self.spec.logit_scale)
         task = -jnp.take_along_axis(logs, labels[:, None], axis=1).mean()
         terms = self.cost.terms(events)
         traffic = self.spec.traffic
@@ -113,18 +119,24 @@ class MappedLoss:
         )
 
     def scores(self, events: dict[str, jax.Array]) -> jax.Array:
-        """Return [samples, classes]: events of the output population over all steps."""
+        """Return [samples, classes]: mean events of the output population, in steps it sends."""
         (output,) = (p.name for p in self.compiled.network.populations if p.output)
-        scores = events[output].sum(axis=0)
+        scores = self._mean(output, events[output])
         return scores.reshape(scores.shape[0], -1)
 
     def rates(self, events: dict[str, jax.Array]) -> dict[str, jax.Array]:
-        """Return events per neuron and step of each population, in the network's order."""
+        """Return events per neuron and step in which it sends of each population, in order."""
         graded = set(self.cost.graded)
-        return {
-            p.name: (sent(events[p.name]) if p.name in graded else events[p.name]).mean()
+        counted = {
+            p.name: sent(events[p.name]) if p.name in graded else events[p.name]
             for p in self.compiled.network.populations
         }
+        return {name: self._mean(name, each).mean() for name, each in counted.items()}
+
+    def _mean(self, population: str, events: jax.Array) -> jax.Array:
+        """Return the mean over the steps in which a population sends."""
+        span = self.sends[self.compiled.network.index[population]]
+        return events.sum(axis=0) / (span.length if span else events.shape[0])
 
     def penalty(self, rates: dict[str, jax.Array]) -> jax.Array:
         """Return the penalties on rates: of hidden populations, and above their targets."""

@@ -13,7 +13,9 @@ import numpy as np
 from chipletsim.cost.constants import Constants, constants_of
 from chipletsim.cost.incidence import TrafficModel, traffic_model
 from chipletsim.engine.compile import is_graded
+from chipletsim.errors import ConfigError
 from chipletsim.mapping.model import Mapping
+from chipletsim.network.spans import spans
 from chipletsim.training.event_prices import EventTable, class_prices, event_table, link_rows
 
 Objective = Literal["die_to_die_bits", "energy", "worst_link"]
@@ -58,8 +60,8 @@ class PopulationPrices(NamedTuple):
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["populations", "energy_j_per_step", "link_bits_per_step"],
-    meta_fields=["links", "graded"],
+    data_fields=["populations", "tick_energy_j", "tick_link_bits", "energy_j", "link_bits"],
+    meta_fields=["links", "graded", "works"],
 )
 @dataclass(frozen=True, eq=False)
 class MappedCost:
@@ -67,18 +69,24 @@ class MappedCost:
 
     Attributes:
         populations: Population name to the prices of its events.
-        energy_j_per_step: Energy of a step in which nothing spikes: neuron updates and dense
-            schedules, with their weights.
-        link_bits_per_step: [die-to-die links], bits of a step in which nothing spikes.
+        tick_energy_j: [populations], energy of a step in which a population works and nothing
+            spikes: neuron updates and dense schedules, with their weights.
+        tick_link_bits: [populations, die-to-die links], bits of such a step.
+        energy_j: Energy of messages that are the same in every inference.
+        link_bits: [die-to-die links], their bits.
         links: Names of the die-to-die links.
         graded: Names of the populations whose events are values.
+        works: For each population, in how many steps it works; None for all.
     """
 
     populations: dict[str, PopulationPrices]
-    energy_j_per_step: Any
-    link_bits_per_step: Any
+    tick_energy_j: Any
+    tick_link_bits: Any
+    energy_j: Any
+    link_bits: Any
     links: tuple[str, ...]
     graded: tuple[str, ...]
+    works: tuple[int | None, ...]
 
     def terms(self, events: dict[str, jax.Array]) -> Terms:
         """Return what an inference costs, differentiable in the events.
@@ -95,9 +103,10 @@ class MappedCost:
         """
         first = next(iter(self.populations))
         steps, samples = events[first].shape[:2]
-        energy_j = self.energy_j_per_step * steps
-        bits = jnp.sum(jnp.asarray(self.link_bits_per_step)) * steps
-        link_bits = jnp.asarray(self.link_bits_per_step) * steps
+        ticks = np.array([steps if count is None else count for count in self.works])
+        energy_j = ticks @ jnp.asarray(self.tick_energy_j) + self.energy_j
+        link_bits = ticks @ jnp.asarray(self.tick_link_bits) + jnp.asarray(self.link_bits)
+        bits = jnp.sum(link_bits)
         for name, prices in self.populations.items():
             given = sent(events[name]) if name in self.graded else events[name]
             flat = given.reshape(steps, samples, -1)
@@ -138,9 +147,11 @@ def mapped_cost(mapping: Mapping) -> MappedCost:
     """Return the prices of the events of a mapped network, as float64 arrays on the host.
 
     Raises:
+        ConfigError: A link encodes spikes in a way whose bits have no gradient.
         InfeasibleError: Answers leave the network but the package has no io tile.
     """
     model = traffic_model(mapping)
+    _refuse_messages(model)
     with jax.enable_x64(True):
         return jax.device_get(cost_at(model, constants_of(mapping.package)))
 
@@ -178,12 +189,36 @@ def cost_at(model: TrafficModel, constants: Constants) -> MappedCost:
             most_reads=limits,
             read_energy_j=read_j,
         )
+    clocks = slice(spiking, spiking + len(network.populations))
+    given = _message_bits(model)
     return MappedCost(
         populations,
-        energy_j_per_step=prices.energy_j[spiking:].sum(),
-        link_bits_per_step=np.asarray(bits[spiking:].sum(axis=0)).reshape(-1),
+        tick_energy_j=prices.energy_j[clocks],
+        tick_link_bits=bits[clocks].toarray(),
+        energy_j=prices.energy_j[clocks.stop :] @ given,
+        link_bits=np.asarray(given @ bits[clocks.stop :].toarray()),
+        works=tuple(each.works and each.works.length for each in spans(network)),
         links=tuple(links[number].name for number in crossing),
         graded=tuple(p.name for p in network.populations if is_graded(p)),
+    )
+
+
+def _refuse_messages(model: TrafficModel) -> None:
+    """Raise ConfigError where bits depend on more than how many neurons spike."""
+    kinds = {message.codec.kind for message in model.classes.messages if message.codec}
+    if kinds:
+        raise ConfigError(
+            f"links encode spikes as {', '.join(sorted(kinds))}, whose bits training cannot follow;"
+            " train with address_events, address_packets or bitmap"
+        )
+
+
+def _message_bits(model: TrafficModel) -> np.ndarray:
+    """Return float64 [messages]: bits of each message in an inference."""
+    sends = [each.sends for each in spans(model.mapping.network)]
+    lengths = [span.length if span else 0 for span in sends]
+    return np.array(
+        [each.step_bits * lengths[each.population] for each in model.classes.messages], float
     )
 
 

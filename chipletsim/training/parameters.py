@@ -16,7 +16,8 @@ from chipletsim.network.model import Network, Population
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.training.forward import Neurons, Synapses, trainable, with_synapses
 
-THRESHOLD = "v_threshold"
+THRESHOLDS = ("v_threshold", "ceiling")
+"""Names of what decides how readily a neuron, or an encoder, spikes."""
 MOST_LOG = 20.0
 """Natural logarithm of the most by which a threshold grows or shrinks; none gets 0 or infinite."""
 Grain = Literal["neuron", "population"]
@@ -64,7 +65,7 @@ def start_parameters(
     populations = compiled.network.populations
     logs = {}
     for population in populations:
-        if thresholds is not None and THRESHOLD in _constants(population):
+        if thresholds is not None and threshold_name(population):
             _check_threshold(population, compiled.network.dt_s)
             shape = population.shape if thresholds == "neuron" else ()
             logs[population.name] = np.zeros(shape, np.float32)
@@ -78,9 +79,10 @@ def neuron_constants(compiled: Compiled, parameters: Parameters) -> Neurons:
     for population, fixed in zip(compiled.network.populations, compiled.neurons, strict=True):
         trained = {}
         if population.name in parameters.threshold_logs:
-            start = fixed[THRESHOLD]
+            name = threshold_name(population)
+            start = fixed[name]
             log = jnp.clip(parameters.threshold_logs[population.name], -MOST_LOG, MOST_LOG)
-            trained[THRESHOLD] = start * jnp.exp(log)
+            trained[name] = start * jnp.exp(log)
         if population.name in parameters.biases:
             trained["bias"] = jnp.asarray(parameters.biases[population.name])
         found.append(trained)
@@ -105,17 +107,20 @@ def with_parameters(network: Network, compiled: Compiled, parameters: Parameters
 
 def _with_constants(population: Population, constants: dict[str, np.ndarray]) -> Population:
     changed = population
-    if THRESHOLD in constants:
-        values = np.asarray(constants[THRESHOLD], np.float32)
-        changed = replace(changed, parameters={**changed.parameters, THRESHOLD: values})
+    name = threshold_name(population)
+    if name in constants:
+        values = np.asarray(constants[name], np.float32)
+        changed = replace(changed, parameters={**changed.parameters, name: values})
     if "bias" in constants:
         bias = np.broadcast_to(np.asarray(constants["bias"], np.float32), population.shape)
         changed = replace(changed, bias=bias)
     return changed
 
 
-def _constants(population: Population) -> Any:
-    return NEURON_MODELS[population.model].parameters
+def threshold_name(population: Population) -> str:
+    """Return the parameter of a population that is its threshold; empty where it has none."""
+    known = NEURON_MODELS[population.model].parameters
+    return next((name for name in THRESHOLDS if name in known), "")
 
 
 def _bias(population: Population) -> np.ndarray:
@@ -128,20 +133,18 @@ def _bias(population: Population) -> np.ndarray:
 
 def _check_threshold(population: Population, dt_s: float) -> None:
     """Refuse thresholds at or below 0, and models with constants that follow from theirs."""
-    model = NEURON_MODELS[population.model]
+    model, own = NEURON_MODELS[population.model], threshold_name(population)
     prepared = model.prepare(population.parameters, dt_s)
-    if not np.all(prepared[THRESHOLD] > 0):
-        message = f"a threshold that is trained must start above 0, got {prepared[THRESHOLD].min()}"
-        raise ConfigError(
-            [Problem(message, f"populations.{population.name}.parameters.{THRESHOLD}")]
-        )
-    moved = model.prepare({**population.parameters, THRESHOLD: 2 * prepared[THRESHOLD] + 1}, dt_s)
+    if not np.all(prepared[own] > 0):
+        message = f"a threshold that is trained must start above 0, got {prepared[own].min()}"
+        raise ConfigError([Problem(message, f"populations.{population.name}.parameters.{own}")])
+    moved = model.prepare({**population.parameters, own: 2 * prepared[own] + 1}, dt_s)
     others = [
         name
         for name, values in prepared.items()
-        if name != THRESHOLD and not np.array_equal(values, moved[name], equal_nan=True)
+        if name != own and not np.array_equal(values, moved[name], equal_nan=True)
     ]
-    if others or THRESHOLD in model.states.values():
+    if others or own in model.states.values():
         raise UsageError(
             f"thresholds of model {model.name!r} cannot be trained: "
             f"{', '.join(others) or 'its state'} would have to follow"

@@ -1,22 +1,18 @@
-"""The trained network on disk: NIR where it can say it, else its arrays."""
+"""The trained network on disk: NIR where it can say it, else YAML."""
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Any
-
-import numpy as np
+from tempfile import mkdtemp
 
 from chipletsim.errors import ConfigError
 from chipletsim.network.model import Network
-from chipletsim.network.nir_writer import write_nir
+from chipletsim.network.save import save_network
 
 
 def write_network(network: Network, folder: Path) -> tuple[str, str | None]:
-    """Write ``best.nir``, or ``best.npz`` where NIR cannot say what the network holds.
-
-    The arrays of ``best.npz`` are called as the projections, and ``POPULATION.PARAMETER``; a
-    network file can name them as `{file: best.npz, array: ...}`.
+    """Write ``best.nir``, or ``best.yaml`` and its arrays where NIR cannot say what there is.
 
     Args:
         network: The trained network.
@@ -25,31 +21,16 @@ def write_network(network: Network, folder: Path) -> tuple[str, str | None]:
     Returns:
         Name of the file, and why it is no NIR file, if so.
     """
-    part = folder / ".best.part"
+    part = Path(mkdtemp(prefix=".best", dir=folder))
     try:
         try:
-            write_nir(network, part)
+            save_network(network, part / "best.nir")
             name, reason = "best.nir", None
         except ConfigError as error:
-            with part.open("wb") as file:
-                np.savez(file, **_arrays(network))
-            name, reason = "best.npz", str(error.problems[0])
-        part.replace(folder / name)
+            save_network(network, part / "best.yaml")
+            name, reason = "best.yaml", str(error.problems[0])
+        for file in sorted(part.iterdir()):
+            file.replace(folder / file.name)
     finally:
-        part.unlink(missing_ok=True)
+        shutil.rmtree(part, ignore_errors=True)
     return name, reason
-
-
-def _arrays(network: Network) -> dict[str, Any]:
-    arrays: dict[str, Any] = {
-        projection.name: projection.connection.weights
-        for projection in network.projections
-        if projection.connection.weights.size
-    }
-    for population in network.populations:
-        for name, values in population.parameters.items():
-            full = np.broadcast_to(np.asarray(values, np.float32), population.shape)
-            arrays[f"{population.name}.{name}"] = full
-        if population.bias is not None:
-            arrays[f"{population.name}.bias"] = np.broadcast_to(population.bias, population.shape)
-    return arrays

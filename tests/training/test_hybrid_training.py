@@ -1,14 +1,22 @@
 """The training pass of dense and spiking layers: the engine's events, and gradients that help."""
 
+from dataclasses import replace
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
+import chipletsim as cs
 from chipletsim.engine.compile import compile_network
 from chipletsim.engine.simulate import simulate
+from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.training import SurrogateNamespace, forward, trainable
+from chipletsim.training.mapped_cost import mapped_cost
+from chipletsim.training.parameters import start_parameters, with_parameters
+from chipletsim.training_runs.network_file import write_network
+from tests.cost.cost_cases import NPU, mixed_package, random_mapping
 from tests.engine.test_hybrid import CASES, images
 
 
@@ -52,3 +60,61 @@ def test_rounding_passes_gradients_inside_the_range_alone():
     gradient = jax.vmap(jax.grad(value))(currents)
     assert np.asarray(gradient).tolist() == [0, 1, 1, 0]
     assert np.asarray(jax.vmap(value)(currents)).tolist() == [0, 0.25, 0.5, 0.75]
+
+
+EVENTS = {"kind": "address_events", "address": "8 bit"}
+
+
+@pytest.mark.parametrize(
+    ("hardware", "spikes", "values"),
+    [(False, None, None), (True, None, None), (True, EVENTS, "dense"), (False, EVENTS, "masked")],
+)
+def test_the_mapped_cost_is_the_price(hardware, spikes, values):
+    encoding = {"spikes": spikes} if spikes else {}
+    encoding |= {"values": {"kind": values, "width": "12 bit"}} if values else {}
+    converter = {"energy_per_encoder_update": "1 pJ/op", "energy_per_decoder_add": "0.5 pJ/op"}
+    given = {"encoding": encoding} if encoding else {}
+    package = mixed_package(npu=NPU | converter if hardware else NPU, frame=None, **given)
+    network, inputs = CASES["loop"], images(4, 8)
+    mapping = random_mapping(network, package, 3)
+    activity = simulate(network, inputs, mapping=mapping)
+    result = cs.price(activity, mapping)
+    events = {
+        each.name: jnp.asarray(
+            np.moveaxis(activity.values.get(each.name, activity.spikes(each.name)), 1, 0), float
+        )
+        for each in network.populations
+    }
+    with jax.enable_x64(True):
+        terms = mapped_cost(mapping).terms(
+            {name: jnp.asarray(np.asarray(each), jnp.float64) for name, each in events.items()}
+        )
+    between = np.array([link.between_dies for link in package.links], bool)
+    bits = np.asarray(result.links["bits"])[between] / 4
+    np.testing.assert_allclose(terms.link_bits, bits, rtol=1e-9)
+    assert float(terms.die_to_die_bits) == pytest.approx(bits.sum(), rel=1e-9)
+    if not encoding:  # a coded link ends in whole flits, which the training pass leaves out
+        dynamic_j = result.energy.dynamic_j / 4
+        assert float(terms.energy_j) == pytest.approx(dynamic_j, rel=1e-9)
+
+
+def test_ceilings_of_encoders_are_thresholds_and_their_wires_are_not_trained():
+    network = CASES["rate"]
+    compiled = compile_network(network, exact=False)
+    parameters = start_parameters(compiled, thresholds="population")
+    assert set(parameters.threshold_logs) == {"enc"}
+    trained = [bool(arrays) for arrays in parameters.synapses]
+    assert trained == [True, False, False, True]  # in>conv, conv>enc, enc>dec, dec>out
+    moved = replace(parameters, threshold_logs={"enc": np.float32(np.log(2))})
+    changed = with_parameters(network, compiled, moved)
+    before = simulate(network, images(5, 4)).totals["enc"].sum()
+    assert simulate(changed, images(5, 4)).totals["enc"].sum() < before
+    assert float(changed.population("enc").parameters["ceiling"]) == pytest.approx(4)
+
+
+def test_what_nir_cannot_say_is_written_as_yaml(tmp_path):
+    name, reason = write_network(CASES["rate"], tmp_path)
+    assert (name, reason) == ("best.yaml", "populations.conv: NIR has no node for relu")
+    again = cs.load_network(tmp_path / name)
+    assert fingerprint(again) == fingerprint(CASES["rate"])
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best.npz", "best.yaml"]
