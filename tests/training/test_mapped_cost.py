@@ -135,8 +135,8 @@ def test_prices_of_single_events_by_hand():
     np.testing.assert_allclose(cells.energy_j, [6e-12] * 2)
     # An answer: 2 to send, 6 to leave, a link, two routers.
     np.testing.assert_allclose(answer.energy_j, [(2 + 6 + 32 + 10) * 1e-12])
-    assert cost.energy_j_per_step == pytest.approx(3 * 5e-12)  # three neurons of 5 pJ
-    assert cost.link_bits_per_step.tolist() == [0, 0]
+    np.testing.assert_allclose(cost.tick_energy_j, [0, 10e-12, 5e-12])  # neurons of 5 pJ
+    assert cost.tick_link_bits.tolist() == [[0, 0]] * 3
     assert set(cost.crossing()) == {"in", "answer"}
 
 
