@@ -80,10 +80,13 @@ def _tile_kinds() -> Names:
 
 
 def _neurons() -> Names:
-    """Neuron models and their parameters."""
+    """Neuron models, dense layers, encoders and decoders, with their parameters."""
     from chipletsim.network.neurons import NEURON_MODELS
 
-    return {name: ", ".join(model.parameters) for name, model in NEURON_MODELS.items()}
+    return {
+        name: f"{model.role}: {', '.join(model.parameters) or 'no parameters'}"
+        for name, model in NEURON_MODELS.items()
+    }
 
 
 def _timing() -> Names:
