@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import typer
@@ -16,6 +18,9 @@ if TYPE_CHECKING:
     from chipletsim.package.facts import LinkGroup, PackageFacts
     from chipletsim.package.model import Package
     from chipletsim.spec.load import Loaded
+
+MOST_PLACES = 40
+"""Rows of a table of dies or links; where there would be more, those that are alike share one."""
 
 
 def register(app: typer.Typer) -> None:
@@ -78,18 +83,21 @@ def _print_summary(package: Package, facts: PackageFacts) -> None:
 
 
 def _dies(package: Package) -> Table:
-    """Return the dies, each with its place, routers and tiles."""
-    from collections import Counter
-
+    """Return the dies, each with its place, routers and tiles; many dies by type."""
     from chipletsim.tables import table
 
     routers = Counter(router.chiplet for router in package.routers)
+    kinds: dict[int, Counter[str]] = {}
+    for tile in package.tiles:
+        kinds.setdefault(tile.chiplet, Counter())[tile.kind] += 1
     rows = []
     for number, die in enumerate(package.chiplets):
-        kinds = Counter(tile.kind for tile in package.tiles if tile.chiplet == number)
-        tiles = ", ".join(f"{count} {kind}" for kind, count in kinds.items())
-        at = ",".join(map(str, die.at)) or "-"
-        rows.append((die.name, die.type, at, routers[number], tiles or "none"))
+        own = kinds.get(number, Counter())
+        tiles = ", ".join(f"{count} {kind}" for kind, count in own.items()) or "none"
+        rows.append((die.name, die.type, ",".join(map(str, die.at)) or "-", routers[number], tiles))
+    if len(rows) > MOST_PLACES:
+        alike = Counter((kind, count, tiles) for _, kind, _, count, tiles in rows)
+        rows = [(f"{n:,} of them", kind, "", count, own) for (kind, count, own), n in alike.items()]
     return table("Chiplets", ("name", "type", "at", "routers", "tiles"), rows)
 
 
@@ -128,7 +136,28 @@ def _links(facts: PackageFacts) -> Table:
         )
 
     columns = ("place", "kind", "links", "bandwidth", "latency", "energy", "flit", "events")
-    return table("Directed links", columns, [row(group) for group in facts.link_groups])
+    groups = facts.link_groups
+    if len(groups) > MOST_PLACES:
+        groups = _by_cost(groups)
+    return table("Directed links", columns, [row(group) for group in groups])
+
+
+def _by_cost(groups: tuple[LinkGroup, ...]) -> tuple[LinkGroup, ...]:
+    """Return one group for all places whose links cost the same."""
+    alike: dict[tuple[bool, Any], list[LinkGroup]] = {}
+    for group in groups:
+        alike.setdefault((group.between_dies, group.spec), []).append(group)
+    return tuple(
+        replace(members[0], place=_places(members), links=sum(each.links for each in members))
+        for members in alike.values()
+    )
+
+
+def _places(members: list[LinkGroup]) -> str:
+    if len(members) == 1:
+        return members[0].place
+    what = "pairs of dies" if members[0].between_dies else "dies"
+    return f"{len(members):,} {what}"
 
 
 def _print_sources(loaded: Loaded[Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -63,3 +64,12 @@ def test_models_are_listed_and_can_be_deployed(capsys) -> None:
     names = [line.split()[0] for line in lines]
     assert {"llama3_70b", "resnet18", "spikformer_8_384"} <= set(names)
     assert "70,553,706,496 parameters" in next(x for x in lines if x.startswith("llama3_70b"))
+
+
+def test_show_tells_many_dies_by_type(capsys) -> None:
+    assert execute(["show", "packages/thousand_chiplets"]) == 0
+    shown = capsys.readouterr().out
+    assert len(shown.splitlines()) < 60
+    assert re.search(r"1,024 of them .* npu .* 1 npu", shown)
+    # 33 x 32 + 34 x 31 pairs of neighbours in a grid of 34 x 32 dies, each with two links.
+    assert re.search(r"2,110 pairs of dies .* 4,220 ", shown)
