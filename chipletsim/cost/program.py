@@ -278,7 +278,10 @@ def _tile_cost(
     kind: str, tiles: TileAmounts, members: Array, constants: Constants
 ) -> tuple[dict[str, Array], Array]:
     events = tiles.events_of(members)
-    priced = TILE_KINDS[kind].price(events, constants.tiles[kind])
+    # Without conversion hardware there is no such component of the energy.
+    converts = {"encoder_updates", "decoder_additions"} & set(tiles.names)
+    tile = TILE_KINDS[kind]
+    priced = (tile.price if converts else tile.cost)(events, constants.tiles[kind])
     shape = (events.input_messages.shape[0], members.shape[0])
     energies = {name: jnp.broadcast_to(part, shape) for name, part in priced.energy_j.items()}
     return energies, jnp.broadcast_to(priced.busy_s, shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
@@ -37,10 +37,10 @@ class RateActivity:
         rates: Population name to events per neuron and step in which it sends, from 0 to 1.
         samples: Number of samples.
         steps: Number of time steps.
-        sends: Population name to the steps in which it sends; those that do in every step are
-            left out.
         seed: Of the draws.
         first_sample: Number of the first sample in the draws.
+        sends: Population name to the steps in which it sends; those that do in every step are
+            left out.
 
     Example:
         activity = RateActivity.of(network, {"in": 0.1, "hidden": 0.02, "out": 0.05}, steps=100)
@@ -52,9 +52,9 @@ class RateActivity:
     rates: dict[str, float]
     samples: int
     steps: int
-    sends: dict[str, Span]
     seed: int = 0
     first_sample: int = 0
+    sends: dict[str, Span] = field(default_factory=dict)
 
     @classmethod
     def of(

@@ -85,7 +85,7 @@ def _run_sample(network: Network, inputs: Values, steps: int, events: Values) ->
                 events[name][step] = inputs[name][step]
             elif works is None or works.first <= step < works.stop:
                 states[name]["k"] = step - works.first if works else 0
-                states[name]["T"] = works.count if works else 1
+                states[name]["T"] = works.length if works else 1
                 current = _current(network, population, events, step)
                 events[name][step] = NEURONS[population.model](
                     population, states[name], current, network.dt_s
