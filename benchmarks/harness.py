@@ -133,12 +133,20 @@ def report(name: str, rows: list[Row], json_path: Path | None) -> None:
     host = machine()
     Console(width=None if Console().is_terminal else 150).print(_table(name, rows, host))
     if json_path is not None:
-        content = {
-            "benchmark": name,
-            "machine": host,
-            "rows": [row.as_json() for row in rows],
-        }
-        json_path.write_text(json.dumps(content, indent=2) + "\n")
+        write(name, rows, json_path, host)
+
+
+def write(name: str, rows: Sequence[Row], json_path: Path, host: dict[str, Any]) -> None:
+    """Write the file of a benchmark.
+
+    Args:
+        name: Name of the benchmark.
+        rows: Its figures.
+        json_path: File to write.
+        host: What `machine` says.
+    """
+    content = {"benchmark": name, "machine": host, "rows": [row.as_json() for row in rows]}
+    json_path.write_text(json.dumps(content, indent=2) + "\n")
 
 
 def _table(name: str, rows: list[Row], host: dict[str, Any]) -> Table:

@@ -10,7 +10,9 @@ Linear layers over sequences come in pairs as in Megatron (Shoeybi et al. 2019):
 divided by outputs and needs all inputs; the second is divided by inputs, those that its tile
 has already, and its partial sums are reduced to shares. Reducing and gathering together move
 what an all-reduce does. Where spikes are read there are no second ones: gathering spikes is
-cheaper than reducing sums in each step.
+cheaper than reducing sums in each step. Nor are there any if the plan splits by ``outputs``:
+every layer then needs all its inputs, and a second one of n inputs and m outputs on P tiles
+gathers (P - 1) n values in place of reducing (P - 1) m sums.
 """
 
 from __future__ import annotations
@@ -195,7 +197,9 @@ def _ends_a_pair(
     layer: Layer, source: Part, model: Model, parts: dict[str, Part], plan: Plan
 ) -> bool:
     """Return whether a linear layer is to be divided by inputs."""
-    if layer.kind is not Kind.LINEAR or len(layer.inputs) != 2 or len(source.tiles) < 2:
+    if plan.split == "outputs" or layer.kind is not Kind.LINEAR:
+        return False
+    if len(layer.inputs) != 2 or len(source.tiles) < 2:
         return False
     if source.channels != layer.inputs[-1] or reads_spikes(layer, model, plan):
         return False

@@ -53,6 +53,11 @@ class Plan(Spec):
     tensor: int | None = Field(
         None, ge=1, description="tiles over which a layer is divided; all of a stage if left out"
     )
+    split: Literal["pairs", "outputs"] = Field(
+        "pairs",
+        description="linear layers over sequences: every second one of a pair by its inputs, "
+        "whose partial sums are reduced; or all by their outputs, whose inputs are gathered",
+    )
     activations: Literal["own", "dense", "spiking", "hybrid"] = Field(
         "own", description="what edges send"
     )

@@ -89,6 +89,34 @@ def test_spikes_are_gathered_where_values_would_be_summed() -> None:
     assert hybrid.traffic.kind_bits[1].sum() > 0
 
 
+@pytest.mark.parametrize(("ranks", "tokens"), [(2, 1), (4, 3), (8, 1)])
+def test_split_by_outputs_gathers_what_pairs_would_sum(ranks: int, tokens: int) -> None:
+    """A block gathers 32 values for q, k, v, 32 for the output, 32 for the gate, 64 for down.
+
+    The embedding is gathered by the first block's q, k, v, counted there; the head gathers 32
+    more. In a ring the P tiles send P - 1 times what is gathered.
+    """
+    model = llama(LlamaSize(3, 32, 8, 8, 64, 40, 64, head_dim=4), tokens=tokens, context=8)
+    plan = Plan(stages=1, tensor=ranks, split="outputs", accumulator_bits=32)
+    result = deploy(model, ring_of_dies(ranks), plan)
+    values = tokens * (3 * (32 + 32 + 32 + 64) + 32)
+    assert result.traffic.kind_bits[2].sum() == 0
+    assert result.traffic.kind_bits[0].sum() == pytest.approx((ranks - 1) * values * 8)
+    pairs = deploy(model, ring_of_dies(ranks), Plan(stages=1, tensor=ranks))
+    for quantity in ("dense_operations", "weight_reads"):
+        assert result.events(quantity).sum() == pytest.approx(pairs.events(quantity).sum())
+
+
+def test_split_by_outputs_lets_all_that_crosses_be_spikes() -> None:
+    """Hybrid: 4 of 4 links between dies carry 2 steps x 0.25 spikes x 1 bit for each value."""
+    model = llama(LlamaSize(1, 32, 8, 8, 64, 40, 64, head_dim=4), tokens=1)
+    plan = Plan(stages=1, split="outputs", activations="hybrid", steps=2, rate=0.25)
+    result = deploy(model, ring_of_dies(4), plan)
+    values = 32 + 32 + 32 + 64 + 32
+    assert result.traffic.kind_bits[0].sum() == 0
+    assert result.traffic.kind_bits[1].sum() == pytest.approx(3 * values * 2 * 0.25)
+
+
 def test_uneven_shares_by_hand() -> None:
     """Seven values over three tiles are shares of 3, 2, 2.
 
