@@ -35,6 +35,10 @@ OBJECTIVES: dict[str, tuple[str, Callable[[Result], float]]] = {
     "latency": ("s", lambda result: result.latency_per_inference_s),
 }
 """What is to be saved: its unit, and its value per inference."""
+NOTES = (
+    "predicted by pricing firing rates on both networks, each neuron for itself",
+    "what encoding does to the answers is not predicted; simulate the network to see it",
+)
 DRAWS = 128
 """Samples drawn for a prediction."""
 
@@ -121,10 +125,7 @@ class Encoded:
             f"{si(self.before, unit)} > {si(self.after, unit)}"
         )
         columns = ("values of", "to", "not 0", "spikes/step", "saves alone", "")
-        notes = (
-            "predicted by pricing firing rates on both networks, each neuron for itself",
-            "what encoding does to the answers is not predicted; simulate the network to see it",
-        )
+        notes = NOTES if self.candidates else ("no population sends values to another die",)
         return Group(table(title, columns, rows), *assumption_lines(notes))
 
     def __str__(self) -> str:
@@ -200,7 +201,8 @@ class _Measured:
         """Return the predicted objective per inference of a network that came of the given one."""
         network = mapping.network
         rates = {each.name: self._rate_of(each.name, network) for each in network.populations}
-        drawn = RateActivity.of(network, rates, steps=steps_needed(network), samples=DRAWS)
+        steps = max(steps_needed(network), self.activity.steps)
+        drawn = RateActivity.of(network, rates, steps=steps, samples=DRAWS)
         return float(OBJECTIVES[self.objective][1](price(drawn, mapping)))
 
     def _values(self, source: str) -> np.ndarray:

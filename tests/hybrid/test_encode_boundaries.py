@@ -167,3 +167,21 @@ def test_wrong_arguments_are_refused():
         cs.encode_boundaries(mapping, activity, objective="area")
     with pytest.raises(cs.UsageError, match="at least 1"):
         cs.encode_boundaries(mapping, activity, steps=0)
+
+
+def test_a_spiking_network_has_no_values_to_encode():
+    net = (
+        NetworkBuilder("spiking", dt="1 ms")
+        .input("in", (20,))
+        .population("a", (20,), "lif", tau="4 ms", v_threshold=0.2)
+        .project("in", "a", OneToOne(np.ones(20, np.float32)))
+        .build()
+    )
+    mapping = cs.map_network(net, package(), place={"a": {"chiplet": "d1"}})
+    activity = cs.simulate(net, np.random.default_rng(0).random((4, 50, 20)) < 0.3, mapping=mapping)
+    made = cs.encode_boundaries(mapping, activity)
+    assert made.candidates == ()
+    assert "no population sends values to another die" in str(made)
+    # Predictions are of inferences as long as those of the activity.
+    energy_j = cs.price(activity, mapping).energy_per_inference_j
+    assert made.before == pytest.approx(energy_j, rel=0.05)
