@@ -80,11 +80,15 @@ def reside(layout: Layout, package: Package, plan: Plan) -> Residence:
 
 def numbers_of(part: Part) -> np.ndarray:
     """Return int64 [tiles]: weights, biases and other numbers that each tile keeps."""
-    layer = part.layer
     bounds = part.bounds if part.rows is None else part.rows
-    weights = np.diff(bounds) * (layer.weights // int(bounds[-1]))
-    others = layer.parameters - (0 if layer.tied_to else layer.weights)
-    return weights + np.diff(others * part.bounds // part.channels)
+    weights = np.diff(bounds) * (part.layer.weights // int(bounds[-1]))
+    return weights + _beside_weights(part)
+
+
+def _beside_weights(part: Part) -> np.ndarray:
+    """Return int64 [tiles]: biases and other numbers that each tile keeps."""
+    others = part.layer.parameters - (0 if part.layer.tied_to else part.layer.weights)
+    return np.diff(others * part.bounds // part.channels)
 
 
 def cache_bits(part: Part, plan: Plan) -> np.ndarray:
@@ -107,11 +111,13 @@ def _weight_bits(part: Part, package: Package, plan: Plan) -> np.ndarray:
     bits = numbers_of(part) * plan.weight_bits
     if not (multiplies(part) and part.layer.weights):
         return bits
+    beside = _beside_weights(part)
     for number, tile in enumerate(part.tiles):
         parameters = package.tiles[int(tile)].parameters
         if isinstance(parameters, Crossbar):
             rows, columns, _, groups = (int(size[number]) for size in matrices(part))
-            bits[number] = parameters.stored_bits(rows, columns) * groups
+            beside_bits = int(beside[number]) * plan.weight_bits
+            bits[number] = parameters.stored_bits(rows, columns) * groups + beside_bits
     return bits
 
 

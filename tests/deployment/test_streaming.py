@@ -4,11 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from deployment_cases import MEMORY, NEUROCORE, NPU, die_type, package_of, perceptron, with_memory
+from deployment_cases import (
+    CROSSBAR,
+    MEMORY,
+    NEUROCORE,
+    NPU,
+    die_type,
+    package_of,
+    perceptron,
+    row_of_dies,
+    with_memory,
+)
 
 from chipletsim.deployment.deploy import deploy
 from chipletsim.deployment.plan import Plan
 from chipletsim.errors import InfeasibleError
+from chipletsim.models import Signal
+from chipletsim.models.builder import Builder
 from chipletsim.models.llama import LlamaSize, llama
 
 MODEL = perceptron(40, 30, 20)
@@ -120,11 +132,18 @@ def test_no_room_anywhere_says_how_much_is_missing(memory: str | None) -> None:
 
 
 def test_crossbars_cannot_stream() -> None:
-    from deployment_cases import CROSSBAR
-
     package = with_memory(tile_of(CROSSBAR, "1 KiB"))
     with pytest.raises(InfeasibleError, match="tiles of kind crossbar"):
         deploy(MODEL, package, TWO)
+
+
+def test_biases_are_kept_beside_the_arrays_of_a_crossbar() -> None:
+    """16 x 16 weights of 4 cells fill four arrays of 16 x 16 cells of 4 bit; 16 biases beside."""
+    builder = Builder("biased", "test", 1)
+    builder.linear("linear", builder.input((16,), Signal.VALUES), 16)
+    package = row_of_dies(1, CROSSBAR)
+    found = deploy(builder.model(), package, Plan(stages=1))
+    assert found.residence.weights["linear"].tolist() == [4 * 16 * 16 * 4 + 16 * 8]
 
 
 def test_memory_takes_time_and_energy() -> None:
