@@ -26,7 +26,7 @@ from chipletsim.models.model import Model, Signal
 from chipletsim.network.model import Network
 from chipletsim.spec.device import DeviceSpec
 from chipletsim.spec.fabric import FabricSpec, NodeSpec
-from chipletsim.spec.load import load_spec
+from chipletsim.spec.load import load_preset
 
 Preset = str | Path
 MAX_DEVICES = 65_536
@@ -161,13 +161,7 @@ def load_fabric(fabric: Preset | FabricSpec) -> FabricSpec:
     Raises:
         ConfigError: The file is missing or wrong.
     """
-    if isinstance(fabric, FabricSpec):
-        return fabric
-    path = Path(fabric)
-    if path.suffix in {".yaml", ".yml"}:
-        return load_spec(path, FabricSpec).spec
-    name = str(fabric) if len(path.parts) > 1 else f"fabrics/{fabric}"
-    return load_spec({"use": name}, FabricSpec).spec
+    return load_preset(fabric, FabricSpec, "fabrics")
 
 
 def _placement(

@@ -21,7 +21,7 @@ from chipletsim.network.model import Network
 from chipletsim.network.schedule import components
 from chipletsim.network.spans import spans
 from chipletsim.spec.device import DeviceSpec
-from chipletsim.spec.load import load_spec
+from chipletsim.spec.load import load_preset
 from chipletsim.tables import render, si, table
 
 ASSUMPTIONS = (
@@ -247,13 +247,7 @@ def load_device(device: str | Path | DeviceSpec) -> DeviceSpec:
     Raises:
         ConfigError: The file is missing or wrong.
     """
-    if isinstance(device, DeviceSpec):
-        return device
-    path = Path(device)
-    if path.suffix in {".yaml", ".yml"}:
-        return load_spec(path, DeviceSpec).spec
-    name = str(device) if len(path.parts) > 1 else f"devices/{device}"
-    return load_spec({"use": name}, DeviceSpec).spec
+    return load_preset(device, DeviceSpec, "devices")
 
 
 def cyclic_layers(network: Network, layers: tuple[DenseLayer, ...]) -> list[bool]:

@@ -114,6 +114,26 @@ def load_spec(
     return load_resolved(resolved, base, model, overrides)
 
 
+def load_preset(source: M | str | FilePath, model: type[M], folder: str) -> M:
+    """Return a section from the name of a preset, from its file, or itself.
+
+    Args:
+        source: A section as it is, a YAML file, or the name of a preset.
+        model: What it is.
+        folder: Folder of presets in which a name without one is looked up.
+
+    Raises:
+        ConfigError: The file is missing or wrong.
+    """
+    if isinstance(source, model):
+        return source
+    path = FilePath(str(source))
+    if path.suffix in {".yaml", ".yml"}:
+        return load_spec(path, model).spec
+    name = str(source) if len(path.parts) > 1 else f"{folder}/{source}"
+    return load_spec({"use": name}, model).spec
+
+
 def load_resolved(
     resolved: Resolved, base: FilePath, model: type[M], overrides: Overrides = ()
 ) -> Loaded[M]:

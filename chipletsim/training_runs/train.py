@@ -70,8 +70,9 @@ def train(
     if not force and (found := read_training(folder)):
         return found
     refuse_unwritable(folder)
-    _settle(folder, training, resume=resume, force=force)
-    return _train(training, folder, config_hash, progress or (lambda line: None))
+    if not force:
+        _check_folder(folder, training, resume=resume)
+    return _train(training, folder, config_hash, progress or (lambda line: None), force=force)
 
 
 def read_training(folder: str | Path) -> TrainResult | None:
@@ -86,11 +87,8 @@ def read_training(folder: str | Path) -> TrainResult | None:
     return TrainResult(Path(folder), summary, reused=True)
 
 
-def _settle(folder: Path, training: Loaded[TrainSpec], *, resume: bool, force: bool) -> None:
-    """Make the folder ready, or say why not."""
-    if force:
-        shutil.rmtree(folder, ignore_errors=True)
-        return
+def _check_folder(folder: Path, training: Loaded[TrainSpec], *, resume: bool) -> None:
+    """Refuse a folder that holds what was not asked for, or lacks what was."""
     if folder.exists() and not resume:
         raise UsageError(
             f"{folder} holds an unfinished training; resume goes on with it, force begins anew"
@@ -106,7 +104,9 @@ def _settle(folder: Path, training: Loaded[TrainSpec], *, resume: bool, force: b
             )
 
 
-def _train(training: Loaded[TrainSpec], folder: Path, config_hash: str, say: Say) -> TrainResult:
+def _train(
+    training: Loaded[TrainSpec], folder: Path, config_hash: str, say: Say, *, force: bool
+) -> TrainResult:
     from chipletsim.training.loop import Trainer
 
     spec = training.spec
@@ -116,6 +116,8 @@ def _train(training: Loaded[TrainSpec], folder: Path, config_hash: str, say: Say
         trainer = Trainer(spec, ready.loss, ready.split, config_hash)
     except ConfigError as error:
         raise training.locate(error) from None
+    if force:  # only now that all is ready is an earlier training given up
+        shutil.rmtree(folder, ignore_errors=True)
     _write_setup(folder, training, ready)
     start, points = ready.start, []
     for weight in spec.loss.traffic.weights:
