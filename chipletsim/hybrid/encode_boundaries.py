@@ -168,9 +168,12 @@ def encode_boundaries(
                 saved = before - measured.value(_with(mapping, crossing, measured))
             except ChipletsimError as error:
                 reason = str(error)
+        if saved > 0:  # what fits alone need not fit beside the others
+            try:
+                result = _with(result, crossing, measured)
+            except ChipletsimError as error:
+                reason = str(error)
         found.append(_candidate(mapping, crossing, measured, saved, reason))
-        if found[-1].inserted:
-            result = _with(result, crossing, measured)
     after = measured.value(result)
     return Encoded(result, objective, before, after, tuple(found), steps, code)
 

@@ -22,9 +22,9 @@ IO = {
 }  # fmt: skip
 
 
-def package(d2d="100 pJ/bit", encoder="0.1 pJ/op", dies=2):
+def package(d2d="100 pJ/bit", encoder="0.1 pJ/op", dies=2, neurons=4096):
     """Dies in a row with one npu each, the first with an io tile; a value takes a 48-bit packet."""
-    npu = NPU | {"energy_per_encoder_update": encoder}
+    npu = NPU | {"energy_per_encoder_update": encoder, "neurons": neurons}
 
     def die(*tiles):
         places = [{"at": "all", "tile": tile} for tile in tiles]
@@ -185,3 +185,14 @@ def test_a_spiking_network_has_no_values_to_encode():
     # Predictions are of inferences as long as those of the activity.
     energy_j = cs.price(activity, mapping).energy_per_inference_j
     assert made.before == pytest.approx(energy_j, rel=0.05)
+
+
+def test_what_fits_alone_but_not_with_the_others_is_left_out():
+    """On d0 lie 30 + 5 neurons; an encoder of 30 fits, a decoder of 20 as well, but not both."""
+    small = package(neurons=84)
+    mapping, _, activity = placed(network(shortcut=True), small, a="d0", b="d1", c="d0")
+    made = cs.encode_boundaries(mapping, activity, steps=4, code="latency")
+    kept = {each.source: each.inserted for each in made.candidates}
+    assert kept == {"a": True, "b": False}
+    assert "neurons" in made.candidates[1].reason
+    assert made.candidates[1].saved > 0
