@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -13,6 +13,17 @@ from typing import Any, Literal
 
 import numpy as np
 
+from chipletsim.engine.activity_arrays import (
+    Recorded,
+    check_arrays,
+    check_recorded,
+    check_updates,
+    feed,
+    flat_events,
+    joined,
+    joined_recorded,
+    part_of,
+)
 from chipletsim.engine.archive import ArrayArchive
 from chipletsim.engine.raster import add_class_counts, pack, totals
 from chipletsim.errors import ConfigError, UsageError
@@ -35,6 +46,11 @@ class Activity:
             a neuron, little bit order; a set bit is an event. For graded populations an
             event is a non-zero value.
         values: Population name to float32 [samples, steps, neurons], graded ones only.
+        updates: Population name to uint8 [samples, steps, ceil(neurons / 8)], packed as
+            rasters are: which neurons did work in a step. Of populations whose model tells
+            it (``NeuronModel.tells_updates``), and of the inputs beside them.
+        recorded: Population name to state name to float32 or float64 [samples, steps,
+            neurons]: states after each step, those that were asked for.
     """
 
     network: str
@@ -44,6 +60,8 @@ class Activity:
     steps: int
     rasters: dict[str, np.ndarray]
     values: dict[str, np.ndarray]
+    updates: dict[str, np.ndarray] = field(default_factory=dict)
+    recorded: Recorded = field(default_factory=dict)
 
     @classmethod
     def from_rasters(
@@ -52,6 +70,8 @@ class Activity:
         rasters: Mapping[str, np.ndarray],
         values: Mapping[str, np.ndarray] | None = None,
         *,
+        updates: Mapping[str, np.ndarray] | None = None,
+        recorded: Mapping[str, Mapping[str, np.ndarray]] | None = None,
         network: str = "",
         inputs: str = "",
     ) -> Activity:
@@ -61,6 +81,8 @@ class Activity:
             populations: Population name to shape.
             rasters: Population name to uint8 [samples, steps, ceil(neurons / 8)].
             values: Graded population name to float32 [samples, steps, neurons].
+            updates: As the attribute.
+            recorded: As the attribute.
             network: Fingerprint of the network.
             inputs: Fingerprint of the inputs.
 
@@ -69,8 +91,11 @@ class Activity:
                 neuron is set.
         """
         values = dict(values or {})
-        _check_arrays(populations, rasters, values)
+        updates, states = dict(updates or {}), {k: dict(v) for k, v in (recorded or {}).items()}
+        check_arrays(populations, rasters, values)
         samples, steps = next(iter(rasters.values())).shape[:2] if rasters else (0, 0)
+        check_updates(populations, updates, (samples, steps))
+        check_recorded(populations, states, (samples, steps))
         return cls(
             network=network,
             inputs=inputs,
@@ -79,6 +104,8 @@ class Activity:
             steps=steps,
             rasters={name: rasters[name] for name in populations},
             values=values,
+            updates=updates,
+            recorded=states,
         )
 
     @classmethod
@@ -87,6 +114,8 @@ class Activity:
         populations: Mapping[str, tuple[int, ...]],
         spikes: Mapping[str, np.ndarray],
         *,
+        updates: Mapping[str, np.ndarray] | None = None,
+        recorded: Mapping[str, Mapping[str, np.ndarray]] | None = None,
         network: str = "",
         inputs: str = "",
     ) -> Activity:
@@ -96,6 +125,8 @@ class Activity:
             populations: Population name to shape.
             spikes: Population name to [samples, steps, *shape]; bool, or integers 0 and 1,
                 for spikes; float32 for graded events.
+            updates: Population name to bool [samples, steps, *shape]: who did work.
+            recorded: Population name to state name to float [samples, steps, *shape].
             network: Fingerprint of the network.
             inputs: Fingerprint of the inputs.
 
@@ -106,14 +137,30 @@ class Activity:
         missing = [name for name in populations if name not in spikes]
         if missing:
             raise ConfigError(f"there are no spikes of populations {missing}")
-        flat = {name: _flat(np.asarray(spikes[name]), populations[name]) for name in populations}
+        flat = {
+            name: flat_events(np.asarray(spikes[name]), populations[name]) for name in populations
+        }
         values = {
             name: array.astype(np.float32)
             for name, array in flat.items()
             if np.issubdtype(array.dtype, np.floating)
         }
         rasters = {name: pack(array) for name, array in flat.items()}
-        return cls.from_rasters(populations, rasters, values, network=network, inputs=inputs)
+        return cls.from_rasters(
+            populations,
+            rasters,
+            values,
+            updates={
+                name: pack(flat_events(np.asarray(array), populations[name]))
+                for name, array in (updates or {}).items()
+            },
+            recorded={
+                name: {state: flat_events(array, populations[name]) for state, array in of.items()}
+                for name, of in (recorded or {}).items()
+            },
+            network=network,
+            inputs=inputs,
+        )
 
     @property
     def neurons(self) -> int:
@@ -122,8 +169,9 @@ class Activity:
 
     @property
     def nbytes(self) -> int:
-        """Bytes of the rasters and values."""
-        return sum(array.nbytes for array in (*self.rasters.values(), *self.values.values()))
+        """Bytes of all arrays."""
+        plain = (self.rasters, self.values, self.updates, *self.recorded.values())
+        return sum(array.nbytes for arrays in plain for array in arrays.values())
 
     @cached_property
     def totals(self) -> dict[str, np.ndarray]:
@@ -143,9 +191,10 @@ class Activity:
         """SHA-256 of everything in it, in hexadecimal."""
         digest = hashlib.sha256(json.dumps(self._header(), sort_keys=True).encode())
         for arrays in (self.rasters, self.values):
-            for name in sorted(arrays):
-                digest.update(f"{name} {arrays[name].shape}\n".encode())
-                digest.update(np.ascontiguousarray(arrays[name]).reshape(-1).data)
+            feed(digest, arrays)
+        feed(digest, self.updates, "updates of ")
+        for name in sorted(self.recorded):
+            feed(digest, self.recorded[name], f"states of {name}: ")
         return digest.hexdigest()
 
     def spikes(self, population: str) -> np.ndarray:
@@ -154,9 +203,17 @@ class Activity:
         Raises:
             UsageError: There is no such population.
         """
-        raster = self.rasters[self._known(population)]
-        size = prod(self.populations[population])
-        return np.unpackbits(raster, axis=-1, count=size, bitorder="little").view(bool)
+        return self._unpacked(self.rasters[self._known(population)], population)
+
+    def updated(self, population: str) -> np.ndarray:
+        """Return bool [samples, steps, neurons]: which neurons of a population did work.
+
+        Raises:
+            UsageError: There is no such population, or its updates are not told.
+        """
+        if self._known(population) not in self.updates:
+            raise UsageError(f"the model of population {population!r} does not tell updates")
+        return self._unpacked(self.updates[population], population)
 
     def rates(self) -> dict[str, np.ndarray]:
         """Return population name to float64 [neurons]: mean events per sample and step."""
@@ -196,11 +253,14 @@ class Activity:
         """Return the activity of ``count`` samples from ``first`` on."""
         chosen = slice(first, first + count)
         samples = len(range(self.samples)[chosen])
-        rasters, values = (
-            {name: array[chosen] for name, array in arrays.items()}
-            for arrays in (self.rasters, self.values)
+        return replace(
+            self,
+            samples=samples,
+            rasters=part_of(self.rasters, chosen),
+            values=part_of(self.values, chosen),
+            updates=part_of(self.updates, chosen),
+            recorded={name: part_of(of, chosen) for name, of in self.recorded.items()},
         )
-        return replace(self, samples=samples, rasters=rasters, values=values)
 
     def save(self, path: str | Path) -> None:
         """Write it to an .npz file, which ``load`` reads."""
@@ -210,6 +270,10 @@ class Activity:
             arrays[f"raster_{position}"] = self.rasters[name]
             if name in self.values:
                 arrays[f"values_{position}"] = self.values[name]
+            if name in self.updates:
+                arrays[f"updates_{position}"] = self.updates[name]
+            for state, array in self.recorded.get(name, {}).items():
+                arrays[f"recorded_{position}_{state}"] = array
         with Path(path).open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
@@ -225,14 +289,23 @@ class Activity:
         archive = ArrayArchive(path)
         header = _read_header(archive)
         populations = {name: tuple(shape) for name, shape in header["populations"]}
-        rasters, values = {}, {}
+        rasters, values, updates = {}, {}, {}
+        recorded: Recorded = {}
         for position, name in enumerate(populations):
             rasters[name] = archive.read(f"raster_{position}")
             if f"values_{position}" in archive.shapes:
                 values[name] = archive.read(f"values_{position}")
-        network, inputs = header["network"], header["inputs"]
+            if f"updates_{position}" in archive.shapes:
+                updates[name] = archive.read(f"updates_{position}")
+            prefix = f"recorded_{position}_"
+            for key in archive.shapes:
+                if key.startswith(prefix):
+                    recorded.setdefault(name, {})[key.removeprefix(prefix)] = archive.read(key)
+        names = {"network": header["network"], "inputs": header["inputs"]}
         try:
-            return cls.from_rasters(populations, rasters, values, network=network, inputs=inputs)
+            return cls.from_rasters(
+                populations, rasters, values, updates=updates, recorded=recorded, **names
+            )
         except ConfigError as error:
             raise archive.fault(str(error)) from None
 
@@ -254,8 +327,7 @@ class Activity:
         first, number = parts[0], ("samples", "steps").index(axis)
         other = ("steps", "samples")[number]
         for part in parts[1:]:
-            same = (part.network, part.populations, getattr(part, other), set(part.values))
-            if same != (first.network, first.populations, getattr(first, other), set(first.values)):
+            if part._form(other) != first._form(other):
                 raise UsageError(f"activities to concatenate along {axis} do not fit together")
         sources = list(dict.fromkeys(part.inputs for part in parts))
         inputs = hashlib.sha256(" ".join(sources).encode()).hexdigest()
@@ -265,9 +337,16 @@ class Activity:
             populations=first.populations,
             samples=sum(part.samples for part in parts) if number == 0 else first.samples,
             steps=sum(part.steps for part in parts) if number == 1 else first.steps,
-            rasters=_joined([part.rasters for part in parts], number),
-            values=_joined([part.values for part in parts], number),
+            rasters=joined([part.rasters for part in parts], number),
+            values=joined([part.values for part in parts], number),
+            updates=joined([part.updates for part in parts], number),
+            recorded=joined_recorded([part.recorded for part in parts], number),
         )
+
+    def _form(self, axis: str) -> tuple[object, ...]:
+        """Return what activities agree in that follow one another along the other axis."""
+        kept = (set(self.values), set(self.updates), {k: set(v) for k, v in self.recorded.items()})
+        return (self.network, self.populations, getattr(self, axis), *kept)
 
     def _header(self) -> dict[str, Any]:
         return {
@@ -276,6 +355,10 @@ class Activity:
             "inputs": self.inputs,
             "populations": [[name, list(shape)] for name, shape in self.populations.items()],
         }
+
+    def _unpacked(self, raster: np.ndarray, population: str) -> np.ndarray:
+        size = prod(self.populations[population])
+        return np.unpackbits(raster, axis=-1, count=size, bitorder="little").view(bool)
 
     def _known(self, population: str) -> str:
         if population not in self.populations:
@@ -297,44 +380,6 @@ class Activity:
         title = f"Activity of {self.samples} samples x {self.steps} steps"
         columns = ("population", "neurons", "events", "events per neuron and step")
         return render(table(title, columns, rows))
-
-
-def _flat(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return [samples, steps, *shape] as [samples, steps, neurons]."""
-    if array.shape[2:] not in (tuple(shape), (prod(shape),)):
-        given = list(array.shape)
-        raise ConfigError(f"spikes have shape {given}, expected [samples, steps, *{list(shape)}]")
-    if array.dtype.kind in "iu" and array.size and not 0 <= array.min() <= array.max() <= 1:
-        raise ConfigError("spikes must be 0 or 1; give counts as graded events, in float32")
-    return array.reshape(*array.shape[:2], prod(shape))
-
-
-def _check_arrays(
-    populations: Mapping[str, tuple[int, ...]],
-    rasters: Mapping[str, np.ndarray],
-    values: Mapping[str, np.ndarray],
-) -> None:
-    if set(rasters) != set(populations) or not set(values) <= set(populations):
-        raise ConfigError(f"rasters and values do not belong to populations {list(populations)}")
-    rows = {raster.shape[:2] for raster in rasters.values()}
-    if len(rows) > 1:
-        raise ConfigError(f"rasters differ in samples and steps: {sorted(rows)}")
-    for name, shape in populations.items():
-        _check_array(name, rasters[name], (*next(iter(rows)), -(-prod(shape) // 8)), np.uint8)
-        if prod(shape) % 8 and np.any(rasters[name][..., -1] >> (prod(shape) % 8)):
-            raise ConfigError(f"raster of {name!r} has events beyond its {prod(shape)} neurons")
-        if name in values:
-            _check_array(name, values[name], (*next(iter(rows)), prod(shape)), np.float32)
-
-
-def _check_array(name: str, array: np.ndarray, shape: tuple[int, ...], dtype: type) -> None:
-    if array.shape != shape or array.dtype != dtype:
-        given, needed = f"{array.dtype} {list(array.shape)}", f"{np.dtype(dtype)} {list(shape)}"
-        raise ConfigError(f"array of {name!r} is {given}, expected {needed}")
-
-
-def _joined(parts: list[dict[str, np.ndarray]], axis: int) -> dict[str, np.ndarray]:
-    return {name: np.concatenate([part[name] for part in parts], axis) for name in parts[0]}
 
 
 def _read_header(archive: ArrayArchive) -> dict[str, Any]:

@@ -11,11 +11,17 @@ import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.check import check_network, unknown_name
-from chipletsim.network.draw import make_array
+from chipletsim.network.draw import Float, make_array, read_array
 from chipletsim.network.make_connection import Ends, make_connection, make_pool
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
-from chipletsim.spec.network import NetworkSpec, ParameterValue, PopulationSpec, ProjectionSpec
+from chipletsim.spec.network import (
+    ArrayFileSpec,
+    NetworkSpec,
+    ParameterValue,
+    PopulationSpec,
+    ProjectionSpec,
+)
 from chipletsim.units import parse_quantity
 
 GRADED_BITS = 32
@@ -45,7 +51,8 @@ def build_network(spec: NetworkSpec, folder: Path, dt_s: float | None = None) ->
     ]
     kept = tuple(projection for projection in projections if projection is not None)
     dt_s = spec.dt_s if dt_s is None else dt_s
-    network = Network(spec.name, tuple(populations.values()), kept, dt_s)
+    rank = build.summation_rank(spec, tuple(populations.values()))
+    network = Network(spec.name, tuple(populations.values()), kept, dt_s, rank)
     found = [_in_file(problem, spec) for problem in check_network(network)]
     known = {problem.path for problem in build.problems}
     problems = build.problems + [problem for problem in found if problem.path not in known]
@@ -92,6 +99,12 @@ def default_value_bits(model: str) -> int:
     """Return the bits of an event of ``model``: 0 for spikes, 32 for graded values."""
     known = NEURON_MODELS.get(model)
     return GRADED_BITS if known is not None and not known.spiking else 0
+
+
+def model_dtype(model: str) -> Float:
+    """Return the NumPy type of the parameters of ``model``, and of the weights to it."""
+    known = NEURON_MODELS.get(model)
+    return np.float32 if known is None else known.dtype
 
 
 class _Build:
@@ -145,7 +158,9 @@ class _Build:
                 self.problems.append(Problem(problem, f"{path}.pool"))
                 return None
             source = pool.target_shape(source)
-        given = Ends(source, populations[section.target].shape, self.folder, _name(section))
+        target = populations[section.target]
+        dtype = model_dtype(target.model)
+        given = Ends(source, target.shape, self.folder, _name(section), dtype)
         connection = self._attempt(f"{path}.connection", make_connection, section.connection, given)
         if connection is None:
             return None
@@ -153,12 +168,23 @@ class _Build:
             _name(section), section.source, section.target, connection, pool, section.delay
         )
 
+    def summation_rank(
+        self, spec: NetworkSpec, populations: tuple[Population, ...]
+    ) -> np.ndarray | None:
+        """Return the order of sums, or None where it is that of the neurons."""
+        if spec.summation_rank is None:
+            return None
+        neurons = sum(population.size for population in populations)
+        given = (spec.summation_rank, neurons, self.folder)
+        return self._attempt("summation_rank", _read_rank, *given)
+
     def _value(self, population: str, section: PopulationSpec, name: str) -> np.ndarray:
         value: ParameterValue = section.parameters[name]
+        dtype = model_dtype(section.model)
         if isinstance(value, str | float):
             with np.errstate(over="ignore"):  # infinite, and refused as such
-                return np.asarray(parameter_value(section.model, name, value), np.float32)
-        return make_array(value, section.shape, self.folder, f"{population}.{name}")
+                return np.asarray(parameter_value(section.model, name, value), dtype)
+        return make_array(value, section.shape, self.folder, f"{population}.{name}", dtype)
 
     def _attempt(self, path: str, make: Callable[..., Made], *given: object) -> Made | None:
         """Return ``make(*given)``, or None after noting its ValueError."""
@@ -167,3 +193,10 @@ class _Build:
         except ValueError as error:
             self.problems.append(Problem(str(error), path))
             return None
+
+
+def _read_rank(spec: ArrayFileSpec, neurons: int, folder: Path) -> np.ndarray:
+    rank = read_array(folder / spec.file, spec.array, (neurons,))
+    if rank.dtype.kind not in "iu":
+        raise ValueError(f"{spec.file} holds {rank.dtype}, expected integers")
+    return rank.astype(np.int64)

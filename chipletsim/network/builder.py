@@ -7,7 +7,7 @@ from typing import Any, Self
 import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
-from chipletsim.network.build import default_value_bits, parameter_value
+from chipletsim.network.build import default_value_bits, model_dtype, parameter_value
 from chipletsim.network.check import check_network
 from chipletsim.network.connections import Connection, Pool2d
 from chipletsim.network.model import Network, Population, Projection
@@ -42,6 +42,7 @@ class NetworkBuilder:
         self.dt_s: float = self._number(dt, "dt")
         self._populations: list[Population] = []
         self._projections: list[Projection] = []
+        self._summation_rank: np.ndarray | None = None
 
     def input(
         self, name: str, shape: tuple[int, ...], *, value_bits: int = 0, steps: int | None = None
@@ -86,7 +87,7 @@ class NetworkBuilder:
         """
         path = f"populations.{name}.parameters"
         values = {
-            key: np.asarray(self._number(value, f"{path}.{key}", model, key), np.float32)
+            key: np.asarray(self._number(value, f"{path}.{key}", model, key), model_dtype(model))
             for key, value in parameters.items()
         }
         bits = default_value_bits(model) if value_bits is None else value_bits
@@ -121,6 +122,15 @@ class NetworkBuilder:
         self._projections.append(Projection(name, source, target, connection, pool, delay))
         return self
 
+    def sum_in_order(self, rank: np.ndarray) -> Self:
+        """Set in which order the currents of different sources are added.
+
+        Args:
+            rank: int64 [neurons], as ``Network.summation_rank``.
+        """
+        self._summation_rank = np.asarray(rank)
+        return self
+
     def build(self) -> Network:
         """Return the network.
 
@@ -128,7 +138,7 @@ class NetworkBuilder:
             ConfigError: With every fault found.
         """
         populations, projections = tuple(self._populations), tuple(self._projections)
-        network = Network(self.name, populations, projections, self.dt_s)
+        network = Network(self.name, populations, projections, self.dt_s, self._summation_rank)
         problems = self._problems or check_network(network)
         if problems:
             raise ConfigError(problems)

@@ -14,6 +14,7 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.connections import Shape
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS, Parameter
+from chipletsim.network.precision import precision_problems
 from chipletsim.network.schedule import find_cycle, projection_edges
 from chipletsim.network.spans import find_spans
 
@@ -46,6 +47,7 @@ def check_network(network: Network) -> list[Problem]:
         problems += _check_population(population, network.dt_s)
     for projection in network.projections:
         problems += _check_projection(projection, network)
+    problems = problems or precision_problems(network)
     return problems or _same_step_cycle(network) or find_spans(network)[1]
 
 
@@ -102,6 +104,11 @@ def _parameter_problem(
         return problem
     if parameter.positive and not np.all(value > 0):
         return f"must be greater than 0 {parameter.unit}, the least is {np.min(value):g}"
+    if parameter.whole and not np.all((value >= 0) & (value == np.floor(value))):
+        return "must be whole numbers of at least 0"
+    if parameter.choices and not np.all(np.isin(value, parameter.choices)):
+        known = ", ".join(f"{choice:g}" for choice in parameter.choices)
+        return f"must be one of {known} ({parameter.meaning})"
     # Rounded as the engine rounds the ratio, since tau = dt may have been rounded itself.
     if parameter.unit == "s" and np.float32(dt_s / np.min(value).astype(np.float64)) > 1:
         return (

@@ -17,6 +17,8 @@ from numpy.lib import format as npy
 from chipletsim.network.connections import Shape, Sparse
 from chipletsim.spec.network import Array, ArrayFileSpec, RandomArraySpec
 
+Float = type[np.floating]
+
 MOST_NUMBERS = 2**31 - 1
 
 BROKEN_ARCHIVE = (
@@ -33,14 +35,18 @@ BROKEN_ARCHIVE = (
 """Beside ValueError, what zip, its decompressors and NumPy's header parser raise on damage."""
 
 
-def make_array(spec: Array, shape: Shape, folder: Path, name: str) -> np.ndarray:
-    """Return the float32 array that a network file asks for.
+def make_array(
+    spec: Array, shape: Shape, folder: Path, name: str, dtype: Float = np.float32
+) -> np.ndarray:
+    """Return the array that a network file asks for.
 
     Args:
         spec: A number, a file, or a distribution with a seed.
         shape: Shape to fill; a file must hold exactly this shape.
         folder: Folder that file paths are relative to.
-        name: What the array is for; draws depend on it and on the seed alone.
+        name: What the array is for; draws depend on it and on the seed alone, and have the
+            precision of float32.
+        dtype: Type of the array.
 
     Raises:
         ValueError: A file is missing, broken, or holds another shape; or the array would
@@ -50,10 +56,10 @@ def make_array(spec: Array, shape: Shape, folder: Path, name: str) -> np.ndarray
         raise ValueError(f"{name} would hold {prod(shape):,} numbers; most are {MOST_NUMBERS:,}")
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused as such
         if isinstance(spec, ArrayFileSpec):
-            return read_array(folder / spec.file, spec.array, shape).astype(np.float32)
+            return read_array(folder / spec.file, spec.array, shape).astype(dtype)
         if isinstance(spec, RandomArraySpec):
-            return draw_array(spec, shape, name)
-        return np.full(shape, spec, np.float32)
+            return draw_array(spec, shape, name).astype(dtype, copy=False)
+        return np.full(shape, spec, dtype)
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -117,8 +123,14 @@ def draw_probability(
     return Sparse(indptr, target.astype(np.int32), weight, n_targets)
 
 
-def read_sparse(path: Path, n_sources: int, n_targets: int) -> Sparse:
+def read_sparse(path: Path, n_sources: int, n_targets: int, dtype: Float = np.float32) -> Sparse:
     """Return the synapses in an .npz file with arrays ``indptr``, ``targets``, ``weight``.
+
+    Args:
+        path: The file.
+        n_sources: Number of source neurons.
+        n_targets: Number of target neurons.
+        dtype: Type of the weights.
 
     Raises:
         ValueError: The file is missing, broken, or its arrays have other shapes, or indices
@@ -129,7 +141,7 @@ def read_sparse(path: Path, n_sources: int, n_targets: int) -> Sparse:
     targets = _indices(path, "targets", synapses, n_targets - 1)
     weight = read_array(path, "weight", (synapses,))
     with np.errstate(over="ignore"):  # infinite, and refused as such
-        weight = weight.astype(np.float32)
+        weight = weight.astype(dtype)
     return Sparse(indptr.astype(np.int64), targets.astype(np.int32), weight, n_targets)
 
 

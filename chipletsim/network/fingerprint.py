@@ -11,6 +11,7 @@ import numpy as np
 
 from chipletsim.network.model import Network, Population
 from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.precision import network_dtype
 
 
 def fingerprint(network: Network) -> str:
@@ -20,14 +21,20 @@ def fingerprint(network: Network) -> str:
     parameter is a scalar or an array of equal numbers, whether a default is spelt out, or
     the network's name.
     """
-    digest = hashlib.sha256()
-    _feed(digest, [_canonical(population) for population in network.populations])
-    _feed(digest, network.projections)
-    _feed(digest, float(network.dt_s))
+    digest = _Digest(network_dtype(network))
+    digest.feed([_canonical(population, digest.dtype) for population in network.populations])
+    digest.feed(network.projections)
+    digest.feed(float(network.dt_s))
+    if network.summation_rank is not None and not _in_order(network.summation_rank):
+        digest.feed({"summation_rank": network.summation_rank})
     return digest.hexdigest()
 
 
-def _canonical(population: Population) -> dict[str, Any]:
+def _in_order(rank: np.ndarray) -> bool:
+    return bool(np.array_equal(rank, np.arange(rank.size)))
+
+
+def _canonical(population: Population, dtype: type[np.floating]) -> dict[str, Any]:
     """Return a population's fields with parameters and bias as full arrays."""
     defaults = {
         name: parameter.default
@@ -37,7 +44,7 @@ def _canonical(population: Population) -> dict[str, Any]:
     bias = 0.0 if population.bias is None else population.bias
 
     def full(value: Any) -> np.ndarray:
-        return np.broadcast_to(np.asarray(value, np.float32), population.shape)
+        return np.broadcast_to(np.asarray(value, dtype), population.shape)
 
     once = {} if population.steps is None else {"steps": population.steps}
     return once | {
@@ -51,25 +58,41 @@ def _canonical(population: Population) -> dict[str, Any]:
     }
 
 
-def _feed(digest: Any, value: Any) -> None:
-    """Add a value to the hash, with its type and length so that no two values collide."""
-    if isinstance(value, np.ndarray):
-        plain = np.ascontiguousarray(value, "<f4" if value.dtype.kind == "f" else "<i8")
-        digest.update(f"array {plain.dtype.str} {plain.shape}\n".encode())
-        digest.update(plain.data)
-    elif is_dataclass(value):
-        content = {field.name: getattr(value, field.name) for field in fields(value)}
-        digest.update(f"{type(value).__name__}\n".encode())
-        _feed(digest, content)
-    elif isinstance(value, Mapping):
-        digest.update(f"mapping {len(value)}\n".encode())
-        for key in sorted(value):
-            _feed(digest, key)
-            _feed(digest, value[key])
-    elif isinstance(value, list | tuple):
-        digest.update(f"sequence {len(value)}\n".encode())
-        for item in value:
-            _feed(digest, item)
-    else:
-        text = repr(value.item() if isinstance(value, np.generic) else value)
-        digest.update(f"value {len(text)} {text}\n".encode())
+class _Digest:
+    """SHA-256 of values, each with its type and length so that no two values collide.
+
+    Args:
+        dtype: Precision that floating-point arrays are taken in.
+    """
+
+    def __init__(self, dtype: type[np.floating]) -> None:
+        self.dtype = dtype
+        self._float = np.dtype(dtype).newbyteorder("<")
+        self._digest = hashlib.sha256()
+
+    def hexdigest(self) -> str:
+        """Return the hash so far."""
+        return self._digest.hexdigest()
+
+    def feed(self, value: Any) -> None:
+        """Add a value."""
+        if isinstance(value, np.ndarray):
+            plain = np.ascontiguousarray(value, self._float if value.dtype.kind == "f" else "<i8")
+            self._digest.update(f"array {plain.dtype.str} {plain.shape}\n".encode())
+            self._digest.update(plain.data)
+        elif is_dataclass(value):
+            content = {field.name: getattr(value, field.name) for field in fields(value)}
+            self._digest.update(f"{type(value).__name__}\n".encode())
+            self.feed(content)
+        elif isinstance(value, Mapping):
+            self._digest.update(f"mapping {len(value)}\n".encode())
+            for key in sorted(value):
+                self.feed(key)
+                self.feed(value[key])
+        elif isinstance(value, list | tuple):
+            self._digest.update(f"sequence {len(value)}\n".encode())
+            for item in value:
+                self.feed(item)
+        else:
+            text = repr(value.item() if isinstance(value, np.generic) else value)
+            self._digest.update(f"value {len(text)} {text}\n".encode())

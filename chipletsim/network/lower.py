@@ -12,7 +12,8 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.model import Network, Projection
 
 FULL_BITS = 24
-"""From this precision on weights stay as they are: float32 has 24 bits of mantissa."""
+"""From this precision on weights stay as they are: float32 has 24 bits of mantissa. So do those of
+networks in double precision, in which nothing is rounded to float32 either."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def lower(network: Network, weight_bits: Mapping[str, int]) -> Network:
     Weights become fixed-point numbers (see ``quantise``), one step for each projection, so
     sums of them are exact in float32 in any order while they stay below 2^24 steps. An average
     in front of a quantised connection is folded into its weights for the same reason. Biases,
-    thresholds, time constants and membranes keep float32.
+    thresholds, time constants and membranes keep their precision.
 
     Args:
         network: The network.
@@ -102,7 +103,7 @@ def quantise(weights: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
     two nearest to the mean magnitude.
 
     Args:
-        weights: float32 array, all finite.
+        weights: Array of floats, all finite; what is returned has its type.
         bits: Precision, at least 1.
     """
     largest = float(np.abs(weights).max(initial=0.0))
@@ -110,11 +111,11 @@ def quantise(weights: np.ndarray, bits: int) -> tuple[np.ndarray, float]:
         return weights, 1.0
     if bits == 1:
         step = 2.0 ** np.round(np.log2(np.abs(weights[weights != 0]).mean(dtype=np.float64)))
-        return (np.sign(weights) * np.float32(step)).astype(np.float32), float(step)
+        return (np.sign(weights) * np.float32(step)).astype(weights.dtype), float(step)
     levels = 2 ** (bits - 1) - 1
     mantissa, exponent = frexp(largest / levels)
     step = 2.0 ** (exponent - (mantissa == 0.5))
-    return (np.rint(weights.astype(np.float64) / step) * step).astype(np.float32), step
+    return (np.rint(weights.astype(np.float64) / step) * step).astype(weights.dtype), step
 
 
 def without_average(projection: Projection) -> Projection:

@@ -20,6 +20,7 @@ from chipletsim.network.connections import (
 )
 from chipletsim.network.draw import (
     MOST_NUMBERS,
+    Float,
     draw_fan_out,
     draw_probability,
     make_array,
@@ -48,12 +49,14 @@ class Ends(NamedTuple):
         target: Shape of the target.
         folder: Folder that file paths are relative to.
         name: Name of the projection; random draws depend on it.
+        dtype: Type of the weights.
     """
 
     source: Shape
     target: Shape
     folder: Path
     name: str
+    dtype: Float = np.float32
 
 
 def make_connection(spec: ConnectionSpec, ends: Ends) -> Connection:
@@ -98,11 +101,12 @@ def explicit_padding(
 
 def _dense(spec: DenseSpec, ends: Ends) -> Dense:
     shape = (prod(ends.target), prod(ends.source))
-    return Dense(make_array(spec.weight, shape, ends.folder, ends.name))
+    return Dense(make_array(spec.weight, shape, ends.folder, ends.name, ends.dtype))
 
 
 def _one_to_one(spec: OneToOneSpec, ends: Ends) -> OneToOne:
-    return OneToOne(make_array(spec.weight, (prod(ends.source),), ends.folder, ends.name))
+    shape = (prod(ends.source),)
+    return OneToOne(make_array(spec.weight, shape, ends.folder, ends.name, ends.dtype))
 
 
 def _pool2d(spec: PoolConnectionSpec, ends: Ends) -> Pool2d:
@@ -116,11 +120,12 @@ def _conv2d(spec: Conv2dSpec, ends: Ends) -> Conv2d:
         raise ValueError(f"{ends.source[0]} channels do not divide into {spec.groups} groups")
     channels = (ends.target[0], ends.source[0] // spec.groups)
     if spec.kernel is not None:
-        weight = make_array(spec.weight, (*channels, *spec.kernel), ends.folder, ends.name)
+        shape = (*channels, *spec.kernel)
+        weight = make_array(spec.weight, shape, ends.folder, ends.name, ends.dtype)
     elif isinstance(spec.weight, ArrayFileSpec):
         path = ends.folder / spec.weight.file
         stored = read_array(path, spec.weight.array, (*channels, None, None))
-        weight = stored.astype(np.float32)
+        weight = stored.astype(ends.dtype)
     else:
         raise ValueError("give `kernel`, since `weight` is not a file")
     kernel = (weight.shape[2], weight.shape[3])
@@ -134,7 +139,7 @@ def _sparse(spec: SparseSpec, ends: Ends) -> Sparse:
         neurons = max(sources, targets)
         raise ValueError(f"{ends.name} joins {neurons:,} neurons; most are {MOST_NUMBERS:,}")
     if spec.file is not None:
-        return read_sparse(ends.folder / spec.file, sources, targets)
+        return read_sparse(ends.folder / spec.file, sources, targets, ends.dtype)
     if spec.fan_out is not None:
         synapses = draw_fan_out(sources, targets, spec.fan_out, spec.seed, ends.name)
     else:
@@ -142,7 +147,8 @@ def _sparse(spec: SparseSpec, ends: Ends) -> Sparse:
         synapses = draw_probability(sources, targets, probability, spec.seed, ends.name)
     weight = 0.0 if spec.weight is None else spec.weight
     shape = synapses.weight.shape
-    return synapses.with_weights(make_array(weight, shape, ends.folder, f"{ends.name}.weight"))
+    name = f"{ends.name}.weight"
+    return synapses.with_weights(make_array(weight, shape, ends.folder, name, ends.dtype))
 
 
 _MAKERS: dict[type, Callable[[Any, Ends], Connection]] = {

@@ -21,7 +21,8 @@ class Population:
         name: Unique name.
         shape: Shape of the population, channels first for images, such as (C, H, W).
         model: Key of ``chipletsim.network.neurons.NEURON_MODELS``; ``input`` for inputs.
-        parameters: Parameter name to float32 array of ``shape`` (scalars are broadcast).
+        parameters: Parameter name to array of ``shape`` (scalars are broadcast); float32, or
+            float64 for models in double precision.
         bias: float32 of ``shape``, a current added in every step.
         output: Whether its spikes (or values) leave the package as the answer.
         value_bits: Bits of a graded event; 0 where an event is a plain spike.
@@ -75,12 +76,16 @@ class Network:
         populations: All populations, inputs included.
         projections: All projections.
         dt_s: Length of a time step in seconds.
+        summation_rank: int64 [neurons], a permutation: of a network in double precision, the
+            order in which currents of different sources are added, the lowest first; the
+            order of the neurons if None.
     """
 
     name: str
     populations: tuple[Population, ...]
     projections: tuple[Projection, ...]
     dt_s: float
+    summation_rank: np.ndarray | None = None
 
     def __repr__(self) -> str:
         return (

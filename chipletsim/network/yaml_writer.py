@@ -40,22 +40,29 @@ class _Export:
             "populations": {each.name: self._population(each) for each in network.populations},
             "projections": [self._projection(each) for each in network.projections],
         }
+        if network.summation_rank is not None:
+            contents["summation_rank"] = self._kept(network.summation_rank, "summation_rank")
         if self.arrays:
             np.savez_compressed(self.path.with_suffix(".npz"), **self.arrays)  # type: ignore[arg-type]
         text = yaml.safe_dump(contents, sort_keys=False, default_flow_style=None, width=100)
         self.path.write_text(text, encoding="utf-8")
 
     def _population(self, population: Population) -> dict[str, Any]:
-        known = NEURON_MODELS[population.model].parameters
+        model = NEURON_MODELS[population.model]
         section: dict[str, Any] = {"shape": list(population.shape), "model": population.model}
         parameters = {
-            name: self._value(value, f"{population.name}.{name}", known[name].unit)
+            name: self._value(
+                np.asarray(value, model.dtype),
+                f"{population.name}.{name}",
+                model.parameters[name].unit,
+            )
             for name, value in population.parameters.items()
         }
         if parameters:
             section["parameters"] = parameters
         if population.bias is not None:
-            section["bias"] = self._value(population.bias, f"{population.name}.bias", "1")
+            bias = np.asarray(population.bias, np.float32)
+            section["bias"] = self._value(bias, f"{population.name}.bias", "1")
         if population.output:
             section["output"] = True
         if population.value_bits:
@@ -64,9 +71,8 @@ class _Export:
             section["steps"] = population.steps
         return section
 
-    def _value(self, value: Any, name: str, unit: str) -> Any:
+    def _value(self, array: np.ndarray, name: str, unit: str) -> Any:
         """Return a number, with its unit if it is a time, or a reference to an array."""
-        array = np.asarray(value, np.float32)
         if array.size != 1:
             return self._kept(array, name)
         number = float(array.reshape(-1)[0])

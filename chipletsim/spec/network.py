@@ -174,3 +174,8 @@ class NetworkSpec(Spec):
     dt_s: PositiveTime = Field(alias="dt", description="time step")
     populations: dict[str, PopulationSpec] = Field(min_length=1)
     projections: tuple[ProjectionSpec, ...] = ()
+    summation_rank: ArrayFileSpec | None = Field(
+        None,
+        description="[neurons] of a network in double precision: the order in which currents of"
+        " different sources are added, the lowest first; the order of the neurons if left out",
+    )

@@ -28,7 +28,7 @@ class Sparse(BaseConnection):
     Attributes:
         indptr: int64 [sources + 1].
         targets: int32 [synapses], target neuron of each synapse, flattened in C order.
-        weight: float32 [synapses].
+        weight: float32 [synapses]; float64 in networks in double precision.
         n_targets: Number of target neurons.
     """
 

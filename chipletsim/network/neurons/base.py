@@ -10,13 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 State = dict[str, Any]
 Constants = dict[str, Any]
-Step = Callable[[Any, Constants, State, Any], tuple[State, Any]]
+Step = Callable[..., tuple[Any, ...]]
+Precision = Literal["float32", "float64"]
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,16 @@ class Parameter:
         unit: SI unit, ``1`` for plain numbers.
         meaning: What it is.
         positive: Whether it must be greater than zero.
+        whole: Whether it must be a whole number of at least zero.
+        choices: The numbers that it may be; any if empty.
     """
 
     default: float | None
     unit: str
     meaning: str
     positive: bool = False
+    whole: bool = False
+    choices: tuple[float, ...] = ()
 
 
 class Role(StrEnum):
@@ -76,9 +81,15 @@ class NeuronModel:
             dt / tau.
         step: ``step(xp, constants, state, current) -> (state, event)``. ``xp`` is ``numpy``
             or ``jax.numpy``; arrays are float32 [..., *shape]; the event is a bool array for
-            spiking models and the float32 value for graded ones.
+            spiking models and the float32 value for graded ones. Models in double precision
+            have ``step(xp, constants, state, current, arrived) -> (state, event, updated)``
+            on float64 arrays: ``arrived`` says which neurons a synaptic event has reached,
+            whatever its weight, and ``updated`` which ones did work.
         role: What it does in a network of dense and spiking layers.
         timing: When it sends.
+        precision: Of its constants, states and currents. Networks of ``float64`` models run in
+            ``chipletsim.engine.wide``.
+        tells_updates: Whether ``updated`` of its step is kept, in ``Activity.updates``.
     """
 
     name: str
@@ -89,6 +100,13 @@ class NeuronModel:
     step: Step
     role: Role = Role.NEURON
     timing: Timing = Timing.FOLLOWS
+    precision: Precision = "float32"
+    tells_updates: bool = False
+
+    @property
+    def dtype(self) -> type[np.floating[Any]]:
+        """NumPy's type of its constants and states."""
+        return np.float64 if self.precision == "float64" else np.float32
 
     def prepare(
         self,
@@ -98,10 +116,10 @@ class NeuronModel:
         steps: int | None = None,
         value_bits: int = 0,
     ) -> dict[str, np.ndarray]:
-        """Return the float32 constants of ``step``.
+        """Return the constants of ``step``, in the precision of the model.
 
-        Factors are computed once in float64 and rounded to float32, so that every user of
-        ``step`` starts from the same bits.
+        Factors are computed once in float64 and rounded once, so that every user of ``step``
+        starts from the same bits.
 
         Args:
             parameters: Parameter name to array; defaults stand in for those left out.
@@ -121,16 +139,16 @@ class NeuronModel:
         exact = {name: np.asarray(value, np.float64) for name, value in given.items()}
         own = {"steps": np.array(steps or 1, float), "value_bits": np.array(value_bits, float)}
         constants = {**exact, **self.factors({**exact, **own}, dt_s)}
-        return {name: np.asarray(value, np.float32) for name, value in constants.items()}
+        return {name: np.asarray(value, self.dtype) for name, value in constants.items()}
 
     def initial_state(
         self, constants: Mapping[str, np.ndarray], shape: tuple[int, ...]
     ) -> dict[str, np.ndarray]:
-        """Return the float32 states of ``shape`` (leading batch axes allowed) before step 0."""
+        """Return the states of ``shape`` (leading batch axes allowed) before step 0."""
         return {
             state: np.broadcast_to(
-                np.float32(0) if constant is None else constants[constant], shape
-            ).astype(np.float32)
+                self.dtype(0) if constant is None else constants[constant], shape
+            ).astype(self.dtype)
             for state, constant in self.states.items()
         }
 
