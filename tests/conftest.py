@@ -1,9 +1,11 @@
 """What tests of several rooms share: the kernels to run them on, and the tiny experiment."""
 
+import os
 import sys
 from pathlib import Path
 
 import pytest
+from chipletsim.cli.compiled import keep_compiled_programs
 from chipletsim.kernels import CHOICE, describe, native_kernels
 
 sys.path.append(str(Path(__file__).parent / "run"))
@@ -11,10 +13,13 @@ sys.path.append(str(Path(__file__).parent / "run"))
 
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
-    """Programs that commands compile are kept for these tests alone."""
+    """What is compiled is kept for these tests alone, and shared by all processes of a run."""
+    run = tmp_path_factory.getbasetemp()
+    run = run.parent if "PYTEST_XDIST_WORKER" in os.environ else run
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("XDG_CACHE_HOME", str(run / "cache"))
         patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        keep_compiled_programs()
         yield
 
 
