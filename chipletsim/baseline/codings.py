@@ -82,7 +82,8 @@ class BoundaryCodings:
         steps: Time steps of an inference.
         dense_bits: Bits of a dense activation.
         boundaries: In the order of the links.
-        graded: Populations of graded events, whose values no codec of spikes carries; left out.
+        graded: Populations of graded events or counts, whose values no codec of spikes carries;
+            left out.
     """
 
     steps: int
@@ -115,7 +116,9 @@ class BoundaryCodings:
         if len(self.boundaries) > len(busiest):
             notes.append(f"the {_SHOWN} boundaries with most spikes of {len(self.boundaries)}")
         if self.graded:
-            notes.append(f"left out, as their events are values: {', '.join(self.graded)}")
+            notes.append(
+                f"left out, as their events are values or counts: {', '.join(self.graded)}"
+            )
         title = f"Bits across dies per inference of {self.steps} steps, by codec"
         made = table(title, ("codec", *columns, "all boundaries"), rows)
         return Group(made, *assumption_lines(tuple(notes)))

@@ -14,6 +14,8 @@ from chipletsim.cost.entries import Form, PacketLedger
 from chipletsim.cost.spike_packets import Crossings
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.model import Mapping
+from chipletsim.network.model import Population
+from chipletsim.network.neurons import NEURON_MODELS, Event
 from chipletsim.network.spans import spans
 
 
@@ -123,15 +125,14 @@ def _message(mapping: Mapping, classes: TrafficClasses, stream: _Stream, step_bi
 
 
 def _check_widths(mapping: Mapping, streams: list[_Stream]) -> None:
-    """Refuse codecs that cannot tell the neurons that cross apart, or carry their values.
+    """Refuse codecs that cannot tell the neurons that cross apart, or carry what they send.
 
     Raises:
         ConfigError: Every such link and population; links with the same fault together.
     """
     faults: dict[tuple[int, int, str], list[str]] = {}
     for stream in streams:
-        value_bits = mapping.network.populations[stream.population].value_bits
-        for fault in _faults(stream, value_bits):
+        for fault in _faults(stream, mapping.network.populations[stream.population]):
             name = mapping.package.links[stream.link].name
             faults.setdefault((stream.population, stream.neurons, fault), []).append(name)
     if faults:
@@ -146,7 +147,13 @@ def _check_widths(mapping: Mapping, streams: list[_Stream]) -> None:
         )
 
 
-def _faults(stream: _Stream, value_bits: int) -> Iterator[str]:
+def _faults(stream: _Stream, population: Population) -> Iterator[str]:
+    value_bits = population.value_bits
+    if NEURON_MODELS[population.model].event is Event.COUNT and not value_bits:
+        yield (
+            "codecs of spikes do not say how often a neuron spiked in a step; give the population "
+            "value_bits, so that its counts are values"
+        )
     try:
         stream.codec.linear_bits(stream.neurons)
     except ConfigError as error:

@@ -25,6 +25,7 @@ from chipletsim.cost.result import EventTotals, Result
 from chipletsim.cost.rows import RowPricer, RowTotals
 from chipletsim.cost.traffic_tables import layer_table
 from chipletsim.engine.activity import Activity
+from chipletsim.engine.compile import is_counted
 from chipletsim.engine.rates import RateActivity
 from chipletsim.errors import UsageError
 from chipletsim.kernels import native_kernels
@@ -76,10 +77,12 @@ class CostStream(Restartable):
         self._pricer = RowPricer(self._model, self._packages, timing)
         self._counters: dict[type, Counter] = {}
         self._begin()
-        # The native counter reads rasters, and would know nothing of messages; and it takes it
-        # that all populations work in every step.
+        # The native counter reads rasters, and would know nothing of messages or of counts; and
+        # it takes it that all populations work in every step.
         every_step = not self._pipeline.in_spans
-        self._native = native_kernels() and every_step and not self._model.classes.messages
+        counts = any(is_counted(each) for each in mapping.network.populations)
+        plain = every_step and not (counts or self._model.classes.messages)
+        self._native = native_kernels() and plain
         self._counter_of(NativeCounter if self._native else ClassCounter)
 
     def fresh(self) -> Self:

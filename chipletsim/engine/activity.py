@@ -16,6 +16,7 @@ import numpy as np
 from chipletsim.engine.activity_arrays import (
     Recorded,
     check_arrays,
+    check_counts,
     check_recorded,
     check_updates,
     feed,
@@ -25,7 +26,7 @@ from chipletsim.engine.activity_arrays import (
     part_of,
 )
 from chipletsim.engine.archive import ArrayArchive
-from chipletsim.engine.raster import add_class_counts, pack, totals
+from chipletsim.engine.raster import add_class_counts, add_value_counts, count_totals, pack, totals
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.tables import render, table
 
@@ -44,13 +45,16 @@ class Activity:
         steps: Number of time steps.
         rasters: Population name to uint8 [samples, steps, ceil(neurons / 8)], one bit
             a neuron, little bit order; a set bit is an event. For graded populations an
-            event is a non-zero value.
-        values: Population name to float32 [samples, steps, neurons], graded ones only.
+            event is a non-zero value, for counting ones at least one spike.
+        values: Population name to float32 [samples, steps, neurons], graded and counting ones
+            only.
         updates: Population name to uint8 [samples, steps, ceil(neurons / 8)], packed as
             rasters are: which neurons did work in a step. Of populations whose model tells
             it (``NeuronModel.tells_updates``), and of the inputs beside them.
         recorded: Population name to state name to float32 or float64 [samples, steps,
             neurons]: states after each step, those that were asked for.
+        counted: Populations whose values are whole numbers of spikes: a value of z is z events
+            wherever events are counted.
     """
 
     network: str
@@ -62,6 +66,7 @@ class Activity:
     values: dict[str, np.ndarray]
     updates: dict[str, np.ndarray] = field(default_factory=dict)
     recorded: Recorded = field(default_factory=dict)
+    counted: tuple[str, ...] = ()
 
     @classmethod
     def from_rasters(
@@ -72,6 +77,7 @@ class Activity:
         *,
         updates: Mapping[str, np.ndarray] | None = None,
         recorded: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+        counted: Sequence[str] = (),
         network: str = "",
         inputs: str = "",
     ) -> Activity:
@@ -83,12 +89,13 @@ class Activity:
             values: Graded population name to float32 [samples, steps, neurons].
             updates: As the attribute.
             recorded: As the attribute.
+            counted: As the attribute.
             network: Fingerprint of the network.
             inputs: Fingerprint of the inputs.
 
         Raises:
             ConfigError: An array has the wrong shape or type, or a bit beyond the last
-                neuron is set.
+                neuron is set; or a count is no whole number of at least 0.
         """
         values = dict(values or {})
         updates, states = dict(updates or {}), {k: dict(v) for k, v in (recorded or {}).items()}
@@ -96,6 +103,7 @@ class Activity:
         samples, steps = next(iter(rasters.values())).shape[:2] if rasters else (0, 0)
         check_updates(populations, updates, (samples, steps))
         check_recorded(populations, states, (samples, steps))
+        check_counts(values, counted)
         return cls(
             network=network,
             inputs=inputs,
@@ -106,6 +114,7 @@ class Activity:
             values=values,
             updates=updates,
             recorded=states,
+            counted=tuple(name for name in populations if name in counted),
         )
 
     @classmethod
@@ -116,6 +125,7 @@ class Activity:
         *,
         updates: Mapping[str, np.ndarray] | None = None,
         recorded: Mapping[str, Mapping[str, np.ndarray]] | None = None,
+        counted: Sequence[str] = (),
         network: str = "",
         inputs: str = "",
     ) -> Activity:
@@ -124,26 +134,28 @@ class Activity:
         Args:
             populations: Population name to shape.
             spikes: Population name to [samples, steps, *shape]; bool, or integers 0 and 1,
-                for spikes; float32 for graded events.
+                for spikes; float32 for graded events; whole numbers for counts.
             updates: Population name to bool [samples, steps, *shape]: who did work.
             recorded: Population name to state name to float [samples, steps, *shape].
+            counted: Populations whose neurons may spike several times in a step.
             network: Fingerprint of the network.
             inputs: Fingerprint of the inputs.
 
         Raises:
             ConfigError: As ``from_rasters``; or a population is missing, or spikes more than
-                once in a step.
+                once in a step and is not counted.
         """
         missing = [name for name in populations if name not in spikes]
         if missing:
             raise ConfigError(f"there are no spikes of populations {missing}")
         flat = {
-            name: flat_events(np.asarray(spikes[name]), populations[name]) for name in populations
+            name: flat_events(np.asarray(spikes[name]), populations[name], name in counted)
+            for name in populations
         }
         values = {
             name: array.astype(np.float32)
             for name, array in flat.items()
-            if np.issubdtype(array.dtype, np.floating)
+            if name in counted or np.issubdtype(array.dtype, np.floating)
         }
         rasters = {name: pack(array) for name, array in flat.items()}
         return cls.from_rasters(
@@ -158,6 +170,7 @@ class Activity:
                 name: {state: flat_events(array, populations[name]) for state, array in of.items()}
                 for name, of in (recorded or {}).items()
             },
+            counted=counted,
             network=network,
             inputs=inputs,
         )
@@ -177,7 +190,9 @@ class Activity:
     def totals(self) -> dict[str, np.ndarray]:
         """Population name to int64 [neurons], events over all samples and steps."""
         return {
-            name: totals(self.rasters[name], prod(shape))
+            name: count_totals(self.values[name])
+            if name in self.counted
+            else totals(self.rasters[name], prod(shape))
             for name, shape in self.populations.items()
         }
 
@@ -198,12 +213,22 @@ class Activity:
         return digest.hexdigest()
 
     def spikes(self, population: str) -> np.ndarray:
-        """Return bool [samples, steps, neurons]: the events of a population.
+        """Return bool [samples, steps, neurons]: which neurons of a population have an event.
 
         Raises:
             UsageError: There is no such population.
         """
         return self._unpacked(self.rasters[self._known(population)], population)
+
+    def counts(self, population: str) -> np.ndarray:
+        """Return int64 [samples, steps, neurons]: events of each neuron of a population.
+
+        Raises:
+            UsageError: There is no such population.
+        """
+        if self._known(population) in self.counted:
+            return self.values[population].astype(np.int64)
+        return self.spikes(population).astype(np.int64)
 
     def updated(self, population: str) -> np.ndarray:
         """Return bool [samples, steps, neurons]: which neurons of a population did work.
@@ -244,8 +269,11 @@ class Activity:
         first = 0
         for name, shape in self.populations.items():
             classes = neuron_class[first : first + prod(shape)].astype(np.int64)
-            raster = self.rasters[name].reshape(-1, self.rasters[name].shape[-1])
-            add_class_counts(counts, raster, classes)
+            if name in self.counted:
+                add_value_counts(counts, self.values[name].reshape(-1, prod(shape)), classes)
+            else:
+                raster = self.rasters[name].reshape(-1, self.rasters[name].shape[-1])
+                add_class_counts(counts, raster, classes)
             first += prod(shape)
         return counts.reshape(self.samples, self.steps, n_classes)
 
@@ -304,7 +332,13 @@ class Activity:
         names = {"network": header["network"], "inputs": header["inputs"]}
         try:
             return cls.from_rasters(
-                populations, rasters, values, updates=updates, recorded=recorded, **names
+                populations,
+                rasters,
+                values,
+                updates=updates,
+                recorded=recorded,
+                counted=header.get("counted", ()),
+                **names,
             )
         except ConfigError as error:
             raise archive.fault(str(error)) from None
@@ -341,15 +375,17 @@ class Activity:
             values=joined([part.values for part in parts], number),
             updates=joined([part.updates for part in parts], number),
             recorded=joined_recorded([part.recorded for part in parts], number),
+            counted=first.counted,
         )
 
     def _form(self, axis: str) -> tuple[object, ...]:
         """Return what activities agree in that follow one another along the other axis."""
         kept = (set(self.values), set(self.updates), {k: set(v) for k, v in self.recorded.items()})
-        return (self.network, self.populations, getattr(self, axis), *kept)
+        return (self.network, self.populations, getattr(self, axis), self.counted, *kept)
 
     def _header(self) -> dict[str, Any]:
-        return {
+        counted = {"counted": list(self.counted)} if self.counted else {}
+        return counted | {
             "chipletsim_activity": FORMAT,
             "network": self.network,
             "inputs": self.inputs,
@@ -389,6 +425,7 @@ def _read_header(archive: ArrayArchive) -> dict[str, Any]:
         shapes = [shape for _, shape in header["populations"]]
         sizes = [int(size) for shape in shapes for size in shape]
         texts = all(isinstance(header[key], str) for key in ("network", "inputs"))
+        texts = texts and all(isinstance(name, str) for name in header.get("counted", []))
         if header["chipletsim_activity"] == FORMAT and texts and all(size > 0 for size in sizes):
             return header
     except (ValueError, KeyError, TypeError, RecursionError):

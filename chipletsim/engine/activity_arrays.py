@@ -10,14 +10,17 @@ import numpy as np
 
 from chipletsim.errors import ConfigError
 
+MOST_COUNT = 2**24
+"""Above it float32 holds no longer every whole number."""
+
 Shapes = Mapping[str, tuple[int, ...]]
 Arrays = dict[str, np.ndarray]
 Recorded = dict[str, Arrays]
 """Population name to state name to states after each step."""
 
 
-def flat_events(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Return [samples, steps, *shape] as [samples, steps, neurons].
+def flat_events(array: np.ndarray, shape: tuple[int, ...], counted: bool = False) -> np.ndarray:
+    """Return [samples, steps, *shape] as [samples, steps, neurons]; counts may be integers.
 
     Raises:
         ConfigError: The shape is another, or integers are no spikes.
@@ -25,8 +28,9 @@ def flat_events(array: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     if array.shape[2:] not in (tuple(shape), (prod(shape),)):
         given = list(array.shape)
         raise ConfigError(f"spikes have shape {given}, expected [samples, steps, *{list(shape)}]")
-    if array.dtype.kind in "iu" and array.size and not 0 <= array.min() <= array.max() <= 1:
-        raise ConfigError("spikes must be 0 or 1; give counts as graded events, in float32")
+    whole = array.dtype.kind in "iu" and not counted
+    if whole and array.size and not 0 <= array.min() <= array.max() <= 1:
+        raise ConfigError("spikes must be 0 or 1; a population that sends several is counted")
     return array.reshape(*array.shape[:2], prod(shape))
 
 
@@ -72,6 +76,22 @@ def check_recorded(populations: Shapes, recorded: Recorded, rows: tuple[int, int
             wide = np.float64 if array.dtype == np.float64 else np.float32
             shape = (*rows, prod(populations[name]))
             _check_array(f"{state} of {name}", array, shape, wide)
+
+
+def check_counts(values: Arrays, counted: Sequence[str]) -> None:
+    """Check the numbers of spikes of some populations.
+
+    Raises:
+        ConfigError: A population has no values, or they are no whole numbers from 0 to 2^24.
+    """
+    for name in counted:
+        if name not in values:
+            raise ConfigError(f"there are no counts of population {name!r}")
+        given = values[name]
+        if not np.all((given >= 0) & (given <= MOST_COUNT) & (given == np.rint(given))):
+            raise ConfigError(
+                f"counts of population {name!r} must be whole numbers from 0 to {MOST_COUNT:,}"
+            )
 
 
 def feed(digest: Any, arrays: Arrays, what: str = "") -> None:

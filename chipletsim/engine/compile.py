@@ -27,7 +27,7 @@ from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.network.check import check_network
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Population, Projection
-from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.neurons import NEURON_MODELS, Event
 from chipletsim.network.schedule import components
 from chipletsim.network.spans import Span, Spans, spans
 from chipletsim.network.synapses import connection_source_shape
@@ -123,10 +123,18 @@ def compile_network(
 
 
 def is_graded(population: Population) -> bool:
-    """Return whether a population's events are values instead of spikes."""
+    """Return whether a population's events are values or counts instead of spikes."""
     if population.model == "input":
         return population.value_bits > 0
     return not NEURON_MODELS[population.model].spiking
+
+
+def is_counted(population: Population) -> bool:
+    """Return whether a neuron may have several spikes in a step, each an event of its own.
+
+    With ``value_bits`` a count is one graded event instead.
+    """
+    return NEURON_MODELS[population.model].event is Event.COUNT and not population.value_bits
 
 
 def _unsupported(network: Network) -> list[Problem]:

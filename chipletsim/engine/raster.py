@@ -54,6 +54,26 @@ def add_class_counts(counts: np.ndarray, raster: np.ndarray, classes: np.ndarray
         counts[part, low : low + span] += found.reshape(-1, span + 1)[:, :span]
 
 
+def count_totals(values: np.ndarray) -> np.ndarray:
+    """Return int64 [neurons]: spikes of each neuron, of counts [samples, steps, neurons]."""
+    return values.sum(axis=(0, 1), dtype=np.float64).astype(np.int64)
+
+
+def add_value_counts(counts: np.ndarray, values: np.ndarray, classes: np.ndarray) -> None:
+    """Add the spikes of one population that counts them, chunk by chunk.
+
+    Args:
+        counts: int64 [rows, n_classes], added to in place.
+        values: float32 [rows, neurons], whole numbers.
+        classes: int64 [neurons], class of each neuron; -1 leaves it out.
+    """
+    used = np.flatnonzero(classes >= 0)
+    for part in _chunks(len(values), max(counts.shape[1], values.shape[1])):
+        row, place = np.nonzero(values[part][:, used])
+        neuron = used[place]
+        np.add.at(counts[part], (row, classes[neuron]), values[part][row, neuron].astype(np.int64))
+
+
 def _chunks(rows: int, width: int) -> Iterator[slice]:
     """Return slices of rows that hold at most ``_CHUNK`` elements of ``width`` a row."""
     size = max(_CHUNK // max(width, 1), 1)

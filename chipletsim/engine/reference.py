@@ -19,7 +19,7 @@ import numpy as np
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.exact import exact_weights
 from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
-from chipletsim.engine.reference_neurons import NEURONS, SPIKES, initial_state
+from chipletsim.engine.reference_neurons import COUNTS, NEURONS, SPIKES, initial_state
 from chipletsim.network.check import validated
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.fingerprint import fingerprint
@@ -60,6 +60,7 @@ def simulate_reference(network: Network, inputs: Inputs) -> Activity:
     return Activity.from_spikes(
         {population.name: population.shape for population in network.populations},
         events,
+        counted=[each.name for each in network.populations if _counts(each)],
         network=fingerprint(network),
         inputs=prepared_fingerprint(arrays),
     )
@@ -192,3 +193,7 @@ CURRENTS: dict[type, Callable[[Any, np.ndarray], np.ndarray]] = {
 def _event_type(population: Population) -> type:
     graded = population.model not in SPIKES or population.value_bits > 0
     return np.float32 if graded else np.bool_
+
+
+def _counts(population: Population) -> bool:
+    return population.model in COUNTS and population.value_bits == 0

@@ -5,11 +5,11 @@ One step of one population of one sample in NumPy, written apart from the models
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from chipletsim.engine.reference_frameworks import COUNTING, GRADED, SPIKING, Neuron
 from chipletsim.network.model import Population
 
 Values = dict[str, Any]
@@ -47,10 +47,7 @@ def _current_based(
     population: Population, state: Values, current: np.ndarray, dt_s: float
 ) -> np.ndarray:
     """CubaLIF: ``i += dt / tau_syn (w_in I - i)``, then LIF on the new i."""
-    factor = (dt_s / _parameter(population, "tau_syn")).astype(f32)
-    scaled = _parameter(population, "w_in", 1.0).astype(f32) * current
-    state["i"] = state["i"] + factor * (scaled - state["i"])
-    _leak(population, state, state["i"], dt_s, "tau_mem")
+    _current_based_integrator(population, state, current, dt_s)
     return _fire(population, state)
 
 
@@ -60,6 +57,63 @@ def _leaky_integrator(
     """LI: as LIF, without spikes; the event is v."""
     _leak(population, state, current, dt_s, "tau")
     return state["v"]
+
+
+def _integrator(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """I: ``v += dt r I``; the event is v."""
+    state["v"] = state["v"] + (dt_s * _parameter(population, "r", 1.0)).astype(f32) * current
+    return state["v"]
+
+
+def _current_based_integrator(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """CubaLI: as CubaLIF, without spikes; the event is v."""
+    factor = (dt_s / _parameter(population, "tau_syn")).astype(f32)
+    scaled = _parameter(population, "w_in", 1.0).astype(f32) * current
+    state["i"] = state["i"] + factor * (scaled - state["i"])
+    _leak(population, state, state["i"], dt_s, "tau_mem")
+    return state["v"]
+
+
+def _above_threshold(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """Threshold: the current itself."""
+    return current > _parameter(population, "threshold", 1.0).astype(f32)
+
+
+def _leaky_exact(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """LIF solved over the step."""
+    _leaky_integrator_exact(population, state, current, dt_s)
+    return _fire(population, state)
+
+
+def _leaky_integrator_exact(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """LI solved over the step: ``v += (1 - exp(-dt / tau)) ((v_leak - v) + r I)``."""
+    _approach(population, state, current, _share(population, "tau", dt_s))
+    return state["v"]
+
+
+def _current_based_exact(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """CubaLIF solved over the step, by the difference of two exponentials."""
+    mem, syn = _parameter(population, "tau_mem"), _parameter(population, "tau_syn")
+    decays = np.exp(-dt_s / syn) - np.exp(-dt_s / mem)
+    overlap = (_parameter(population, "r", 1.0) * syn / (syn - mem) * decays).astype(f32)
+    target = _parameter(population, "w_in", 1.0).astype(f32) * current
+    apart = state["i"] - target
+    _approach(population, state, target, _share(population, "tau_mem", dt_s))
+    state["v"] = state["v"] + overlap * apart
+    state["i"] = state["i"] + _share(population, "tau_syn", dt_s) * (target - state["i"])
+    return _fire(population, state)
 
 
 def _rectified(
@@ -157,7 +211,16 @@ def _delta_decoder(
 def _leak(
     population: Population, state: Values, current: np.ndarray, dt_s: float, tau: str
 ) -> None:
-    factor = (dt_s / _parameter(population, tau)).astype(f32)
+    _approach(population, state, current, (dt_s / _parameter(population, tau)).astype(f32))
+
+
+def _share(population: Population, tau: str, dt_s: float) -> np.ndarray:
+    return (-np.expm1(-dt_s / _parameter(population, tau))).astype(f32)
+
+
+def _approach(
+    population: Population, state: Values, current: np.ndarray, factor: np.ndarray
+) -> None:
     distance = _parameter(population, "v_leak", 0.0).astype(f32) - state["v"]
     driven = distance + _parameter(population, "r", 1.0).astype(f32) * current
     state["v"] = state["v"] + factor * driven
@@ -174,11 +237,20 @@ def _parameter(population: Population, name: str, default: float = np.nan) -> np
     return np.asarray(population.parameters.get(name, default), np.float64)
 
 
-NEURONS: dict[str, Callable[[Population, Values, np.ndarray, float], np.ndarray]] = {
+NEURONS: dict[str, Neuron] = {
     "if": _integrate_and_fire,
     "lif": _leaky,
     "cubalif": _current_based,
     "li": _leaky_integrator,
+    "i": _integrator,
+    "cubali": _current_based_integrator,
+    "threshold": _above_threshold,
+    "lif_exact": _leaky_exact,
+    "cubalif_exact": _current_based_exact,
+    "li_exact": _leaky_integrator_exact,
+    **SPIKING,
+    **GRADED,
+    **COUNTING,
     "relu": _rectified,
     "linear": _signed,
     "encode_rate": _rate_encoder,
@@ -189,4 +261,9 @@ NEURONS: dict[str, Callable[[Population, Values, np.ndarray, float], np.ndarray]
     "decode_latency": _latency_decoder,
     "decode_delta": _delta_decoder,
 }
-SPIKES = {"input", "if", "lif", "cubalif", "encode_rate", "encode_lif", "encode_latency"}
+SPIKES = {
+    *("input", "if", "lif", "cubalif", "threshold", "lif_exact", "cubalif_exact"),
+    *SPIKING,
+    *("encode_rate", "encode_lif", "encode_latency"),
+}
+COUNTS = set(COUNTING)

@@ -9,7 +9,8 @@ import numpy as np
 
 from chipletsim.engine import program as xla_program
 from chipletsim.engine.activity import Activity
-from chipletsim.engine.compile import Compiled, Schedule, compile_network
+from chipletsim.engine.activity_arrays import MOST_COUNT
+from chipletsim.engine.compile import Compiled, Schedule, compile_network, is_counted
 from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
 from chipletsim.engine.memory import Batching, batching, require_memory
 from chipletsim.engine.native import program as native_program
@@ -17,7 +18,8 @@ from chipletsim.engine.program import Outputs, State
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
-from chipletsim.network.model import Network
+from chipletsim.network.model import Network, Population
+from chipletsim.network.neurons import NEURON_MODELS, Event
 
 Part = tuple[slice, slice]
 """Samples and steps."""
@@ -230,17 +232,34 @@ class Simulator:
             if value is not None
         }
         for name, value in values.items():
-            if not np.all(np.isfinite(value)):
-                raise ConfigError(
-                    [Problem("values leave the range of float32", f"populations.{name}")]
-                )
+            problem = _value_problem(value, self._compiled.network.population(name))
+            if problem:
+                raise ConfigError([Problem(problem, f"populations.{name}")])
         return Activity.from_rasters(
             {population.name: population.shape for population in populations},
             dict(zip(names, result.rasters, strict=True)),
             values,
+            counted=[each.name for each in populations if is_counted(each)],
             network=self._fingerprint,
             inputs=job.fingerprint,
         )
+
+
+def _value_problem(values: np.ndarray, population: Population) -> str | None:
+    """Return what is wrong with the values or counts that a population sends, or None."""
+    if not np.all(np.isfinite(values)):
+        return "values leave the range of float32"
+    if NEURON_MODELS[population.model].event is not Event.COUNT:
+        return None
+    most = float(values.max(initial=0))
+    if most > MOST_COUNT:
+        return f"neurons spike up to {most:,.0f} times in a step, more than float32 counts exactly"
+    if population.value_bits and most >= 2**population.value_bits:
+        return (
+            f"neurons spike up to {most:,.0f} times in a step, which its value_bits of "
+            f"{population.value_bits} do not hold"
+        )
+    return None
 
 
 @dataclass(frozen=True, eq=False)

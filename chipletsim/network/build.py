@@ -14,7 +14,7 @@ from chipletsim.network.check import check_network, unknown_name
 from chipletsim.network.draw import Float, make_array, read_array
 from chipletsim.network.make_connection import Ends, make_connection, make_pool
 from chipletsim.network.model import Network, Population, Projection
-from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.neurons import NEURON_MODELS, Event
 from chipletsim.spec.network import (
     ArrayFileSpec,
     NetworkSpec,
@@ -96,9 +96,9 @@ def parameter_value(model: str, name: str, value: float | str) -> float:
 
 
 def default_value_bits(model: str) -> int:
-    """Return the bits of an event of ``model``: 0 for spikes, 32 for graded values."""
+    """Return the bits of an event of ``model``: 0 for spikes and counts, 32 for graded values."""
     known = NEURON_MODELS.get(model)
-    return GRADED_BITS if known is not None and not known.spiking else 0
+    return GRADED_BITS if known is not None and known.event is Event.VALUE else 0
 
 
 def model_dtype(model: str) -> Float:

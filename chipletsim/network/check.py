@@ -13,7 +13,7 @@ import numpy as np
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.connections import Shape
 from chipletsim.network.model import Network, Population, Projection
-from chipletsim.network.neurons import NEURON_MODELS, Parameter
+from chipletsim.network.neurons import NEURON_MODELS, Event, Parameter
 from chipletsim.network.precision import precision_problems
 from chipletsim.network.schedule import find_cycle, projection_edges
 from chipletsim.network.spans import find_spans
@@ -89,7 +89,7 @@ def _check_population(population: Population, dt_s: float) -> Iterator[Problem]:
         problem = _parameter_problem(population, name, parameter, dt_s)
         if problem:
             yield Problem(problem, f"{path}.parameters.{name}")
-    yield from _check_currents_and_events(population, path, spiking=model.spiking)
+    yield from _check_currents_and_events(population, path, model.event)
 
 
 def _parameter_problem(
@@ -99,9 +99,11 @@ def _parameter_problem(
     if value is None:
         missing = parameter.default is None
         return f"missing: {population.model} needs it ({parameter.meaning})" if missing else None
-    problem = _array_problem(value, population.shape)
-    if problem:
-        return problem
+    return _array_problem(value, population.shape) or _value_problem(value, parameter, dt_s)
+
+
+def _value_problem(value: np.ndarray, parameter: Parameter, dt_s: float) -> str | None:
+    """Return what is wrong with finite values of a parameter, or None."""
     if parameter.positive and not np.all(value > 0):
         return f"must be greater than 0 {parameter.unit}, the least is {np.min(value):g}"
     if parameter.whole and not np.all((value >= 0) & (value == np.floor(value))):
@@ -110,7 +112,7 @@ def _parameter_problem(
         known = ", ".join(f"{choice:g}" for choice in parameter.choices)
         return f"must be one of {known} ({parameter.meaning})"
     # Rounded as the engine rounds the ratio, since tau = dt may have been rounded itself.
-    if parameter.unit == "s" and np.float32(dt_s / np.min(value).astype(np.float64)) > 1:
+    if parameter.at_least_dt and np.float32(dt_s / np.min(value).astype(np.float64)) > 1:
         return (
             f"the least is {np.min(value):g} s, shorter than the time step of {dt_s:g} s, so that "
             "forward Euler would overshoot; give a shorter step, or check the unit of the constant"
@@ -119,7 +121,7 @@ def _parameter_problem(
 
 
 def _check_currents_and_events(
-    population: Population, path: str, *, spiking: bool
+    population: Population, path: str, event: Event
 ) -> Iterator[Problem]:
     if population.bias is not None:
         problem = _array_problem(population.bias, population.shape)
@@ -132,7 +134,7 @@ def _check_currents_and_events(
         yield Problem(message, f"{path}.value_bits")
     elif population.steps is not None and population.steps < 1:
         yield Problem(f"must be at least 1, got {population.steps}", f"{path}.steps")
-    elif not spiking and not population.value_bits:
+    elif event is Event.VALUE and not population.value_bits:
         message = f"events of {population.model} are graded; give their bits, such as 32"
         yield Problem(message, f"{path}.value_bits")
 

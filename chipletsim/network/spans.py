@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.model import Network, Population, Projection
-from chipletsim.network.neurons import NEURON_MODELS, Role, Timing
+from chipletsim.network.neurons import NEURON_MODELS, Event, Role, Timing
 from chipletsim.network.schedule import Component, components
 
 
@@ -179,7 +179,7 @@ def _role_problem(network: Network, population: Population) -> str | None:
         if each.target != population.name:
             continue
         source = network.population(each.source)
-        spikes = NEURON_MODELS[source.model].spiking and not source.value_bits
+        spikes = NEURON_MODELS[source.model].event is not Event.VALUE and not source.value_bits
         kind = f"{role.value} {population.name!r} reads"
         if role is Role.DENSE and spikes:
             return f"{kind} spikes of {source.name!r}; put a decoder between"

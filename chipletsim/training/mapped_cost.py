@@ -12,7 +12,7 @@ import numpy as np
 
 from chipletsim.cost.constants import Constants, constants_of
 from chipletsim.cost.incidence import TrafficModel, traffic_model
-from chipletsim.engine.compile import is_graded
+from chipletsim.engine.compile import is_counted, is_graded
 from chipletsim.errors import ConfigError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.spans import spans
@@ -199,7 +199,7 @@ def cost_at(model: TrafficModel, constants: Constants) -> MappedCost:
         link_bits=np.asarray(given @ bits[clocks.stop :].toarray()),
         works=tuple(each.works and each.works.length for each in spans(network)),
         links=tuple(links[number].name for number in crossing),
-        graded=tuple(p.name for p in network.populations if is_graded(p)),
+        graded=tuple(p.name for p in network.populations if is_graded(p) and not is_counted(p)),
     )
 
 

@@ -54,6 +54,19 @@ def _rint_jvp(primals: tuple[jax.Array], tangents: tuple[jax.Array]) -> tuple[ja
     return jnp.rint(primals[0]), tangents[0]
 
 
+@jax.custom_jvp
+def floor(values: jax.Array) -> jax.Array:
+    """Return the next lower whole numbers; the gradient passes straight through."""
+    return jnp.floor(values)
+
+
+@floor.defjvp
+def _floor_jvp(
+    primals: tuple[jax.Array], tangents: tuple[jax.Array]
+) -> tuple[jax.Array, jax.Array]:
+    return jnp.floor(primals[0]), tangents[0]
+
+
 @dataclass(frozen=True)
 class SurrogateNamespace:
     """An array namespace in which spikes and rounding have surrogate gradients.
@@ -71,12 +84,24 @@ class SurrogateNamespace:
     abs = staticmethod(jnp.abs)
     maximum = staticmethod(jnp.maximum)
     minimum = staticmethod(jnp.minimum)
+    trunc = staticmethod(jnp.trunc)
     ones_like = staticmethod(jnp.ones_like)
     zeros_like = staticmethod(jnp.zeros_like)
 
     def greater(self, v: Any, threshold: Any) -> jax.Array:
         """Return the spikes of ``v``."""
         return spike(v, jnp.asarray(threshold), self.slope)
+
+    def greater_equal(self, v: Any, threshold: Any) -> jax.Array:
+        """Return the spikes of ``v`` where the threshold itself spikes.
+
+        ``v >= threshold`` is ``not threshold > v``, and so are the gradients.
+        """
+        return 1 - spike(jnp.asarray(threshold), v, self.slope)
+
+    def floor(self, values: Any) -> jax.Array:
+        """Return the next lower whole numbers; gradients pass as if unrounded."""
+        return floor(values)
 
     def rint(self, values: Any) -> jax.Array:
         """Return the nearest whole numbers; gradients pass as if unrounded."""

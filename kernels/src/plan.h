@@ -51,9 +51,9 @@ struct Population {
   Model model;
   bool uniform;  // constants are the same for all neurons
   int64_t states;
-  const float* constant[7] = {};
+  const float* constant[kMostConstants] = {};
   const float* bias = nullptr;
-  float* state[2] = {};         // [samples][padded]
+  float* state[kMostStates] = {};        // [samples][padded]
   uint64_t* bits = nullptr;     // [samples][steps][words], unless graded
   float* values = nullptr;      // [samples][steps][size], where graded
   std::vector<Projection> incoming;
@@ -167,9 +167,11 @@ inline Population read_population(Reader& read) {
   each.model = static_cast<Model>(read.integer());
   each.uniform = read.flag();
   const int64_t constants = read.integer();
+  if (constants > kMostConstants) throw std::invalid_argument("too many constants of a neuron");
   for (int64_t k = 0; k < constants; ++k) each.constant[k] = read.buffer<float>();
   each.bias = read.buffer<float>();
   each.states = read.integer();
+  if (each.states > kMostStates) throw std::invalid_argument("too many states of a neuron");
   for (int64_t k = 0; k < each.states; ++k) each.state[k] = read.buffer<float>();
   each.bits = read.buffer<uint64_t>();
   each.values = read.buffer<float>();

@@ -306,10 +306,10 @@ class Stage {
   }
 
   void fire(const Population& population, int64_t sample, int64_t step, int64_t chunk, int64_t stop,
-            const float* current) const {
+            float* current) const {
     const int64_t count = std::min(kChunk, stop - chunk), words = words_of(count);
     NeuronArrays arrays{};
-    for (int k = 0; k < 7; ++k) {
+    for (int k = 0; k < kMostConstants; ++k) {
       arrays.constant[k] = population.constant[k];
       if (arrays.constant[k] && !population.uniform) arrays.constant[k] += chunk;
     }
@@ -317,14 +317,13 @@ class Stage {
       arrays.state[k] = population.state[k] + sample * population.padded() + chunk;
     }
     uint64_t spikes[kChunk / 64];
-    if (population.uniform) {
-      advance_neurons<true>(population.model, arrays, current, words, spikes);
-    } else {
-      advance_neurons<false>(population.model, arrays, current, words, spikes);
-    }
+    const bool in_currents =
+        population.uniform
+            ? advance_neurons<true>(population.model, arrays, current, words, spikes)
+            : advance_neurons<false>(population.model, arrays, current, words, spikes);
     const int64_t row = sample * plan_.steps + step;
     if (population.values) {
-      const float* values = population.model == Model::kSum ? current : arrays.state[0];
+      const float* values = in_currents ? current : arrays.state[0];
       std::copy(values, values + count, population.values + row * population.size + chunk);
       return;
     }

@@ -8,10 +8,34 @@ import numpy as np
 from chipletsim.network.check import validated
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.model import Network, Population, Projection
+from chipletsim.network.neurons import NEURON_MODELS, Event, Role
 
 CONNECTIONS = ("dense", "conv2d", "pool2d", "sparse", "one_to_one")
 NEURONS = ("if", "lif", "cubalif", "li")
 SECONDS = ("tau", "tau_syn", "tau_mem")
+EVERY_STEP = [
+    model
+    for model in NEURON_MODELS.values()
+    if model.role is Role.NEURON and model.precision == "float32" and model.name not in NEURONS
+]
+RANGES = {
+    "tau": (1.1e-3, 9e-3),
+    "tau_syn": (1.1e-3, 9e-3),
+    "tau_mem": (1.1e-3, 9e-3),
+    "r": (0.7, 3.0),
+    "v_leak": (-0.2, 0.3),
+    "w_in": (0.7, 1.4),
+    "v_threshold": (0.2, 1.0),
+    "threshold": (0.2, 1.0),
+    "v_reset": (-0.2, 0.1),
+    "alpha": (0.3, 1.0),
+    "beta": (0.3, 1.0),
+    "gain": (0.5, 1.5),
+    "v_min": (-1.0, -0.3),
+    "dt_tau_inv": (0.1, 0.9),
+    "dt_tau_mem_inv": (0.1, 0.9),
+    "dt_tau_syn_inv": (0.1, 0.9),
+}
 
 
 def dyadic(rng: np.random.Generator, *shape: int) -> np.ndarray:
@@ -37,6 +61,36 @@ def population(rng, name: str, shape: tuple[int, ...], model: str, **others) -> 
     parameters = {key: np.asarray(value, np.float32) for key, value in parameters.items()}
     bits = 0 if model != "li" else 32
     return Population(name, shape, model, parameters, bias, value_bits=bits, **others)
+
+
+def of_every_model(seed: int, size: int, *, uniform: bool) -> Network:
+    """A population of each model that runs in every step, fed by the input and by its own events.
+
+    Behind each one that counts stands a readout of its counts. ``uniform`` neurons of a population
+    are all alike.
+    """
+    rng = np.random.default_rng(seed)
+    populations, projections = [population(rng, "in", (20,), "input")], []
+    for model in EVERY_STEP:
+        drawn = {
+            name: np.asarray(rng.uniform(*RANGES[name], 1 if uniform else size), np.float32)
+            for name in model.parameters
+        }
+        if model.name == "i":
+            drawn["r"] *= 100
+        name, bits = model.name, 32 if model.event is Event.VALUE else 0
+        populations.append(Population(name, (size,), name, drawn, value_bits=bits))
+        into = Dense(dyadic(rng, size, 20))
+        projections.append(Projection(f"in>{name}", "in", name, into))
+        if model.event is not Event.VALUE:
+            own = sparse(rng, size, size, 2)
+            own = own.with_weights(-np.abs(own.weights))
+            projections.append(Projection(f"{name}>{name}", name, name, own, None, 1))
+        if model.event is Event.COUNT:
+            populations.append(population(rng, f"{name}_out", (size,), "li"))
+            out = Dense(dyadic(rng, size, size))
+            projections.append(Projection(f"{name}>out", name, f"{name}_out", out))
+    return validated(Network("every", tuple(populations), tuple(projections), 1e-3))
 
 
 def sparse(rng, n_sources: int, n_targets: int, largest: int = 6) -> Sparse:

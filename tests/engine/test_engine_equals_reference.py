@@ -2,7 +2,13 @@
 
 import numpy as np
 import pytest
-from engine_networks import CONNECTIONS, NEURONS, feed_forward, random_inputs, with_feedback
+from engine_networks import (
+    CONNECTIONS,
+    NEURONS,
+    feed_forward,
+    random_inputs,
+    with_feedback,
+)
 from hypothesis import given, settings
 from hypothesis import strategies as st
 

@@ -2,6 +2,7 @@
 
 from chipletsim.network.neurons.base import (
     Constants,
+    Event,
     NeuronModel,
     Parameter,
     Precision,
@@ -12,14 +13,26 @@ from chipletsim.network.neurons.base import (
 )
 from chipletsim.network.neurons.conversion import CONVERSION_MODELS
 from chipletsim.network.neurons.dense import DENSE_MODELS
+from chipletsim.network.neurons.exact import EXACT_MODELS
 from chipletsim.network.neurons.loihi import LOIHI_MODELS
+from chipletsim.network.neurons.norse import NORSE_MODELS
+from chipletsim.network.neurons.rockpool import ROCKPOOL_MODELS
+from chipletsim.network.neurons.sinabs import SINABS_MODELS
+from chipletsim.network.neurons.snntorch import SNNTORCH_MODELS
 from chipletsim.network.neurons.spiking import SPIKING_MODELS
+from chipletsim.network.neurons.spyx import SPYX_MODELS
 from chipletsim.network.neurons.truenorth import TRUENORTH_MODELS
 
 NEURON_MODELS: dict[str, NeuronModel] = {
     model.name: model
     for model in (
         *SPIKING_MODELS,
+        *EXACT_MODELS,
+        *SNNTORCH_MODELS,
+        *NORSE_MODELS,
+        *SINABS_MODELS,
+        *SPYX_MODELS,
+        *ROCKPOOL_MODELS,
         *DENSE_MODELS,
         *CONVERSION_MODELS,
         *LOIHI_MODELS,
@@ -30,6 +43,7 @@ NEURON_MODELS: dict[str, NeuronModel] = {
 __all__ = [
     "NEURON_MODELS",
     "Constants",
+    "Event",
     "NeuronModel",
     "Parameter",
     "Precision",

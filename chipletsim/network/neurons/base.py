@@ -29,6 +29,8 @@ class Parameter:
         unit: SI unit, ``1`` for plain numbers.
         meaning: What it is.
         positive: Whether it must be greater than zero.
+        at_least_dt: Whether it is a time that must not be shorter than the time step, as forward
+            Euler would overshoot.
         whole: Whether it must be a whole number of at least zero.
         choices: The numbers that it may be; any if empty.
     """
@@ -37,8 +39,21 @@ class Parameter:
     unit: str
     meaning: str
     positive: bool = False
+    at_least_dt: bool = False
     whole: bool = False
     choices: tuple[float, ...] = ()
+
+
+class Event(StrEnum):
+    """What a neuron sends in a step.
+
+    ``SPIKE``: one event or none. ``VALUE``: a graded event, a float32 value. ``COUNT``: a whole
+    number of spikes, as float32.
+    """
+
+    SPIKE = "spike"
+    VALUE = "value"
+    COUNT = "count"
 
 
 class Role(StrEnum):
@@ -75,13 +90,13 @@ class NeuronModel:
         name: Key in ``NEURON_MODELS``.
         parameters: Parameter name to what it is.
         states: State name to the constant it starts at, or None for zero.
-        spiking: Whether its events are spikes (else graded values).
+        event: What a neuron sends in a step.
         factors: Constants beyond the parameters: float64 parameters (and ``steps`` and
             ``value_bits`` of the population) and the time step in seconds to factors such as
             dt / tau.
         step: ``step(xp, constants, state, current) -> (state, event)``. ``xp`` is ``numpy``
             or ``jax.numpy``; arrays are float32 [..., *shape]; the event is a bool array for
-            spiking models and the float32 value for graded ones. Models in double precision
+            spikes, and float32 for values and counts. Models in double precision
             have ``step(xp, constants, state, current, arrived) -> (state, event, updated)``
             on float64 arrays: ``arrived`` says which neurons a synaptic event has reached,
             whatever its weight, and ``updated`` which ones did work.
@@ -95,7 +110,7 @@ class NeuronModel:
     name: str
     parameters: Mapping[str, Parameter]
     states: Mapping[str, str | None]
-    spiking: bool
+    event: Event
     factors: Callable[[dict[str, np.ndarray], float], dict[str, np.ndarray]]
     step: Step
     role: Role = Role.NEURON
@@ -107,6 +122,11 @@ class NeuronModel:
     def dtype(self) -> type[np.floating[Any]]:
         """NumPy's type of its constants and states."""
         return np.float64 if self.precision == "float64" else np.float32
+
+    @property
+    def spiking(self) -> bool:
+        """Whether its events are single spikes."""
+        return self.event is Event.SPIKE
 
     def prepare(
         self,
@@ -153,6 +173,11 @@ class NeuronModel:
         }
 
 
+def no_factors(exact: dict[str, np.ndarray], dt_s: float) -> dict[str, np.ndarray]:
+    """Return no constants beyond the parameters."""
+    return {}
+
+
 def exact_product(xp: Any, a: Any, b: Any) -> Any:
     """Return ``a * b`` rounded to float32 before anything is added to it.
 
@@ -162,3 +187,13 @@ def exact_product(xp: Any, a: Any, b: Any) -> Any:
     """
     product = a * b
     return xp.where(product == product, product, xp.nan)  # noqa: PLR0124 - false for NaN alone
+
+
+def whole_thresholds(xp: Any, v: Any, threshold: Any) -> tuple[Any, Any]:
+    """Return how many thresholds, above 0, membranes hold: as events, and for the reset.
+
+    Both are ``floor(v / threshold)`` where v > 0, else 0. Training follows ``floor`` as if it
+    did not round, but not ``trunc``: the reset passes no gradient, as that of single spikes.
+    """
+    ratio, none = v / threshold, xp.zeros_like(v)
+    return xp.where(v > 0, xp.floor(ratio), none), xp.where(v > 0, xp.trunc(ratio), none)

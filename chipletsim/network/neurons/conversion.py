@@ -13,15 +13,17 @@ import numpy as np
 
 from chipletsim.network.neurons.base import (
     Constants,
+    Event,
     NeuronModel,
     Parameter,
     Role,
     State,
     Timing,
     exact_product,
+    no_factors,
 )
 from chipletsim.network.neurons.dense import STEP, level_factors, rounded
-from chipletsim.network.neurons.spiking import FIRING, LEAK, RESISTANCE, lif_step, ratio_to_dt
+from chipletsim.network.neurons.spiking import LIF, lif_step, ratio_to_dt
 
 
 def encode_rate_step(
@@ -132,22 +134,17 @@ CONVERSION_MODELS = (
         "encode_rate",
         _CEILING,
         {"x": None, "v": None},
-        True,
-        lambda exact, dt_s: {},
+        Event.SPIKE,
+        no_factors,
         encode_rate_step,
         Role.ENCODER,
         Timing.HOLDS,
     ),
     NeuronModel(
         "encode_lif",
-        {
-            "tau": Parameter(None, "s", "membrane time constant", positive=True),
-            "r": RESISTANCE,
-            "v_leak": LEAK,
-            **FIRING,
-        },
+        LIF,
         {"x": None, "v": "v_leak"},
-        True,
+        Event.SPIKE,
         ratio_to_dt("tau"),
         encode_lif_step,
         Role.ENCODER,
@@ -157,7 +154,7 @@ CONVERSION_MODELS = (
         "encode_latency",
         _CEILING,
         {"x": None, "k": None, "sent": None},
-        True,
+        Event.SPIKE,
         _per_step,
         encode_latency_step,
         Role.ENCODER,
@@ -167,7 +164,7 @@ CONVERSION_MODELS = (
         "encode_delta",
         {"threshold": Parameter(0.0, "1", "least change that is sent"), **STEP},
         {"sent": None},
-        False,
+        Event.VALUE,
         level_factors,
         encode_delta_step,
         Role.ENCODER,
@@ -176,7 +173,7 @@ CONVERSION_MODELS = (
         "decode_rate",
         _GAIN,
         {"v": None, "k": None},
-        False,
+        Event.VALUE,
         _collecting,
         decode_rate_step,
         Role.DECODER,
@@ -186,7 +183,7 @@ CONVERSION_MODELS = (
         "decode_latency",
         _GAIN,
         {"v": None, "k": None},
-        False,
+        Event.VALUE,
         _collecting,
         decode_latency_step,
         Role.DECODER,
@@ -196,7 +193,7 @@ CONVERSION_MODELS = (
         "decode_delta",
         STEP,
         {"v": None},
-        False,
+        Event.VALUE,
         level_factors,
         decode_delta_step,
         Role.DECODER,

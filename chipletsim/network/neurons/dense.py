@@ -14,6 +14,7 @@ import numpy as np
 
 from chipletsim.network.neurons.base import (
     Constants,
+    Event,
     NeuronModel,
     Parameter,
     Role,
@@ -55,6 +56,6 @@ def level_factors(exact: dict[str, np.ndarray], dt_s: float) -> dict[str, np.nda
 STEP = {"step": Parameter(None, "1", "value of the lowest bit", positive=True)}
 
 DENSE_MODELS = (
-    NeuronModel("relu", STEP, {}, False, level_factors, relu_step, Role.DENSE),
-    NeuronModel("linear", STEP, {}, False, level_factors, linear_step, Role.DENSE),
+    NeuronModel("relu", STEP, {}, Event.VALUE, level_factors, relu_step, Role.DENSE),
+    NeuronModel("linear", STEP, {}, Event.VALUE, level_factors, linear_step, Role.DENSE),
 )

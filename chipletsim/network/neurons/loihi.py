@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chipletsim.network.neurons.base import Constants, NeuronModel, Parameter, State
+from chipletsim.network.neurons.base import Constants, Event, NeuronModel, Parameter, State
 from chipletsim.network.neurons.resets import Reset, chosen, reset_mode
 
 _FRACTION = 64.0
@@ -90,7 +90,7 @@ LOIHI_MODELS = (
             "potential": Parameter(0.0, "1", "potential before the first step"),
         },
         {"v": "potential", "u": None, "r": None, "later": None},
-        True,
+        Event.SPIKE,
         lambda exact, dt_s: {},
         loihi_lif_step,
         precision="float64",

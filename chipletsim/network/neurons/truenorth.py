@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from chipletsim.network.neurons.base import Constants, NeuronModel, Parameter, State
+from chipletsim.network.neurons.base import Constants, Event, NeuronModel, Parameter, State
 from chipletsim.network.neurons.resets import Reset, chosen, reset_mode
 
 
@@ -67,7 +67,7 @@ TRUENORTH_MODELS = (
             "reverse_reset_mode": reset_mode(Reset.NONE, "at the reverse threshold"),
         },
         {"v": None},
-        True,
+        Event.SPIKE,
         lambda exact, dt_s: {},
         truenorth_step,
         precision="float64",

@@ -1,0 +1,223 @@
+"""Neuron models against what their frameworks recorded: same spikes, same membranes.
+
+Each model is driven by the currents of the recorded events, layer by layer. Decays are those that
+the framework really used, where they were recorded.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from recorded_layers import Recording, recording
+
+from chipletsim.network.neurons import NEURON_MODELS, Event
+
+f32 = np.float32
+Parameters = Callable[[Recording, str], dict]
+
+
+def snntorch(case: Recording, node: str) -> dict:
+    """Decays as recorded; the threshold from the file."""
+    found = {"v_threshold": _file(case, node)["v_threshold"]}
+    for name in ("alpha", "beta"):
+        if f"true_{name}__{node}" in case.arrays:
+            found[name] = case.arrays[f"true_{name}__{node}"]
+    return found
+
+
+def spyx(case: Recording, node: str) -> dict:
+    """As snnTorch; a threshold of ``PSU_LIF`` is a node of its own."""
+    if f"{node}_threshold" not in case.nodes:
+        return snntorch(case, node)
+    threshold = case.nodes[f"{node}_threshold"]["threshold"]
+    return {"beta": case.arrays[f"true_beta__{node}"], "v_threshold": threshold}
+
+
+def norse(case: Recording, node: str) -> dict:
+    """``dt * tau_inv`` in float32, as Norse multiplies."""
+    dt, arrays, given = f32(case.about["dt"]), case.arrays, _file(case, node)
+    mem, syn = (arrays.get(f"true_tau_{kind}_inv__{node}") for kind in ("mem", "syn"))
+    if mem is None:  # IAFCell
+        return {"v_threshold": given["v_threshold"]}
+    found = {"v_leak": given["v_leak"]}
+    if "v_threshold" in given:
+        found["v_threshold"] = given["v_threshold"]
+        found["v_reset"] = arrays[f"true_v_reset__{node}"]
+    if syn is None:
+        return {**found, "dt_tau_inv": dt * mem}
+    return {**found, "dt_tau_mem_inv": dt * mem, "dt_tau_syn_inv": dt * syn}
+
+
+def sinabs(case: Recording, node: str) -> dict:
+    about = case.about["nodes"][node]
+    alpha = case.arrays.get(f"true_alpha__{node}", f32(1))
+    found = {"alpha": alpha, "gain": 1 - alpha if about.get("norm_input") else f32(1)}
+    if "v_threshold" in _file(case, node):
+        found["v_threshold"] = _file(case, node)["v_threshold"]
+    least = about["min_v_mem"]
+    return found if least is None else {**found, "v_min": least}
+
+
+def rockpool(case: Recording, node: str) -> dict:
+    """``exp(-dt / tau)`` of the time constants in the file."""
+    given, dt = _file(case, node), case.about["dt"]
+    found = {"v_threshold": given["v_threshold"]}
+    if "tau_syn" in given:
+        found["alpha"] = np.exp(-dt / given["tau_syn"].astype(float))
+    tau = given["tau_mem" if "tau_mem" in given else "tau"]
+    return {**found, "beta": np.exp(-dt / tau.astype(float))}
+
+
+def _file(case: Recording, node: str) -> dict:
+    return next(case.nodes[name] for name in (node, f"{node}.lif") if name in case.nodes)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """Neurons of a case, their model, and the weights and events that reach them.
+
+    ``recurrent`` are the weights of their own events, those of the step before unless ``now``.
+    ``apart`` is how far membranes may lie apart: 0 unless the framework adds the currents of a
+    recurrent layer to the membrane one after the other, fuses products into sums, or its decays
+    were not recorded.
+    """
+
+    case: str
+    node: str
+    model: str
+    parameters: Parameters
+    feeds: tuple[str, str]
+    recurrent: str = ""
+    now: bool = False
+    apart: float = 0.0
+
+    def __str__(self) -> str:
+        return f"{self.case}-{self.node}-{self.model}"
+
+
+def _chain(case: str, parameters: Parameters, *steps: str, apart: float = 0.0) -> list[Layer]:
+    """Layers of a chain, each written ``weights>node: model``."""
+    found, source = [], "input"
+    for step in steps:
+        (weights, _, node), model = step.split(": ")[0].partition(">"), step.split(": ")[1]
+        found.append(Layer(case, node, model, parameters, (weights, source), apart=apart))
+        source = node
+    return found
+
+
+LAYERS = [
+    *_chain("snntorch_ties", snntorch, "fc1>lif1: leaky_subtract", "fc2>lif2: leaky_zero"),
+    *_chain(
+        "snntorch_leaky_resetnow_then_none",
+        snntorch,
+        "fc1>lif1: leaky_subtract_now",
+        "fc2>lif2: leaky_zero_now",
+        "fc3>lif3: leaky_none",
+    ),
+    *_chain(
+        "snntorch_synaptic_zero",
+        snntorch,
+        "fc1>lif1: synaptic_zero",
+        "fc2>lif2: synaptic_zero_now",
+    ),
+    *_chain(
+        "snntorch_analog_input", snntorch, "fc1>lif1: leaky_subtract", "fc2>lif2: synaptic_none"
+    ),
+    # snnTorch adds the recurrent current to beta v + I, not to I.
+    Layer(
+        "snntorch_rleaky_onetoone_zero",
+        "lif1",
+        "rleaky_zero",
+        snntorch,
+        ("fc1", "input"),
+        "lif1.w_rec",
+        apart=1e-6,
+    ),
+    Layer(
+        "snntorch_rsynaptic_zero",
+        "lif1",
+        "synaptic_zero",
+        snntorch,
+        ("fc1", "input"),
+        "lif1.w_rec",
+        apart=1e-6,
+    ),
+    Layer("snntorch_rsynaptic_zero", "lif2", "synaptic_subtract", snntorch, ("fc2", "lif1")),
+    *_chain("norse_vleak", norse, "0>1: norse_lif", "2>3: norse_cubalif"),
+    *_chain("norse_cuba_li", norse, "0>1: norse_cubalif", "2>3: norse_li"),
+    *_chain("norse_iaf_conv", norse, "0>1: norse_if"),
+    *_chain(
+        "sinabs_lif_norm",
+        sinabs,
+        "fc1>lif1: sinabs_subtract_single",
+        "fc2>lif2: sinabs_subtract_multi",
+    ),
+    *_chain("sinabs_iaf_clip_single", sinabs, "fc1>iaf1: sinabs_subtract_single"),
+    *_chain(
+        "sinabs_lif_unnormed_expleak",
+        sinabs,
+        "fc1>lif1: sinabs_zero_single",
+        "fc2>li: sinabs_li",
+    ),
+    # Spyx runs under jit, where XLA fuses some products into sums.
+    *_chain("spyx_cubalif_rlif", spyx, "layer_0>layer_1: spyx_cubalif", apart=4e-6),
+    Layer(
+        "spyx_cubalif_rlif",
+        "layer_3",
+        "spyx_lif",
+        spyx,
+        ("layer_2", "layer_1"),
+        "layer_3.w_rec",
+        now=True,
+        apart=4e-6,
+    ),
+    Layer("spyx_conv_if_psu", "layer_7", "spyx_psu_lif", spyx, ("layer_6", "layer_5")),
+    # The decays that Rockpool used were not recorded, those in the file are rounded.
+    *_chain(
+        "rockpool_lif_cuba",
+        rockpool,
+        "0_LinearTorch>1_LIFNeuronTorch: rockpool_lif",
+        "2_LinearTorch>3_LIFTorch: rockpool_cubalif",
+        apart=4e-6,
+    ),
+]
+
+
+@pytest.mark.parametrize("layer", LAYERS, ids=str)
+def test_a_layer_gives_what_its_framework_recorded(layer: Layer) -> None:
+    case, model = recording(layer.case), NEURON_MODELS[layer.model]
+    events, states = driven(layer)
+    membranes = np.array([state["v"][0] for state in states])
+    if model.event is Event.VALUE:
+        assert np.array_equal(events, case.arrays[f"v__{layer.node}"])
+        return
+    recorded = case.arrays[f"spk__{layer.node}"]
+    assert recorded.sum() > 20, "a silent layer proves nothing"
+    assert np.array_equal(events, recorded)
+    mem = case.arrays[f"mem__{layer.node}"][:, 0]
+    assert np.max(np.abs(membranes - mem)) <= layer.apart
+    if f"syn__{layer.node}" in case.arrays and "i" in model.states:
+        currents = np.array([state["i"][0] for state in states])
+        assert np.max(np.abs(currents - case.arrays[f"syn__{layer.node}"][:, 0])) <= layer.apart
+
+
+def test_a_count_is_more_than_one_spike() -> None:
+    assert recording("sinabs_lif_norm").arrays["spk__lif2"].max() > 1
+    assert recording("rockpool_lif_cuba").arrays["spk__1_LIFNeuronTorch"].max() > 1
+
+
+def driven(layer: Layer) -> tuple[np.ndarray, list[dict]]:
+    """Events [steps, batch, *shape] and states after each step, in NumPy."""
+    case, model = recording(layer.case), NEURON_MODELS[layer.model]
+    current = case.current(*layer.feeds)
+    if layer.recurrent:
+        current = current + case.current(layer.recurrent, layer.node, delay=int(not layer.now))
+    constants = model.prepare(layer.parameters(case, layer.node), case.about["dt"])
+    state = model.initial_state(constants, current.shape[1:])
+    events, states = [], []
+    for given in current:
+        state, event = model.step(np, constants, state, given)
+        events.append(event)
+        states.append(state)
+    return np.array(events), states
