@@ -188,6 +188,7 @@ def _mapped(
             strategy=spec.strategy,
             seed=spec.seed,
             place=place,
+            synapse_units=spec.synapse_units,
             split=spec.split,
             activity=rates,
         )

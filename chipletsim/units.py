@@ -135,18 +135,54 @@ def quantity(unit: str, *, minimum: float | None = 0.0, positive: bool = False) 
     """
 
     def convert(value: object) -> float:
-        text = _text(value, unit)
-        number = parse_quantity(text, unit)
-        if positive and not number > 0:
-            raise ValueError(f"{text!r} must be greater than 0")
-        if minimum is not None and number < minimum:
-            raise ValueError(f"{text!r} must not be below {minimum:g} {unit}")
-        if number and not _LEAST <= abs(number) <= _MOST:
-            raise ValueError(f"{text!r} is out of range; expected {_LEAST:g} to {_MOST:g} {unit}")
-        return number
+        return _number(value, unit, minimum, positive=positive)
 
-    schema = {"type": "string", "description": f"quantity in {unit}", "examples": [f"1 {unit}"]}
-    return Annotated[float, BeforeValidator(convert), WithJsonSchema(schema)]
+    return Annotated[float, BeforeValidator(convert), WithJsonSchema(_schema(unit))]
+
+
+def by_number(unit: str) -> Any:
+    """Return the pydantic type of a quantity, or of several by a whole number.
+
+    It is a float, or a dict of int to float where the file has a table such as
+    ``{1: 0.6 us, 4: 1.4 us}``.
+
+    Args:
+        unit: SI unit in which the values are kept.
+    """
+
+    def convert(value: object) -> float | dict[int, float]:
+        if not isinstance(value, dict):
+            return _number(value, unit, 0.0)
+        if not value:
+            raise ValueError("expected a quantity, or a table with at least one number")
+        table = {}
+        for key, each in value.items():
+            if not re.fullmatch(r"[1-9][0-9]{0,8}", str(key)):
+                raise ValueError(f"expected whole numbers of at least 1 as keys, got {key!r}")
+            table[int(key)] = _number(each, unit, 0.0)
+        return table
+
+    one = _schema(unit)
+    table = {"type": "object", "additionalProperties": one, "minProperties": 1}
+    schema = {"anyOf": [one, table], "examples": one["examples"]}
+    return Annotated[Any, BeforeValidator(convert), WithJsonSchema(schema)]
+
+
+def _schema(unit: str) -> dict[str, Any]:
+    return {"type": "string", "description": f"quantity in {unit}", "examples": [f"1 {unit}"]}
+
+
+def _number(value: object, unit: str, minimum: float | None, *, positive: bool = False) -> float:
+    """Return a quantity as a float; see `quantity`."""
+    text = _text(value, unit)
+    number = parse_quantity(text, unit)
+    if positive and not number > 0:
+        raise ValueError(f"{text!r} must be greater than 0")
+    if minimum is not None and number < minimum:
+        raise ValueError(f"{text!r} must not be below {minimum:g} {unit}")
+    if number and not _LEAST <= abs(number) <= _MOST:
+        raise ValueError(f"{text!r} is out of range; expected {_LEAST:g} to {_MOST:g} {unit}")
+    return number
 
 
 def bits(*, positive: bool = False, most: int = 2**63 - 1) -> Any:
@@ -176,6 +212,7 @@ EnergyPerPacket = quantity("J/packet")
 EnergyPerOperation = quantity("J/op")
 Power = quantity("W")
 Time = quantity("s")
+TimeByNumber = by_number("s")
 PositiveTime = quantity("s", positive=True)
 TimePerOperation = quantity("s/op")
 TimePerPacket = quantity("s/packet")

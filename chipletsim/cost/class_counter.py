@@ -74,9 +74,8 @@ class ClassCounter(Restartable):
         """Yield batches of what is left."""
         classes = self._model.classes
         for number, (first, queue) in enumerate(self._queues):
-            self._held[number][..., classes.spike_classes :] += last_bits(
-                classes, self._pipeline, self._steps
-            )
+            bits = last_bits(classes, self._pipeline, self._steps)
+            self._held[number][..., classes.spike_classes + classes.update_classes :] += bits
             yield from self._push(number, self._held[number])
             row = queue.rows
             yield from self._fill(first, row, queue.close())
@@ -89,7 +88,8 @@ class ClassCounter(Restartable):
         for first in range(0, window.samples, self._group):
             samples = min(self._group, window.samples - first)
             self._queues.append((first, RowQueue(self._model.classes, self._pipeline, samples)))
-            width = self._model.classes.spike_classes + len(self._model.classes.messages)
+            classes = self._model.classes
+            width = classes.spike_classes + classes.update_classes + len(classes.messages)
             self._held.append(np.zeros((samples, 0, width), np.int64))
 
     def _push(self, number: int, events: np.ndarray) -> Iterator[Batch]:

@@ -50,8 +50,13 @@ class Constants(NamedTuple):
     barrier_s: Any
 
 
-def constants_of(package: Package) -> Constants:
-    """Return the numbers of a package as NumPy arrays."""
+def constants_of(package: Package, barrier_s: float) -> Constants:
+    """Return the numbers of a package as NumPy arrays.
+
+    Args:
+        package: The package.
+        barrier_s: Time of a barrier, which may depend on the routers in use.
+    """
     return Constants(
         links=LinkConstants(*_columns([link.spec for link in package.links], LinkConstants)),
         routers=RouterConstants(
@@ -60,7 +65,7 @@ def constants_of(package: Package) -> Constants:
         tiles={kind: _tile_columns(package, tiles) for kind, tiles in tiles_by_kind(package)},
         chiplet_static_power_w=np.array([c.static_power_w for c in package.chiplets], float),
         package_static_power_w=np.float64(package.spec.static_power_w),
-        barrier_s=np.float64(package.spec.barrier_s),
+        barrier_s=np.float64(barrier_s),
     )
 
 
@@ -78,4 +83,6 @@ def _columns(specs: Sequence[Any], names: type[Any]) -> list[np.ndarray]:
 
 def _tile_columns(package: Package, tiles: np.ndarray) -> dict[str, np.ndarray]:
     numbers = [package.tiles[tile].parameters.constants() for tile in tiles]
-    return {name: np.array([number[name] for number in numbers], float) for name in numbers[0]}
+    # Tiles may have fewer units than others of their kind; what they lack counts no events.
+    names = dict.fromkeys(name for number in numbers for name in number)
+    return {name: np.array([number.get(name, 0.0) for number in numbers], float) for name in names}

@@ -26,7 +26,7 @@ class RowQueue:
         >>> from types import SimpleNamespace
         >>> classes = SimpleNamespace(
         ...     population=np.array([0, 1, 0, 1]), spike_classes=2, size=4, clock=lambda p: 2 + p,
-        ...     messages=(),
+        ...     messages=(), update_classes=0, update=lambda number: 4 + number,
         ... )
         >>> queue = RowQueue(classes, Pipeline(np.array([0, 1]), 2), samples=1)
         >>> queue.push(np.array([[[5, 7], [0, 0], [6, 8]]]))[0].tolist()
@@ -47,8 +47,8 @@ class RowQueue:
         """Add the next steps and return the rows that are complete now.
 
         Args:
-            events: int64 [samples, steps, spike classes + messages], events of each class, then
-                bits of each message.
+            events: int64 [samples, steps, spike classes + update classes + messages], events
+                and updates of each class, then bits of each message.
 
         Returns:
             int64 [samples, rows, classes], following those returned before.
@@ -77,13 +77,18 @@ class RowQueue:
         """Add events, and ticks of the clock classes, at the rows of their population."""
         steps, interval = events.shape[1], self._pipeline.initiation_interval
         spiking = self._classes.population[: self._classes.spike_classes]
+        update = self._classes.update(0)
+        updating = self._classes.population[update : update + self._classes.update_classes]
         for population, stage in enumerate(self._pipeline.stage):
             first, last = np.searchsorted(spiking, [population, population + 1])
             rows = slice(int(stage), int(stage) + interval * (steps - 1) + 1, interval)
             block[:, rows, first:last] += events[:, :, first:last]
             ticks = np.array(self._pipeline.ticks(population, self._steps, steps), np.int64)
             block[:, int(stage) + interval * ticks, self._classes.clock(population)] += 1
+            started, stopped = np.searchsorted(updating, [population, population + 1]).tolist()
+            into = slice(self._classes.update(started), self._classes.update(stopped))
+            block[:, rows, into] += events[:, :, spiking.size + started : spiking.size + stopped]
             for number, message in enumerate(self._classes.messages):
                 if message.population == population:
-                    bits = events[:, :, self._classes.spike_classes + number]
+                    bits = events[:, :, spiking.size + updating.size + number]
                     block[:, rows, self._classes.message(number)] += bits

@@ -58,7 +58,8 @@ def gradients(
     model = traffic_model(mapping)
     counts = row_counts(model, activity)
     with jax.enable_x64(True):
-        numbers = jax.tree.map(jnp.asarray, constants or constants_of(mapping.package))
+        nominal = constants or constants_of(mapping.package, mapping.barrier_s)
+        numbers = jax.tree.map(jnp.asarray, nominal)
         arguments = (counts, model.incidence, numbers, max(activity.samples, 1), timing)
         value, slopes = jax.device_get((compiled_value(*arguments), _slopes(*arguments)))
     return PerInference(float(value.energy_j), float(value.latency_s)), slopes
@@ -70,7 +71,8 @@ def row_counts(model: TrafficModel, activity: Activity) -> np.ndarray:
     pipeline = stages(model.mapping.network)
     queue = RowQueue(classes, pipeline, activity.samples)
     events = step_events(activity, classes, pipeline, 0)
-    events[:, -1:, classes.spike_classes :] += last_bits(classes, pipeline, activity.steps)
+    before = classes.spike_classes + classes.update_classes
+    events[:, -1:, before:] += last_bits(classes, pipeline, activity.steps)
     rows = np.concatenate([queue.push(events), queue.close()], axis=1)
     return rows.reshape(-1, classes.size)
 

@@ -15,15 +15,16 @@ from chipletsim.cost.constants import tiles_by_kind
 from chipletsim.cost.encoded_links import add_messages
 from chipletsim.cost.entries import Cells, Entries, Form, PacketLedger, packed
 from chipletsim.cost.memory_traffic import Fetches, add_memory_packets, weight_fetches
+from chipletsim.cost.pipeline_events import add_pipeline_events
 from chipletsim.cost.spike_packets import (
     add_spike_packets,
     messages_per_tile,
     synapses_per_tile,
 )
+from chipletsim.cost.tile_entries import TileEntries
 from chipletsim.cost.tile_events import (
     CROSSBAR_QUANTITIES,
     CrossbarBlocks,
-    TileEntries,
     add_clock_events,
     add_memory_events,
     add_spike_events,
@@ -31,6 +32,7 @@ from chipletsim.cost.tile_events import (
     crossbar_entries,
 )
 from chipletsim.mapping.model import Mapping
+from chipletsim.mapping.units import check_units
 from chipletsim.noc.padding import rounded_up
 from chipletsim.noc.routes import RouteTables, route_tables
 from chipletsim.package.model import Package
@@ -126,8 +128,10 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
 
     Raises:
         InfeasibleError: Answers leave the network but the package has no io tile.
-        ConfigError: A codec of a link is too narrow for the neurons that cross it.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it, or a tile
+            lacks a unit that the mapping names.
     """
+    check_units(mapping)
     package = mapping.package
     classes = traffic_classes(mapping)
     synapses = synapses_per_tile(mapping, classes)
@@ -141,6 +145,7 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
     tiles = TileEntries(len(package.tiles))
     add_spike_events(tiles, mapping, classes, messages)
     add_clock_events(tiles, mapping, classes)
+    add_pipeline_events(tiles, mapping, classes, messages)
     add_memory_events(tiles, fetches, delivered)
     crossbars, drives = crossbar_blocks(mapping, classes)
     sizes = _sizes(package, cells, tiles.names, crossbars)

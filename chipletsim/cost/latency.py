@@ -81,6 +81,8 @@ def latency_report(
     package: Package,
     latency_s: np.ndarray,
     resource: np.ndarray,
+    *,
+    barrier_s: float,
     initiation_interval: int,
     depth: int,
 ) -> Latency:
@@ -90,6 +92,7 @@ def latency_report(
         package: The package.
         latency_s: float64 [samples, rows].
         resource: int [samples, rows], what bounds each row, as in `RowTiming`.
+        barrier_s: Time of the barrier that ends each row.
         initiation_interval: Rows from one network step to the next.
         depth: Rows by which the last population lags the first.
     """
@@ -97,9 +100,8 @@ def latency_report(
     names = _resource_groups(package)
     group_names = list(dict.fromkeys(names))
     group = np.array([group_names.index(name) for name in names])[resource]
-    barrier = package.spec.barrier_s
-    beyond = np.maximum(latency_s - barrier, 0.0)
-    terms = {"barriers": rows * barrier}
+    beyond = np.maximum(latency_s - barrier_s, 0.0)
+    terms = {"barriers": rows * barrier_s}
     share = {}
     for number, name in enumerate(group_names):
         chosen = group == number

@@ -11,6 +11,7 @@ from chipletsim.codecs import SpikeCodec
 from chipletsim.codecs.spike_counts import SpikeCounts, fair_bits
 from chipletsim.cost.batch import Window
 from chipletsim.cost.classes import TrafficClasses
+from chipletsim.cost.updates import update_counts
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
 from chipletsim.network.pipeline import Pipeline
@@ -24,7 +25,7 @@ _CHUNK = 1 << 22
 def step_events(
     window: Window, classes: TrafficClasses, pipeline: Pipeline, first: int
 ) -> np.ndarray:
-    """Return what the classes of spikes and messages count in each step.
+    """Return what the classes of spikes, updates and messages count in each step.
 
     Messages of a codec that sends once for a whole window are empty here, see `last_bits`, but
     for populations that send in a span of steps: that is their window.
@@ -36,16 +37,18 @@ def step_events(
         first: Number of the window's first step.
 
     Returns:
-        int64 [samples, steps, spike classes + messages]: events, then bits.
+        int64 [samples, steps, spike classes + update classes + messages]: events, neurons that
+        did work, then bits.
     """
-    events = window.class_counts(classes.neuron_class, classes.spike_classes)
+    spikes = window.class_counts(classes.neuron_class, classes.spike_classes)
+    events = np.concatenate([spikes, update_counts(window, classes, pipeline, first)], axis=2)
     if not classes.messages:
         return events
     bits = np.zeros((*events.shape[:2], len(classes.messages)), np.int64)
     if isinstance(window, Activity):
         _add_listed(bits, window, classes)
     else:
-        _add_drawn(bits, window, classes, events)
+        _add_drawn(bits, window, classes, spikes)
     for number, message in enumerate(classes.messages):
         sending = np.array(pipeline.sending(message.population, first, window.steps), np.int64)
         silent = np.delete(np.arange(window.steps), sending)

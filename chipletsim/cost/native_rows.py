@@ -14,7 +14,13 @@ from chipletsim.cost.incidence import Incidence, Sizes
 from chipletsim.cost.row_numbers import STEP_TOTALS, RowNumbers
 from chipletsim.cost.tile_amounts import TileAmounts
 
-_SUMMED = ("synaptic_operations", "input_messages", "own_messages", "memory_packets")
+_SUMMED = (
+    "synaptic_operations",
+    "input_messages",
+    "own_messages",
+    "memory_packets",
+    "neuron_updates",
+)
 """Quantities of tiles that the sums of a row need, in the order of the kernel."""
 
 

@@ -22,6 +22,7 @@ STEP_TOTALS = (
     "bits_across_dies",
     "wire_bits_on_chip",
     "wire_bits_across_dies",
+    "neuron_updates",
 )
 """Totals of a row over links and tiles, in the order in which `RowNumbers` has them."""
 
@@ -92,5 +93,6 @@ def _step_totals(rows: Counted, between: Any) -> Any:
         "bits_across_dies": rows.link_bits * across,
         "wire_bits_on_chip": rows.wire_bits * inside,
         "wire_bits_across_dies": rows.wire_bits * across,
+        "neuron_updates": rows.tiles.amount("neuron_updates"),
     }
     return jnp.stack([totals[name].sum(axis=0) for name in STEP_TOTALS])

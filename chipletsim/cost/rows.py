@@ -81,7 +81,8 @@ class RowPricer(Restartable):
         links = np.array([link.between_dies for link in model.mapping.package.links], bool)
         self._between = links[self._used.links]
         self._timing = timing
-        constants = [constants_of(package) for package in packages]
+        routers = model.mapping.routers_in_use
+        constants = [constants_of(each, each.spec.barrier_of(routers)) for each in packages]
         kinds = self._full.kinds
         with jax.enable_x64(True):
             # What events add by themselves is known to the counter alone.

@@ -17,7 +17,10 @@ from chipletsim.package.multicast import multicast_copies
 
 
 def synapses_per_tile(
-    mapping: Mapping, classes: TrafficClasses, slices: np.ndarray | None = None
+    mapping: Mapping,
+    classes: TrafficClasses,
+    slices: np.ndarray | None = None,
+    blocks: np.ndarray | None = None,
 ) -> Any:
     """Return csr_array int64 [spike classes, tiles]: synapses of a member on each tile.
 
@@ -25,17 +28,16 @@ def synapses_per_tile(
         mapping: Where the network lives.
         classes: Its traffic classes.
         slices: bool [slices], those whose synapses count; all if None.
+        blocks: bool [blocks], blocks of the fan-out table whose synapses count; all if None.
     """
     tile_of_slice = np.array([part.tile for part in mapping.slices], np.int64)
-    blocks = mapping.fan_out.block_slice.size
-    counted = np.ones(blocks, bool) if slices is None else slices[mapping.fan_out.block_slice]
+    target = mapping.fan_out.block_slice
+    counted = np.ones(target.size, bool) if slices is None else slices[target]
+    if blocks is not None:
+        counted = counted & blocks
     members = sparse.csr_array(
-        (
-            counted.astype(np.int64),
-            tile_of_slice[mapping.fan_out.block_slice],
-            np.arange(blocks + 1),
-        ),
-        shape=(blocks, len(mapping.package.tiles)),
+        (counted.astype(np.int64), tile_of_slice[target], np.arange(target.size + 1)),
+        shape=(target.size, len(mapping.package.tiles)),
     )
     table = sparse.csr_array(classes.synapses @ members)
     table.eliminate_zeros()

@@ -77,11 +77,12 @@ class CostStream(Restartable):
         self._pricer = RowPricer(self._model, self._packages, timing)
         self._counters: dict[type, Counter] = {}
         self._begin()
-        # The native counter reads rasters, and would know nothing of messages or of counts; and
-        # it takes it that all populations work in every step.
+        # The native counter reads rasters, and would know nothing of messages, updates or counts;
+        # and it takes it that all populations work in every step.
         every_step = not self._pipeline.in_spans
+        classes = self._model.classes
         counts = any(is_counted(each) for each in mapping.network.populations)
-        plain = every_step and not (counts or self._model.classes.messages)
+        plain = every_step and not (counts or classes.messages or classes.update_classes)
         self._native = native_kernels() and plain
         self._counter_of(NativeCounter if self._native else ClassCounter)
 
@@ -171,7 +172,14 @@ class CostStream(Restartable):
             steps=self._steps,
             events=_event_totals(totals),
             energy=energy_table(package, energies, totals.samples),
-            latency=latency_report(package, latency_s, resource, interval, depth),
+            latency=latency_report(
+                package,
+                latency_s,
+                resource,
+                barrier_s=package.spec.barrier_of(self._mapping.routers_in_use),
+                initiation_interval=interval,
+                depth=depth,
+            ),
             layers=layers,
             latency_s=latency_s,
             totals=totals,
@@ -185,6 +193,5 @@ def _event_totals(totals: RowTotals) -> EventTotals:
     return EventTotals(
         **sums,
         packets_copied=sums["packets_delivered"] - sums["packets_injected"],
-        neuron_updates=int(totals.counted.tiles.amount("neuron_updates").sum()),
         memory_bits=int(totals.counted.tiles.amount("memory_read_bits").sum()),
     )

@@ -45,8 +45,16 @@ def structure(package: Package) -> str:
 
 
 def _whole_numbers(parameters: Any) -> list[tuple[str, object]]:
-    dumped = parameters.model_dump()
-    return sorted((name, value) for name, value in dumped.items() if not isinstance(value, float))
+    return sorted(_without_floats(parameters.model_dump()).items())
+
+
+def _without_floats(section: dict[str, Any]) -> dict[str, Any]:
+    """Return a section and those in it without their floats; names and their order stay."""
+    return {
+        name: _without_floats(value) if isinstance(value, dict) else value
+        for name, value in section.items()
+        if not isinstance(value, float)
+    }
 
 
 def _frame(frame: FrameSpec | None) -> tuple[int, int] | None:

@@ -10,7 +10,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chipletsim.tiles import TileEvents
+from chipletsim.tiles import EVENT_NAMES, TileEvents
 
 
 @partial(jax.tree_util.register_dataclass, data_fields=["numbers"], meta_fields=["names"])
@@ -21,7 +21,8 @@ class TileAmounts:
     Attributes:
         numbers: int64 [quantities, tiles, rows], in the order of ``names``; in one array, which
             compiles faster than many.
-        names: Quantities that there are; all others are 0.
+        names: Quantities that there are; all others are 0. Those of a single unit of a tile
+            are called as `of_unit` says.
     """
 
     numbers: Any
@@ -47,4 +48,10 @@ class TileAmounts:
         xp = np if isinstance(chosen, np.ndarray) else jnp
         found = dict(zip(self.names, chosen, strict=True))
         none = xp.zeros(chosen.shape[1:], np.int64)
-        return TileEvents(*(found.get(name, none) for name in TileEvents._fields))
+        of_units = {
+            (name.partition("/")[0], int(name.partition("/")[2])): amount
+            for name, amount in found.items()
+            if "/" in name
+        }
+        plain = {name: found.get(name, none) for name in EVENT_NAMES}
+        return TileEvents(**plain, of_units=of_units)

@@ -13,6 +13,7 @@ from chipletsim.cost.conversion import converted_slices
 from chipletsim.cost.entries import Entries
 from chipletsim.cost.memory_traffic import Fetches
 from chipletsim.cost.spike_packets import synapses_per_tile
+from chipletsim.cost.tile_entries import TileEntries
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.matrices import block_matrix
 from chipletsim.network.neurons import Role
@@ -23,26 +24,6 @@ from chipletsim.network.synapses import (
 )
 from chipletsim.noc.padding import padded, rounded_up
 from chipletsim.tiles import Crossbar, Npu
-
-TILE_QUANTITIES = (
-    "synaptic_operations",
-    "input_messages",
-    "output_spikes",
-    "neuron_updates",
-    "dense_operations",
-    "weight_reads",
-    "dense_cycles",
-    "memory_read_bits",
-    "memory_requests",
-    "encoder_updates",
-    "decoder_additions",
-    "encoder_loads",
-    "own_messages",
-    "memory_packets",
-)
-"""Quantities that tiles may have: fields of `TileEvents`, and three for conservation: values that
-arrive at encoders in conversion hardware, messages that stay on their tile, and packets of
-memory traffic delivered to a tile."""
 
 _WORK = {
     "synaptic_operations": None,
@@ -74,35 +55,6 @@ class CrossbarBlocks(NamedTuple):
     reads: Any
 
 
-class TileEntries:
-    """Gathers entries of tile quantities; a quantity is numbered ``name x tiles + tile``.
-
-    Attributes:
-        names: Those of `TILE_QUANTITIES` that there are, in the order of their numbers.
-        parts: The entries.
-    """
-
-    def __init__(self, tiles: int) -> None:
-        self.tiles = tiles
-        self.names: list[str] = []
-        self.parts: list[Entries] = []
-
-    def add(self, name: str, traffic_class: Any, tile: Any, weight: Any) -> None:
-        """Add ``weight`` of the quantity ``name`` on ``tile`` per event of a class."""
-        of_class, quantity, weight = np.broadcast_arrays(
-            np.atleast_1d(traffic_class),
-            np.atleast_1d(tile).astype(np.int32),
-            np.atleast_1d(weight),
-        )
-        if not weight.size:
-            return
-        assert name in TILE_QUANTITIES  # noqa: S101 - a name of this room
-        if name not in self.names:
-            self.names.append(name)
-        quantity = quantity + np.int32(self.names.index(name) * self.tiles)
-        self.parts.append(Entries(of_class, quantity, weight))
-
-
 def add_spike_events(
     entries: TileEntries, mapping: Mapping, classes: TrafficClasses, messages: Any
 ) -> None:
@@ -124,10 +76,15 @@ def add_spike_events(
 
 
 def add_clock_events(entries: TileEntries, mapping: Mapping, classes: TrafficClasses) -> None:
-    """Add what happens whenever a population advances: updates and dense schedules."""
+    """Add what happens whenever a population advances: updates and dense schedules.
+
+    Updates on pipeline cores are with `add_pipeline_events`.
+    """
     converted = converted_slices(mapping)
     for part, role in zip(mapping.slices, converted, strict=True):
         if mapping.network.populations[part.population].model == "input" or role is Role.DECODER:
+            continue
+        if role is None and mapping.package.tiles[part.tile].kind == "pipeline_core":
             continue
         name = "encoder_updates" if role is Role.ENCODER else "neuron_updates"
         entries.add(name, classes.clock(part.population), part.tile, part.size)

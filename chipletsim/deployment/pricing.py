@@ -21,7 +21,7 @@ from chipletsim.deployment.traffic import Traffic
 from chipletsim.noc.padding import padded
 from chipletsim.noc.routes import RouteTables, route_tables
 from chipletsim.package.model import Package
-from chipletsim.tiles import TileEvents
+from chipletsim.tiles import EVENT_NAMES
 
 CONVERSIONS = "boundary_conversions"
 """Component of encoders and decoders at die boundaries."""
@@ -62,9 +62,9 @@ def row_times(package: Package, schedule: Schedule, traffic: Traffic) -> RowTime
         traffic: Bits on links.
     """
     incidence = _incidence(package, traffic)
-    constants = constants_of(package)._replace(barrier_s=np.float64(0.0))
+    constants = constants_of(package, barrier_s=0.0)
     rows, links, tiles = len(schedule.rows), len(package.links), len(package.tiles)
-    names = TileEvents._fields
+    names = EVENT_NAMES
     width = _width(rows, max(links, len(names) * tiles))
     latency, resource = [], []
     events = schedule.events
@@ -119,7 +119,7 @@ def energies(
         traffic: Bits on links.
         time_s: Time over which static power is drawn.
     """
-    names = TileEvents._fields
+    names = EVENT_NAMES
     amounts = np.zeros((len(names), len(package.tiles)))
     times = np.array([row.times for row in schedule.rows], float)
     events = schedule.events
@@ -135,7 +135,7 @@ def energies(
     )
     kinds: dict[str, Any] = dict(tiles_by_kind(package))
     with jax.enable_x64(True):
-        priced = energy(total, np.float64(time_s), kinds, constants_of(package))  # type: ignore[arg-type]
+        priced = energy(total, np.float64(time_s), kinds, constants_of(package, 0.0))  # type: ignore[arg-type]
         found: Energies = jax.tree.map(np.asarray, priced)
     _add_conversions(found, plan, schedule, kinds)
     return energy_table(package, found, plan.batch)

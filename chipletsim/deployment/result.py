@@ -28,7 +28,7 @@ from chipletsim.errors import UsageError
 from chipletsim.models import Model
 from chipletsim.package.model import Package
 from chipletsim.tables import render, si, table
-from chipletsim.tiles import TileEvents
+from chipletsim.tiles import EVENT_NAMES
 
 _SHOWN = 5
 
@@ -110,7 +110,7 @@ class Deployment:
         Example:
             deploy(model, package).events("synaptic_operations").sum()
         """
-        events, names = self.schedule.events, TileEvents._fields
+        events, names = self.schedule.events, EVENT_NAMES
         if quantity not in names:
             near = ", ".join(get_close_matches(quantity, names, 1) or names)
             raise UsageError(f"tiles have no events {quantity!r}; there are {near}")

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chipletsim.deployment.signals import KINDS
-from chipletsim.tiles import TileEvents
+from chipletsim.tiles import EVENT_NAMES
 
 Ends = tuple[np.ndarray, np.ndarray]
 """Tiles that send, and tiles that receive."""
@@ -96,7 +96,7 @@ class Rows:
 
     def do(self, row: int, quantity: str, tile: Any, amount: Any) -> None:
         """Add events of one quantity on tiles."""
-        number = TileEvents._fields.index(quantity)
+        number = EVENT_NAMES.index(quantity)
         columns = np.broadcast_arrays(row, number, tile, np.asarray(amount, float))
         happens = columns[3] > 0
         if happens.any():

@@ -101,9 +101,9 @@ def _misplaced(mapping: Mapping) -> list[Shortfall]:
         )
         holder = mapping.package.tiles[part.weight_tile]
         wanted = "io" if population.model == "input" else "computing"
-        suits = tile.kind == "io" if wanted == "io" else tile.parameters.computes
+        holds = tile.parameters.holds_inputs if wanted == "io" else tile.parameters.computes
         where = f"slice of {population.name!r} on tile {tile.name!r}"
-        if not suits:
+        if not holds:
             remedy = f"a tile of kind {tile.kind} cannot hold it"
             found.append(Shortfall(f"{wanted} tile for the {where}", 1, 0, "tiles", remedy))
         fetches = part.weight_tile != part.tile

@@ -12,9 +12,16 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.capacity import check, destinations, load
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.partition import cutting_axes
-from chipletsim.mapping.problem import Place, PlacementProblem, allowed_tiles, unknown_names
+from chipletsim.mapping.problem import (
+    Place,
+    PlacementProblem,
+    allowed_tiles,
+    units_by_population,
+    unknown_names,
+)
 from chipletsim.mapping.strategies import PARTITIONERS
 from chipletsim.mapping.traffic import Measured, event_rates
+from chipletsim.mapping.units import units_by_projection
 from chipletsim.network.model import Network
 from chipletsim.package.model import Package
 
@@ -30,6 +37,7 @@ def map_network(
     strategy: str = "traffic",
     seed: int = 0,
     place: Table[str, Place] | None = None,
+    synapse_units: Table[str, str] | None = None,
     split: Table[str, str] | None = None,
     activity: Measured | None = None,
 ) -> Mapping:
@@ -41,21 +49,25 @@ def map_network(
         strategy: Key of ``PARTITIONERS``.
         seed: Seed of strategies that draw random numbers.
         place: Restrictions by population, ``{"readout": {"kind": "crossbar"}}`` with keys
-            kind, chiplet and tile; names may be patterns as in file names.
+            kind, chiplet, tile and (soma) unit; names may be patterns as in file names.
+        synapse_units: Synapse unit by projection (or pattern), on tiles that have units.
         split: Axis along which a [C, H, W] population is cut, ``channels``, ``rows`` or
             ``auto``, which takes the one that sends fewer bits.
         activity: Measured activity whose totals weigh the traffic; without it every
             neuron is taken to fire at one rate, which ``Mapping.rates`` states.
 
     Raises:
-        ConfigError: A name or value in ``strategy``, ``place`` or ``split`` is unknown, or
-            the activity is of another network.
+        ConfigError: A name or value in ``strategy``, ``place``, ``synapse_units`` or ``split``
+            is unknown, or the activity is of another network.
         InfeasibleError: The network does not fit, with every shortfall found.
     """
     if strategy not in PARTITIONERS:
         raise ConfigError([_unknown_strategy(strategy)])
     problem = _problem(network, package, place or {}, split or {}, activity)
-    return _within_fan_out(problem, strategy, seed)
+    units = units_by_population(network, place or {})
+    of_projections = units_by_projection(network, synapse_units or {})
+    mapping = _within_fan_out(problem, strategy, seed)
+    return mapping.with_units(units, of_projections)
 
 
 def _within_fan_out(problem: PlacementProblem, strategy: str, seed: int) -> Mapping:

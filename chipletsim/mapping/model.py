@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 
 import numpy as np
 
 from chipletsim.mapping.fanout import FanOut, fan_out
+from chipletsim.mapping.units import check_units, soma_unit
 from chipletsim.network.lower import lower
 from chipletsim.network.model import Network
 from chipletsim.package.model import Package
@@ -27,12 +29,14 @@ class Slice:
         tile: Index of the tile.
         weight_tile: Index of the memory tile that holds its weights; ``tile`` itself
             where they fit.
+        unit: Soma unit that computes it, on tiles that have units; their first if empty.
     """
 
     population: int
     box: Box
     tile: int
     weight_tile: int
+    unit: str = ""
 
     @property
     def size(self) -> int:
@@ -51,6 +55,8 @@ class Mapping:
         strategy: Name of the strategy that placed them.
         seed: Seed it used.
         rates: Where the traffic it was placed for comes from, in words.
+        synapse_units: Projection name to the synapse unit that reads it, on tiles that have
+            units; their first for those left out.
     """
 
     network: Network
@@ -59,6 +65,7 @@ class Mapping:
     strategy: str
     seed: int
     rates: str = "none"
+    synapse_units: dict[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         tiles = len({part.tile for part in self.slices})
@@ -82,6 +89,23 @@ class Mapping:
             view[tuple(slice(*bounds) for bounds in part.box)] = number
         return owner
 
+    @cached_property
+    def soma_units(self) -> np.ndarray:
+        """int64 [slices]: number of the soma unit of each slice; 0 on tiles without units."""
+        tiles = self.package.tiles
+        numbers = [soma_unit(tiles[part.tile].parameters, part.unit) for part in self.slices]
+        return np.array(numbers, np.int64)
+
+    @cached_property
+    def routers_in_use(self) -> int:
+        """Number of routers with mapped neurons, which take part in a barrier."""
+        return len({self.package.tiles[part.tile].router for part in self.slices})
+
+    @property
+    def barrier_s(self) -> float:
+        """Time of a barrier among the routers in use."""
+        return self.package.spec.barrier_of(self.routers_in_use)
+
     def weight_bits(self) -> dict[str, int]:
         """Return the precision of each projection: the least of the tiles that hold it."""
         least: dict[int, int] = {}
@@ -102,6 +126,23 @@ class Mapping:
     def with_network(self, network: Network) -> Mapping:
         """Return the same slices of a network that differs in weights and constants alone."""
         return self._sharing_table(replace(self, network=network))
+
+    def with_units(self, units: Table[int, str], synapse_units: Table[str, str]) -> Mapping:
+        """Return the same slices on chosen units of their tiles.
+
+        Args:
+            units: Index of a population to its soma unit.
+            synapse_units: Projection name to its synapse unit.
+
+        Raises:
+            ConfigError: A tile has no such unit.
+        """
+        slices = tuple(
+            replace(part, unit=units.get(part.population, part.unit)) for part in self.slices
+        )
+        chosen = replace(self, slices=slices, synapse_units=dict(synapse_units))
+        check_units(chosen)
+        return self._sharing_table(chosen)
 
     def moved(self, tiles: Sequence[int], weight_tiles: Sequence[int]) -> Mapping:
         """Return the same boxes on other tiles.

@@ -13,6 +13,7 @@ import numpy as np
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.cuts import Cuts
 from chipletsim.mapping.traffic import tile_cost
+from chipletsim.mapping.units import nearest, unit_fault, unit_names
 from chipletsim.network.model import Network, Population
 from chipletsim.package.model import Package, Tile
 from chipletsim.spec.experiment import PlaceSpec
@@ -97,7 +98,8 @@ def allowed_tiles(
 ) -> tuple[np.ndarray, ...]:
     """Return for each population the tiles on which it may live.
 
-    Inputs live on tiles of kind ``io``, other populations on tiles that compute.
+    Inputs live on tiles of kind ``io``, or where rules leave none on others that can hold
+    them; other populations on tiles that compute.
 
     Args:
         network: The network.
@@ -121,7 +123,7 @@ def allowed_tiles(
             if chosen and not kept:
                 problems.append(_no_tile(population, name, rule, package, suitable))
             chosen = kept
-        allowed.append(np.array(chosen, np.int64))
+        allowed.append(np.array(_preferred(population, package, chosen), np.int64))
     if problems:
         raise ConfigError(problems)
     return tuple(allowed)
@@ -146,13 +148,31 @@ def _place_spec(name: str, rule: Place) -> PlaceSpec:
     unknown = set(rule) - set(PlaceSpec.model_fields)
     if unknown:
         keys = ", ".join(sorted(unknown))
-        message = f"unknown key {keys}; expected kind, chiplet or tile"
+        message = f"unknown key {keys}; expected kind, chiplet, tile or unit"
         raise ConfigError([Problem(message, f"place.{name}")])
     return PlaceSpec(**rule)
 
 
+def units_by_population(network: Network, place: Table[str, Place]) -> dict[int, str]:
+    """Return the index of a population to the soma unit that a rule gives it."""
+    found = {}
+    for name, rule in place.items():
+        unit = _place_spec(name, rule).unit
+        for index, population in enumerate(network.populations):
+            if unit is not None and fnmatchcase(population.name, name):
+                found[index] = unit
+    return found
+
+
 def _suits(population: Population, tile: Tile) -> bool:
-    return tile.kind == "io" if population.model == "input" else tile.parameters.computes
+    parameters = tile.parameters
+    return parameters.holds_inputs if population.model == "input" else parameters.computes
+
+
+def _preferred(population: Population, package: Package, suitable: list[int]) -> list[int]:
+    """Return the io tiles among those where inputs may live, if there are any."""
+    ports = [i for i in suitable if package.tiles[i].kind == "io"]
+    return ports if population.model == "input" and ports else suitable
 
 
 def _matches(rule: PlaceSpec, package: Package, tile: Tile) -> bool:
@@ -162,7 +182,8 @@ def _matches(rule: PlaceSpec, package: Package, tile: Tile) -> bool:
         "tile": tile.name,
     }
     wanted = {key: getattr(rule, key) for key in have if getattr(rule, key) is not None}
-    return all(fits(have[key], pattern) for key, pattern in wanted.items())
+    has_unit = not unit_fault(tile.parameters, rule.unit or "", "soma")
+    return has_unit and all(fits(have[key], pattern) for key, pattern in wanted.items())
 
 
 def fits(name: str, pattern: str) -> bool:
@@ -182,8 +203,11 @@ def _no_tile(
     wanted = ", ".join(
         f"{key} {value}" for key, value in rule.model_dump(exclude_none=True).items()
     )
-    return Problem(
+    message = (
         f"no tile that can hold population {population.name!r} has {wanted}; "
-        f"its tiles are of kind {kinds}, on chiplets {dies}",
-        f"place.{name}",
+        f"its tiles are of kind {kinds}, on chiplets {dies}"
     )
+    units = dict.fromkeys(unit for tile in tiles for unit in unit_names(tile.parameters, "soma"))
+    if rule.unit is not None and rule.unit not in units:
+        message += f"; there is no soma unit {rule.unit!r}; {nearest(rule.unit, list(units))}"
+    return Problem(message, f"place.{name}")

@@ -14,6 +14,7 @@ from pydantic import Field
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.capacity import check
 from chipletsim.mapping.model import Mapping, Slice
+from chipletsim.mapping.units import check_units
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.model import Network
 from chipletsim.package.model import Package
@@ -35,6 +36,7 @@ class SliceSpec(Spec):
     box: tuple[tuple[int, int], ...]
     tile: str
     weight_tile: str | None = Field(None, description="the tile itself if left out")
+    unit: str = Field("", description="soma unit; the tile's first if left out")
 
 
 class MappingFileSpec(Spec):
@@ -46,13 +48,17 @@ class MappingFileSpec(Spec):
     strategy: str
     seed: int
     rates: str
+    synapse_units: dict[str, str] = Field({}, description="synapse unit of projections")
     slices: tuple[SliceSpec, ...]
 
 
 def mapping_hash(mapping: Mapping) -> str:
-    """Return a hash of all that a mapping decides: network, package, boxes and tiles."""
-    slices = [part.model_dump() for part in _slice_specs(mapping)]
-    content = [fingerprint(mapping.network), package_fingerprint(mapping.package), slices]
+    """Return a hash of all that a mapping decides: network, package, boxes, tiles and units."""
+    units = [mapping.synapse_units] if mapping.synapse_units else []
+    slices = [
+        part.model_dump(exclude=set() if part.unit else {"unit"}) for part in _slice_specs(mapping)
+    ]
+    content = [fingerprint(mapping.network), package_fingerprint(mapping.package), slices, *units]
     return _digest(content)
 
 
@@ -84,8 +90,10 @@ def save_mapping(mapping: Mapping, path: str | Path) -> None:
         "strategy": mapping.strategy,
         "seed": mapping.seed,
         "rates": mapping.rates,
+        **({"synapse_units": mapping.synapse_units} if mapping.synapse_units else {}),
         "slices": [
-            json.loads(part.model_dump_json(exclude_none=True)) for part in _slice_specs(mapping)
+            json.loads(part.model_dump_json(exclude_none=True, exclude_defaults=True))
+            for part in _slice_specs(mapping)
         ],
     }
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100)
@@ -124,13 +132,20 @@ def load_mapping(path: str | Path, network: Network, package: Package) -> Mappin
             part.box,
             tiles[part.tile],
             tiles[part.weight_tile or part.tile],
+            part.unit,
         )
         for part in spec.slices
     )
-    mapping = Mapping(network, package, slices, spec.strategy, spec.seed, spec.rates)
+    mapping = Mapping(
+        network, package, slices, spec.strategy, spec.seed, spec.rates, spec.synapse_units
+    )
     if spec.hash is not None and spec.hash != mapping_hash(mapping):
         message = "its slices are not those that were saved; remove `hash` to use an edited mapping"
         raise loaded.locate(ConfigError([Problem(message, "hash")]))
+    try:
+        check_units(mapping)
+    except ConfigError as error:
+        raise loaded.locate(error) from None
     check(mapping)
     return mapping
 
@@ -150,6 +165,7 @@ def _slice_specs(mapping: Mapping) -> list[SliceSpec]:
             box=part.box,
             tile=tiles[part.tile].name,
             weight_tile=tiles[part.weight_tile].name if part.weight_tile != part.tile else None,
+            unit=part.unit,
         )
         for part in mapping.slices
     ]

@@ -15,7 +15,7 @@ from chipletsim.units import PositiveTime
 StrategyName = Literal["sequential", "traffic", "anneal"]
 """Keys of ``chipletsim.mapping.strategies.PARTITIONERS``."""
 
-TimingName = Literal["bound"]
+TimingName = Literal["bound", "simple", "detailed"]
 """Keys of ``chipletsim.noc.TIMING_MODELS``."""
 
 
@@ -118,6 +118,9 @@ class PlaceSpec(Spec):
     kind: str | None = Field(None, description="tile kind")
     chiplet: str | None = Field(None, description="chiplet name")
     tile: str | None = Field(None, description="tile name, as `show` prints it")
+    unit: str | None = Field(
+        None, description="soma unit of its `pipeline_core` tiles; their first if left out"
+    )
 
 
 class MappingSpec(Spec):
@@ -128,6 +131,11 @@ class MappingSpec(Spec):
     )
     seed: int = Field(0, ge=0)
     place: dict[str, PlaceSpec] = Field({}, description="restrictions by population")
+    synapse_units: dict[str, str] = Field(
+        {},
+        description="projection, or a pattern as in file names, to the synapse unit of the"
+        " `pipeline_core` tiles that hold it; their first if left out",
+    )
     split: dict[str, Literal["auto", "channels", "rows"]] = Field(
         {}, description="axis along which a convolutional population is cut"
     )

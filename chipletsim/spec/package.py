@@ -18,6 +18,7 @@ from chipletsim.units import (
     PositivePacketBits,
     Power,
     Time,
+    TimeByNumber,
 )
 
 Coordinate = tuple[int, ...]
@@ -116,6 +117,9 @@ class OnChipNetworkSpec(Spec):
         None, description="links along y, where they differ from those along x"
     )
     router: RouterSpec = RouterSpec()
+    link_buffer_size: int | None = Field(
+        None, ge=1, description="messages that a link holds; timing `detailed` needs it"
+    )
     edges: tuple[EdgeSpec, ...] = Field((), description="links of topology `edges`")
 
 
@@ -204,5 +208,24 @@ class PackageSpec(Spec):
     virtual_channels: int = Field(
         4, ge=1, description="a packet moves up one at each die or wrap-around crossing"
     )
-    barrier_s: Time = Field(0.0, alias="barrier", description="synchronisation of each step")
+    barrier_s: TimeByNumber = Field(
+        0.0,
+        alias="barrier",
+        description="synchronisation of each step; one time, or several by the number of routers"
+        " with mapped neurons: that of the largest number not above it, else of the first",
+    )
     static_power_w: Power = Field(0.0, alias="static_power", description="of the package itself")
+
+    def barrier_of(self, routers: int) -> float:
+        """Return the seconds that a barrier takes.
+
+        Args:
+            routers: Number of routers with mapped neurons.
+
+        Example:
+            With ``barrier: {1: 0.6 us, 2: 1 us, 4: 1.4 us}`` three routers take 1 us.
+        """
+        if not isinstance(self.barrier_s, dict):
+            return float(self.barrier_s)
+        steps = [number for number in self.barrier_s if number <= routers]
+        return float(self.barrier_s[max(steps) if steps else min(self.barrier_s)])

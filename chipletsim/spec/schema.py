@@ -75,7 +75,7 @@ def _property(schema: dict[str, Any]) -> dict[str, Any]:
 def _with_unit_in_default(schema: dict[str, Any]) -> dict[str, Any]:
     """Return the schema of a quantity with its default as it would be written."""
     default = schema.get("default")
-    if schema.get("type") != "string" or isinstance(default, str) or default is None:
+    if "examples" not in schema or not isinstance(default, float | int):
         return schema
     unit = schema["examples"][0].split(" ", 1)[1]
     return {**schema, "default": f"{default:g} {unit}"}

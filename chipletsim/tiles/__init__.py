@@ -8,17 +8,26 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from chipletsim.tiles.base import TileCost, TileEvents, TileParameters
+from chipletsim.tiles.base import (
+    EVENT_NAMES,
+    MessageTimes,
+    TileCost,
+    TileEvents,
+    TileParameters,
+    of_unit,
+)
 from chipletsim.tiles.crossbar import Crossbar
 from chipletsim.tiles.io import Io
 from chipletsim.tiles.memory import Memory
 from chipletsim.tiles.neurocore import Neurocore
 from chipletsim.tiles.npu import Npu
+from chipletsim.tiles.pipeline_core import PipelineCore
 
 TILE_KINDS: dict[str, type[TileParameters]] = {
     "neurocore": Neurocore,
     "crossbar": Crossbar,
     "npu": Npu,
+    "pipeline_core": PipelineCore,
     "memory": Memory,
     "io": Io,
 }
@@ -29,14 +38,18 @@ else:
     TileSpec = Annotated[reduce(or_, TILE_KINDS.values()), Field(discriminator="kind")]
 
 __all__ = [
+    "EVENT_NAMES",
     "TILE_KINDS",
     "Crossbar",
     "Io",
     "Memory",
+    "MessageTimes",
     "Neurocore",
     "Npu",
+    "PipelineCore",
     "TileCost",
     "TileEvents",
     "TileParameters",
     "TileSpec",
+    "of_unit",
 ]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 from pydantic import Field
@@ -59,6 +60,14 @@ class TileEvents(NamedTuple):
         memory_requests: Requests for weights served (memory only).
         encoder_updates: Neurons of encoders that advanced in conversion hardware.
         decoder_additions: Events times synapses that decoders in conversion hardware added up.
+        neuron_accesses: Neurons on the tile, input channels included, whose population advanced
+            (pipeline_core only; the next six, too).
+        neuron_spikes: Events of its neurons, of those without any destination, too.
+        output_messages: Events times their destination tiles, the own tile included.
+        hops_east: Hops to the east on the routes of messages that end on the tile; likewise
+            ``hops_west``, ``hops_north`` and ``hops_south``. Links between dies do not count.
+        of_units: Those of the above that happened on a unit other than the tile's first, by
+            name and number of the unit; they are part of the above.
     """
 
     synaptic_operations: Any = 0
@@ -76,6 +85,28 @@ class TileEvents(NamedTuple):
     memory_requests: Any = 0
     encoder_updates: Any = 0
     decoder_additions: Any = 0
+    neuron_accesses: Any = 0
+    neuron_spikes: Any = 0
+    output_messages: Any = 0
+    hops_east: Any = 0
+    hops_west: Any = 0
+    hops_north: Any = 0
+    hops_south: Any = 0
+    of_units: Mapping[tuple[str, int], Any] = MappingProxyType({})
+
+
+EVENT_NAMES = tuple(name for name in TileEvents._fields if name != "of_units")
+"""Fields of `TileEvents` that are arrays."""
+
+
+def of_unit(name: str, unit: int) -> str:
+    """Return the name of a number that units of a tile have each their own of.
+
+    Example:
+        >>> of_unit("energy_j_per_spike", 0), of_unit("energy_j_per_spike", 2)
+        ('energy_j_per_spike', 'energy_j_per_spike/2')
+    """
+    return f"{name}/{unit}" if unit else name
 
 
 class TileCost(NamedTuple):
@@ -92,11 +123,47 @@ class TileCost(NamedTuple):
     busy_s: Any
 
 
+class NeuronTimes(NamedTuple):
+    """Times of a neuron in a step, in seconds, in the order in which they are added.
+
+    Attributes:
+        dendrite_s: In front of its soma, in each step.
+        access_s: In each step.
+        update_s: Where it was updated, or fired.
+        spike_s: Of each spike.
+    """
+
+    dendrite_s: float
+    access_s: float
+    update_s: float
+    spike_s: float
+
+
+class MessageTimes(NamedTuple):
+    """Times of a tile for timing models that follow single messages, in seconds.
+
+    Attributes:
+        neurons: Times of a neuron on each soma unit.
+        event_s: Time of a synaptic event on each synapse unit.
+        in_s: Of each message that arrives.
+        out_s: Of each message that is sent.
+        hop_s: Of a hop of messages that it sends, east, west, north and south; None where
+            hops take the latency of links.
+    """
+
+    neurons: tuple[NeuronTimes, ...]
+    event_s: tuple[float, ...]
+    in_s: float
+    out_s: float
+    hop_s: tuple[float, float, float, float] | None
+
+
 class TileParameters(Spec):
     """Capacities that every tile states, whatever its kind.
 
     Attributes:
         computes: Whether neurons other than inputs can live on this kind.
+        holds_inputs: Whether input channels can live on it.
         shares_weights: Whether a convolution's kernel is stored once per slice
             (else once per synapse).
         streams_weights: Whether weights that do not fit may come from a memory tile.
@@ -104,6 +171,7 @@ class TileParameters(Spec):
     """
 
     computes: ClassVar[bool] = True
+    holds_inputs: ClassVar[bool] = False
     streams_weights: ClassVar[bool] = False
     capacities: ClassVar[tuple[str, ...]] = (
         "neurons", "synaptic_memory_bits", "fan_in", "fan_out", "weight_bits", "shares_weights",
@@ -166,6 +234,10 @@ class TileParameters(Spec):
             "conversions": priced.energy_j.get("conversions", 0.0) + converted,
         }
         return TileCost(energy, priced.busy_s)
+
+    def message_times(self) -> MessageTimes | None:
+        """Return its times for single messages, None where its kind has no such times."""
+        return None
 
     def constants(self) -> dict[str, float]:
         """Return every number that ``cost`` may use, by Python name, in SI units.

@@ -7,7 +7,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from chipletsim.tiles.base import TileCost, TileEvents, TileParameters
+from chipletsim.tiles.base import (
+    MessageTimes,
+    NeuronTimes,
+    TileCost,
+    TileEvents,
+    TileParameters,
+)
 from chipletsim.units import Bits, EnergyPerPacket, EventRate
 
 
@@ -18,6 +24,7 @@ class Io(TileParameters):
     """
 
     computes: ClassVar[bool] = False
+    holds_inputs: ClassVar[bool] = True
 
     kind: Literal["io"] = "io"
     synaptic_memory_bits: Bits = Field(0, alias="synaptic_memory", description="none is needed")
@@ -28,6 +35,12 @@ class Io(TileParameters):
         alias="energy_per_output", description="one event out of the package"
     )
     event_rate_per_s: EventRate = Field(alias="event_rate", description="events, each direction")
+
+    def message_times(self) -> MessageTimes:
+        """Return its times for single messages: each takes its turn, in either direction."""
+        turn_s = 1.0 / self.event_rate_per_s
+        channel = NeuronTimes(0.0, 0.0, 0.0, turn_s)
+        return MessageTimes((channel,), (0.0,), in_s=turn_s, out_s=0.0, hop_s=None)
 
     @classmethod
     def cost(cls, events: TileEvents, p: Mapping[str, Any]) -> TileCost:

@@ -153,7 +153,7 @@ def mapped_cost(mapping: Mapping) -> MappedCost:
     model = traffic_model(mapping)
     _refuse_messages(model)
     with jax.enable_x64(True):
-        return jax.device_get(cost_at(model, constants_of(mapping.package)))
+        return jax.device_get(cost_at(model, constants_of(mapping.package, mapping.barrier_s)))
 
 
 def cost_at(model: TrafficModel, constants: Constants) -> MappedCost:
@@ -204,7 +204,12 @@ def cost_at(model: TrafficModel, constants: Constants) -> MappedCost:
 
 
 def _refuse_messages(model: TrafficModel) -> None:
-    """Raise ConfigError where bits depend on more than how many neurons spike."""
+    """Raise ConfigError where costs depend on more than how many neurons spike."""
+    if model.classes.update_classes:
+        raise ConfigError(
+            "pipeline cores charge for updates that the neurons themselves tell, which training "
+            "cannot follow; train on neurons whose updates are one in each step"
+        )
     kinds = {message.codec.kind for message in model.classes.messages if message.codec}
     if kinds:
         raise ConfigError(

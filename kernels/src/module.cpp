@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "gradients.h"
+#include "messages.h"
 #include "raster.h"
 #include "rows.h"
 #include "stage.h"
@@ -189,6 +190,7 @@ ffi::Error rows(I64 direct, I32 start, I32 column, I64 weight, I64 reads, I64 po
     all.input = names[1];
     all.own = names[2];
     all.memory = names[3];
+    all.updates = names[4];
     all.tile_amounts = tile_amounts->typed_data();
     all.wire_bits = wire_bits->typed_data();
     all.total = total->typed_data();
@@ -197,6 +199,41 @@ ffi::Error rows(I64 direct, I32 start, I32 column, I64 weight, I64 reads, I64 po
     number_rows(all, static_cast<int>(threads));
   });
 }
+
+ffi::Error messages(I64 start, I64 target, F64 generation, F64 processing, I64 place, F64 hop,
+                    ffi::Result<F64> latency, ffi::Result<I32> resource,
+                    ffi::Span<const int64_t> sizes, int64_t threads) {
+  return guarded([&] {
+    MessageSteps all{};
+    all.rows = latency->element_count();
+    all.cores = place.dimensions()[0];
+    all.width = sizes[0];
+    all.height = sizes[1];
+    all.buffer = sizes[2];
+    all.start = start.typed_data();
+    all.target = target.typed_data();
+    all.generation_s = generation.typed_data();
+    all.processing_s = processing.typed_data();
+    all.place = place.typed_data();
+    all.hop_s = hop.typed_data();
+    all.latency_s = latency->typed_data();
+    all.resource = resource->typed_data();
+    follow_messages(all, static_cast<int>(threads));
+  });
+}
+
+XLA_FFI_DEFINE_HANDLER(messages_handler, messages,
+                       ffi::Ffi::Bind()
+                           .Arg<I64>()
+                           .Arg<I64>()
+                           .Arg<F64>()
+                           .Arg<F64>()
+                           .Arg<I64>()
+                           .Arg<F64>()
+                           .Ret<F64>()
+                           .Ret<I32>()
+                           .Attr<ffi::Span<const int64_t>>("sizes")
+                           .Attr<int64_t>("threads"));
 
 XLA_FFI_DEFINE_HANDLER(rows_handler, rows,
                        ffi::Ffi::Bind()
@@ -293,6 +330,7 @@ const Handler kHandlers[] = {
     {"chipletsim_active_share", active_share_handler},
     {"chipletsim_traffic", traffic_handler},
     {"chipletsim_rows", rows_handler},
+    {"chipletsim_messages", messages_handler},
 };
 
 PyObject* handlers(PyObject*, PyObject*) {

@@ -19,7 +19,8 @@ enum Step : int64_t {
   kHops,
   kBits,         // on chip, then across dies
   kWireBits = kBits + 2,
-  kSteps = kWireBits + 2
+  kUpdates = kWireBits + 2,
+  kSteps
 };
 
 struct RowNumbers {
@@ -38,7 +39,7 @@ struct RowNumbers {
   const int64_t* payload_bits;            // [links], of a frame; 0 without frames
   const int64_t* frame_bits;              // [links], of a frame on the wire
   const bool* between;                    // [links], whether they join dies
-  int64_t operations, input, own, memory; // which numbers of tiles these are, -1 for none
+  int64_t operations, input, own, memory, updates;  // which numbers of tiles, -1 for none
   // made
   int64_t* tile_amounts;                  // [on_tiles + of_crossbars][rows]
   int64_t* wire_bits;                     // [links][rows]
@@ -103,6 +104,7 @@ class RowBlocks {
       if (name == all_.input) add(amount, step_[kMessages]);
       if (name == all_.input || name == all_.memory) add(amount, step_[kDelivered]);
       if (name == all_.own) subtract(amount, step_[kDelivered]);
+      if (name == all_.updates) add(amount, step_[kUpdates]);
       total[k] += keep(amount, all_.tile_amounts + k * all_.rows);
     }
     const int64_t derived = 2 * all_.links + 3 * all_.routers;

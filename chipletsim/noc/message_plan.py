@@ -1,0 +1,124 @@
+"""Which core sends messages to which: what a placement decides, whatever the network does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from chipletsim.mapping.model import Mapping
+from chipletsim.mapping.traffic import first_io_tile
+from chipletsim.mapping.units import synapse_unit
+
+
+@dataclass(frozen=True, eq=False)
+class MessagePlan:
+    """What the placement alone says about messages; cores are all tiles of the package.
+
+    Cores stand die by die, column by column (x, then y), then in the order of the tiles of a
+    router. Neurons stand core by core, in the order of the slices of the mapping, and in their own
+    order within a slice. An axon joins a neuron to one core with synapses of it, its own included;
+    those of a neuron stand in the order of the cores.
+
+    Attributes:
+        tile: int64 [cores], the tile that each core is.
+        neuron: int64 [neurons], number of each in the network.
+        core: int64 [neurons].
+        unit: int64 [neurons], soma unit.
+        axon_start: int64 [neurons + 1], first axon of each neuron.
+        axon_core: int64 [axons], where its messages end.
+        synapses: int64 [groups, 3], axon, synapse unit and number of synapses; groups of one
+            axon follow one another in the order of the projections.
+    """
+
+    tile: np.ndarray
+    neuron: np.ndarray
+    core: np.ndarray
+    unit: np.ndarray
+    axon_start: np.ndarray
+    axon_core: np.ndarray
+    synapses: np.ndarray
+
+
+def message_plan(mapping: Mapping) -> MessagePlan:
+    """Return what a mapping says about messages."""
+    package = mapping.package
+    routers = [package.routers[tile.router] for tile in package.tiles]
+    order = sorted(
+        range(len(routers)), key=lambda tile: (routers[tile].chiplet, routers[tile].at, tile)
+    )
+    core_of_tile = np.empty(len(order), np.int64)
+    core_of_tile[order] = np.arange(len(order))
+    owner = mapping.neuron_slice()
+    slice_core = core_of_tile[[part.tile for part in mapping.slices]]
+    neuron = np.lexsort((np.arange(owner.size), owner, slice_core[owner]))
+    axon_start, axon_core, synapses = _axons(mapping, neuron, core_of_tile)
+    return MessagePlan(
+        tile=np.array(order, np.int64),
+        neuron=neuron,
+        core=slice_core[owner][neuron],
+        unit=mapping.soma_units[owner][neuron],
+        axon_start=axon_start,
+        axon_core=axon_core,
+        synapses=synapses,
+    )
+
+
+def _axons(
+    mapping: Mapping, neuron: np.ndarray, core_of_tile: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return start, core and synapses of axons, see `MessagePlan`."""
+    table = mapping.fan_out.synapses.tocoo()
+    cores = core_of_tile.size
+    block_tile = np.array([part.tile for part in mapping.slices], np.int64)
+    block_tile = block_tile[mapping.fan_out.block_slice]
+    place = np.empty(neuron.size, np.int64)
+    place[neuron] = np.arange(neuron.size)
+    source, block = place[table.coords[0]], table.coords[1]
+    projection = mapping.fan_out.block_projection.astype(np.int64)[block]
+    pair = source * cores + core_of_tile[block_tile[block]]
+    answers = _answers(mapping, place, core_of_tile)  # which reach no synapse
+    pair = np.concatenate([pair, answers])
+    no_projection = np.full(answers.size, len(mapping.network.projections))
+    projection = np.concatenate([projection, no_projection])
+    count = np.concatenate([table.data, np.zeros(answers.size, np.int64)])
+    axons, axon = np.unique(pair, return_inverse=True)
+    # Blocks of one projection on one core are one group.
+    projections = len(mapping.network.projections) + 1
+    group, member = np.unique(axon * projections + projection, return_inverse=True)
+    synapses = np.zeros(group.size, np.int64)
+    np.add.at(synapses, member, count)
+    units = _synapse_units(mapping, core_of_tile)
+    of_axon, of_projection = np.divmod(group, projections)
+    unit = units[of_projection, axons[of_axon] % cores]
+    start = np.searchsorted(axons // cores, np.arange(neuron.size + 1))
+    return start, axons % cores, np.stack([of_axon, unit, synapses], axis=1)
+
+
+def _answers(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray) -> np.ndarray:
+    """Return int64 [answers]: pairs of a neuron and the core by which its answers leave."""
+    network, exit_tile = mapping.network, first_io_tile(mapping.package)
+    leaving = [
+        np.arange(network.offsets[index], network.offsets[index + 1])
+        for index, population in enumerate(network.populations)
+        if population.output
+    ]
+    if not leaving or exit_tile is None:
+        return np.zeros(0, np.int64)
+    return place[np.concatenate(leaving)] * core_of_tile.size + core_of_tile[exit_tile]
+
+
+def _synapse_units(mapping: Mapping, core_of_tile: np.ndarray) -> np.ndarray:
+    """Return int64 [projections + 1, cores]: synapse unit of each projection on each core."""
+    projections = mapping.network.projections
+    units = np.zeros((len(projections) + 1, core_of_tile.size), np.int64)
+    for number, projection in enumerate(projections):
+        name = mapping.synapse_units.get(projection.name, "")
+        target = mapping.network.index[projection.target]
+        for part in mapping.slices:
+            if name and part.population == target:
+                parameters = mapping.package.tiles[part.tile].parameters
+                units[number, core_of_tile[part.tile]] = synapse_unit(parameters, name)
+    return units
+
+

@@ -1,0 +1,124 @@
+"""How long neurons, messages and hops take on the tiles of a package."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from chipletsim.errors import ConfigError, Problem
+from chipletsim.noc.message_plan import MessagePlan
+from chipletsim.package.model import Package
+from chipletsim.tiles import MessageTimes, TileParameters
+
+
+class PlanTimes(NamedTuple):
+    """Times of a package on a plan, in seconds.
+
+    Attributes:
+        dendrite_s: float64 [neurons], and so the next three, see `NeuronTimes`.
+        access_s: As above.
+        update_s: As above.
+        spike_s: As above.
+        out_s: float64 [cores], of each message that is sent.
+        processing_s: float64 [axons], of a message that arrives, its synapses included.
+        hop_s: float64 [cores, 4], of a hop of messages that a core sends: east, west, north, south.
+    """
+
+    dendrite_s: np.ndarray
+    access_s: np.ndarray
+    update_s: np.ndarray
+    spike_s: np.ndarray
+    out_s: np.ndarray
+    processing_s: np.ndarray
+    hop_s: np.ndarray
+
+
+def plan_times(plan: MessagePlan, package: Package) -> PlanTimes:
+    """Return the times of a package on a plan.
+
+    Args:
+        plan: Of a mapping to tiles like those of the package.
+        package: The package.
+
+    Raises:
+        ConfigError: A tile in use is of a kind without times for single messages.
+    """
+    used = np.unique(np.concatenate([plan.core, plan.axon_core]))
+    known: dict[TileParameters, MessageTimes] = {}
+    cores: dict[int, MessageTimes] = {}
+    for core in used.tolist():
+        tile = package.tiles[plan.tile[core]]
+        if tile.parameters not in known:
+            known[tile.parameters] = _times_of(tile.name, tile.parameters)
+        cores[core] = known[tile.parameters]
+    neurons = np.array(
+        [cores[core].neurons[unit] for core, unit in zip(plan.core, plan.unit, strict=True)], float
+    ).reshape(-1, 4)
+    out_s, hop_s = np.zeros(plan.tile.size), np.zeros((plan.tile.size, 4))
+    for core, times in cores.items():
+        out_s[core] = times.out_s
+        hop_s[core] = times.hop_s or _link_hops(package, int(plan.tile[core]))
+    return PlanTimes(*neurons.T.copy(), out_s, _processing(plan, cores), hop_s)
+
+
+def _times_of(name: str, parameters: TileParameters) -> MessageTimes:
+    times = parameters.message_times()
+    if times is None:
+        message = (
+            f"tile {name} is of kind {parameters.kind}, which has no times for single messages; "
+            "timing models `simple` and `detailed` take pipeline_core and io tiles, `bound` all"
+        )
+        raise ConfigError([Problem(message, "timing")])
+    return times
+
+
+def _link_hops(package: Package, tile: int) -> tuple[float, float, float, float]:
+    """Return the time of a hop by direction, from the links and routers of a tile's die."""
+    chiplet = package.chiplets[package.tiles[tile].chiplet]
+    network = package.spec.chiplet_types[chiplet.type].network
+    along_x = network.link.latency_s + network.router.latency_s
+    along_y = (network.link_vertical or network.link).latency_s + network.router.latency_s
+    return along_x, along_x, along_y, along_y
+
+
+def _processing(plan: MessagePlan, cores: dict[int, MessageTimes]) -> np.ndarray:
+    """Return float64 [axons]: one synapse after the other is added to the time of a message."""
+    axon, unit, count = plan.synapses.T
+    target = plan.axon_core[axon]
+    total = np.array([cores[core].in_s for core in plan.axon_core.tolist()], float)
+    pairs = zip(target.tolist(), unit.tolist(), strict=True)
+    step = np.array([cores[core].event_s[number] for core, number in pairs], float)
+    first = np.flatnonzero(np.diff(axon, prepend=-1))
+    layer = np.arange(axon.size) - np.repeat(first, np.diff(np.append(first, axon.size)))
+    for number in range(int(layer.max(initial=-1)) + 1):
+        chosen = np.flatnonzero(layer == number)
+        total[axon[chosen]] = repeated_sums(total[axon[chosen]], step[chosen], count[chosen])
+    return total
+
+
+def repeated_sums(start: np.ndarray, step: np.ndarray, count: np.ndarray) -> np.ndarray:
+    """Return ``start + step + step ...``, added ``count`` times one by one, as hardware would.
+
+    Args:
+        start: float64 [sums].
+        step: float64 [sums].
+        count: int64 [sums].
+
+    Example:
+        >>> repeated_sums(np.array([0.0]), np.array([0.1]), np.array([3]))[0] == 0.1 + 0.1 + 0.1
+        True
+    """
+    pairs, which = np.unique(np.stack([start, step], axis=1), axis=0, return_inverse=True)
+    which = which.reshape(-1)
+    result = np.empty(start.size)
+    order = np.argsort(which, kind="stable")
+    bounds = np.searchsorted(which[order], np.arange(len(pairs) + 1))
+    for number, (first, each) in enumerate(pairs.tolist()):
+        mine = order[bounds[number] : bounds[number + 1]]
+        terms = np.full(int(count[mine].max()) + 1, each)
+        terms[0] = first
+        result[mine] = np.add.accumulate(terms)[count[mine]]
+    return result
+
+
