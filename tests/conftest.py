@@ -5,8 +5,9 @@ import sys
 from pathlib import Path
 
 import pytest
-from chipletsim.cli.compiled import keep_compiled_programs
 from chipletsim.kernels import CHOICE, describe, native_kernels
+
+from chipletsim.cli.compiled import keep_compiled_programs
 
 sys.path.append(str(Path(__file__).parent / "run"))
 
