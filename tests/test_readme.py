@@ -3,6 +3,7 @@
 ``python tests/test_readme.py`` writes the outputs into the README; the test compares.
 """
 
+import os
 import re
 import shlex
 import subprocess
@@ -14,6 +15,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "COLUMNS": "100", "NO_COLOR": "1"}
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -30,7 +32,9 @@ def run_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        env={"PATH": "/usr/bin:/bin", "HOME": str(folder), "COLUMNS": "100", "NO_COLOR": "1"},
+        env=ENVIRONMENT
+        | {name: os.environ[name] for name in ("XDG_CACHE_HOME",) if name in os.environ}
+        | {"HOME": str(folder)},
     )
 
 
