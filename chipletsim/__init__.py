@@ -10,6 +10,8 @@ The public verbs are the stages of a run::
     Simulator (a network compiled once, simulated on many inputs)
     Pricer (a mapping made ready once, to price many activities)
     save_network, save_mapping, load_mapping, quality (of a mapping)
+    encode (values to spikes), open_events, Binning, bin_samples (event recordings to spikes)
+    save_spikes, load_spikes, to_nir_data, from_nir_data, save_trace (spikes and traces out)
 
 Nothing heavy is imported until a name is used, so that ``import chipletsim`` is quick.
 """
@@ -35,8 +37,15 @@ if TYPE_CHECKING:
     from chipletsim.deployment.plan import Plan
     from chipletsim.deployment.result import Deployment
     from chipletsim.engine.activity import Activity
+    from chipletsim.engine.encode import encode
     from chipletsim.engine.rates import RateActivity
     from chipletsim.engine.simulate import Simulator, simulate
+    from chipletsim.exchange.events.binning import Binning
+    from chipletsim.exchange.events.formats import open_events
+    from chipletsim.exchange.events.samples import bin_samples
+    from chipletsim.exchange.spikes.nir_data import from_nir_data, to_nir_data
+    from chipletsim.exchange.spikes.record import load_spikes
+    from chipletsim.exchange.spikes.save import save_spikes
     from chipletsim.hybrid.encode_boundaries import Encoded, encode_boundaries
     from chipletsim.mapping.map import map_network
     from chipletsim.mapping.model import Mapping
@@ -48,6 +57,7 @@ if TYPE_CHECKING:
     from chipletsim.network.save import save_network
     from chipletsim.package.load import load_package
     from chipletsim.package.model import Package
+    from chipletsim.report.trace import save_trace
     from chipletsim.run import RunResult, run
     from chipletsim.sweep.sweep import SweepResult, sweep
     from chipletsim.training_runs.result import TrainResult
@@ -58,6 +68,7 @@ if TYPE_CHECKING:
 _HOME = {
     "Activity": "chipletsim.engine.activity",
     "Baseline": "chipletsim.baseline.roofline",
+    "Binning": "chipletsim.exchange.events.binning",
     "Comparison": "chipletsim.baseline.compare",
     "Deployment": "chipletsim.deployment.result",
     "Encoded": "chipletsim.hybrid.encode_boundaries",
@@ -75,23 +86,31 @@ _HOME = {
     "TrainResult": "chipletsim.training_runs.result",
     "Winner": "chipletsim.baseline.winner",
     "baseline": "chipletsim.baseline.roofline",
+    "bin_samples": "chipletsim.exchange.events.samples",
     "build_model": "chipletsim.models.registry",
     "codings": "chipletsim.baseline.codings",
     "compare": "chipletsim.baseline.compare",
     "dense_system": "chipletsim.baseline.dense_system",
     "deploy": "chipletsim.deployment.deploy",
+    "encode": "chipletsim.engine.encode",
     "encode_boundaries": "chipletsim.hybrid.encode_boundaries",
+    "from_nir_data": "chipletsim.exchange.spikes.nir_data",
     "load_mapping": "chipletsim.mapping.store",
     "load_network": "chipletsim.network.load",
     "load_package": "chipletsim.package.load",
+    "load_spikes": "chipletsim.exchange.spikes.record",
     "map_network": "chipletsim.mapping.map",
+    "open_events": "chipletsim.exchange.events.formats",
     "price": "chipletsim.cost.price",
     "quality": "chipletsim.mapping.quality",
     "run": "chipletsim.run",
     "save_mapping": "chipletsim.mapping.store",
     "save_network": "chipletsim.network.save",
+    "save_spikes": "chipletsim.exchange.spikes.save",
+    "save_trace": "chipletsim.report.trace",
     "simulate": "chipletsim.engine.simulate",
     "sweep": "chipletsim.sweep.sweep",
+    "to_nir_data": "chipletsim.exchange.spikes.nir_data",
     "train": "chipletsim.training_runs.train",
     "winner": "chipletsim.baseline.winner",
 }
@@ -99,6 +118,7 @@ _HOME = {
 __all__ = [
     "Activity",
     "Baseline",
+    "Binning",
     "ChipletsimError",
     "Comparison",
     "ConfigError",
@@ -120,23 +140,31 @@ __all__ = [
     "UsageError",
     "Winner",
     "baseline",
+    "bin_samples",
     "build_model",
     "codings",
     "compare",
     "dense_system",
     "deploy",
+    "encode",
     "encode_boundaries",
+    "from_nir_data",
     "load_mapping",
     "load_network",
     "load_package",
+    "load_spikes",
     "map_network",
+    "open_events",
     "price",
     "quality",
     "run",
     "save_mapping",
     "save_network",
+    "save_spikes",
+    "save_trace",
     "simulate",
     "sweep",
+    "to_nir_data",
     "train",
     "winner",
 ]

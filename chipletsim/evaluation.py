@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from chipletsim.stages import Inputs, Progress
 
@@ -39,10 +40,28 @@ class Priced:
     notes: list[str]
 
 
+class Watcher(Protocol):
+    """Something that is shown all activity of a run, as it is simulated."""
+
+    def add(self, window: Any, /) -> None:
+        """Take the next steps of the present samples; of a single one, unless they come whole."""
+        ...
+
+    def next_samples(self) -> None:
+        """Begin with further samples."""
+        ...
+
+
 def simulate_and_price(
-    network: Network, inputs: Inputs, mapping: Mapping, timing: str, say: Progress
+    network: Network,
+    inputs: Inputs,
+    mapping: Mapping,
+    timing: str,
+    say: Progress,
+    *,
+    watchers: Sequence[Watcher] = (),
 ) -> Priced:
-    """Simulate and price, streaming windows of steps where the raster would not fit.
+    """Simulate and price, batch by batch of samples where inputs or raster would not fit.
 
     Rasters of up to ``chipletsim.engine.memory.MAX_RASTER_BYTES`` (4 GiB) are kept. The
     figures are the same either way.
@@ -53,42 +72,76 @@ def simulate_and_price(
         mapping: Where it lives.
         timing: Name of the timing model.
         say: Called with a line of text whenever a stage begins.
+        watchers: Shown all activity.
     """
-    from chipletsim.cost.price import CostStream, price
-    from chipletsim.engine.memory import keeps_raster, raster_bytes, streaming_window
-    from chipletsim.engine.simulate import simulate, simulate_windows
+    from chipletsim.cost.price import price
+    from chipletsim.engine.memory import keeps_raster
+    from chipletsim.engine.simulate import simulate
 
     if inputs.drawn is not None:
+        for each in watchers:
+            each.add(inputs.drawn)
         result = price(inputs.drawn, mapping, timing=timing)
         return Priced(result, None, None, [DRAWN])
-    samples, steps = inputs.samples, inputs.steps
+    if inputs.stream is not None or not keeps_raster(network, inputs.samples, inputs.steps):
+        return _streamed(network, inputs, mapping, timing, say, watchers=watchers)
     scorer = Scorer(network, inputs.labels)
-    if keeps_raster(network, samples, steps):
-        activity = simulate(network, inputs.events, mapping=mapping)
-        scorer.add(activity)
-        say(f"pricing {activity.total_events:,} events")
-        result = price(activity, mapping, timing=timing)
-        return Priced(result, scorer.accuracy(), activity.fingerprint, scorer.notes)
-    window = streaming_window(network, samples, steps)
-    stream = CostStream(mapping, timing=timing)
-    parts = simulate_windows(network, inputs.events, window, mapping=mapping)
-    for number, part in enumerate(parts):
-        say(f"simulated and priced {min((number + 1) * window, steps):,} of {steps:,} steps")
-        scorer.add(part)
-        stream.add(part)
+    activity = simulate(network, inputs.events, mapping=mapping)
+    scorer.add(activity)
+    for each in watchers:
+        each.add(activity)
+    say(f"pricing {activity.total_events:,} events")
+    result = price(activity, mapping, timing=timing)
+    notes = [*scorer.notes, *inputs.notes]
+    return Priced(result, scorer.accuracy(), activity.fingerprint, notes)
+
+
+def _streamed(
+    network: Network,
+    inputs: Inputs,
+    mapping: Mapping,
+    timing: str,
+    say: Progress,
+    *,
+    watchers: Sequence[Watcher],
+) -> Priced:
+    """Simulate and price batch by batch of samples; of steps, where not even a sample fits."""
+    from chipletsim.cost.price import CostStream
+    from chipletsim.engine.memory import raster_bytes, streaming_batch
+    from chipletsim.engine.simulate import Simulator
+    from chipletsim.inputs.stream import MAX_BATCH_BYTES
+
+    samples, steps = inputs.samples, inputs.steps
+    sample_bytes = inputs.stream.sample_bytes if inputs.stream else 0
+    count, window = streaming_batch(network, samples, steps, MAX_BATCH_BYTES, sample_bytes)
+    simulator = Simulator(network, mapping=mapping)
+    stream, scorer = CostStream(mapping, timing=timing), Scorer(network, inputs.labels)
+    everyone: list[Watcher] = [stream, scorer, *watchers]
+    for number, batch in enumerate(inputs.batches(count)):
+        done = min((number + 1) * count, samples)
+        whole = window == steps
+        for part in [simulator.run(batch)] if whole else simulator.windows(batch, window):
+            for each in everyone:
+                each.add(part)
+        for each in everyone:
+            each.next_samples()
+        say(f"simulated and priced {done:,} of {samples:,} samples")
     size = raster_bytes(network, samples, steps) / 2**30
-    note = f"no raster kept: it would take {size:.1f} GiB, so windows of {window} steps were priced"
-    return Priced(stream.close(), scorer.accuracy(), None, [*scorer.notes, note])
+    parts = f"batches of {count:,} samples" if window == steps else f"windows of {window:,} steps"
+    note = f"no raster kept: it would take {size:.1f} GiB, so {parts} were priced"
+    notes = [*scorer.notes, *inputs.notes, note]
+    return Priced(stream.close(), scorer.accuracy(), None, notes)
 
 
 class Scorer:
-    """Adds up the answers of the output population, window by window."""
+    """Adds up the answers of the output population, window by window of a batch of samples."""
 
     def __init__(self, network: Network, labels: np.ndarray | None) -> None:
         outputs = [population.name for population in network.populations if population.output]
         self._labels = labels
         self._population = outputs[0] if len(outputs) == 1 and labels is not None else None
         self._scores: np.ndarray | None = None
+        self._samples = self._correct = self._ties = 0
         self.notes: list[str] = []
         if labels is not None and self._population is None:
             self.notes.append(f"no accuracy: {len(outputs)} populations are marked as output")
@@ -101,13 +154,22 @@ class Scorer:
             scores = predict(window, self._population).scores
             self._scores = scores if self._scores is None else self._scores + scores
 
+    def next_samples(self) -> None:
+        """Judge the samples added so far; what is added from now on is of further ones."""
+        if self._scores is None or self._labels is None:
+            return
+        scores, self._scores = self._scores, None
+        labels = self._labels[self._samples : self._samples + len(scores)]
+        best = scores.max(axis=1, keepdims=True)
+        self._correct += int((scores.argmax(axis=1) == labels).sum())
+        self._ties += int(((scores == best).sum(axis=1) > 1).sum())
+        self._samples += len(scores)
+
     def accuracy(self) -> Accuracy | None:
         """Return how many samples are answered right; among equal scores the first counts."""
         from chipletsim.report.summary import Accuracy
 
-        if self._population is None or self._scores is None or self._labels is None:
+        self.next_samples()
+        if self._population is None or not self._samples:
             return None
-        best = self._scores.max(axis=1, keepdims=True)
-        correct = int((self._scores.argmax(axis=1) == self._labels).sum())
-        ties = int(((self._scores == best).sum(axis=1) > 1).sum())
-        return Accuracy(correct, len(self._labels), ties, self._population)
+        return Accuracy(self._correct, self._samples, self._ties, self._population)

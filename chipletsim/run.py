@@ -14,9 +14,11 @@ from rich.console import RenderableType
 
 from chipletsim.errors import UsageError
 from chipletsim.evaluation import simulate_and_price
+from chipletsim.report.exports import Exports
 from chipletsim.report.folder import refuse_unwritable, run_folder, whole_folder
 from chipletsim.spec.experiment import (
     BernoulliEncoding,
+    DatasetInputsSpec,
     ExperimentSpec,
     PoissonInputsSpec,
     RateInputsSpec,
@@ -52,11 +54,13 @@ class RunResult:
         folder: Folder with all its files.
         summary: Contents of ``result.json``.
         reused: Whether an earlier run was found instead of made.
+        exports: What was written beside the folder, in words.
     """
 
     folder: Path
     summary: dict[str, Any]
     reused: bool
+    exports: tuple[str, ...] = ()
 
     @property
     def suspect(self) -> bool:
@@ -80,6 +84,8 @@ def run(
     force: bool = False,
     seed: int | None = None,
     steps: int | None = None,
+    spikes: str | Path | None = None,
+    trace: str | Path | None = None,
     progress: Progress | None = None,
 ) -> RunResult:
     """Run an experiment file and write its folder, or find the folder of an earlier run.
@@ -94,22 +100,28 @@ def run(
         force: Run even if the folder is there.
         seed: Seed of the mapping and of random inputs.
         steps: Time steps per sample.
+        spikes: File to write all spikes to, an .npz file, see `SpikeWriter`; the run is made
+            even if its folder is there.
+        trace: File to write a trace to, for Perfetto or ``chrome://tracing``, see
+            `TraceWriter`; likewise.
         progress: Called with a line of text whenever a stage begins.
 
     Raises:
         ConfigError: Everything wrong with the files.
         InfeasibleError: The network does not fit the package.
-        UsageError: The folder cannot be written.
+        UsageError: The folder or a file cannot be written.
     """
     say = progress or (lambda line: None)
     say("reading the experiment")
     experiment = load_experiment(path, overrides, seed=seed, steps=steps)
     config_hash = experiment_hash(experiment)
     folder = run_folder(Path(out or "runs"), experiment.spec.name, config_hash)
-    if not force and (found := read_run(folder)):
+    exports = Exports(spikes, trace)
+    if not (force or exports) and (found := read_run(folder)):
         return found
     refuse_unwritable(folder)
-    return _run(experiment, folder, config_hash, say)
+    made = _run(experiment, folder, config_hash, say, exports=exports)
+    return replace(made, exports=exports.written)
 
 
 def read_run(folder: str | Path) -> RunResult | None:
@@ -132,7 +144,12 @@ def read_run(folder: str | Path) -> RunResult | None:
 
 
 def _run(
-    experiment: Loaded[ExperimentSpec], folder: Path, config_hash: str, say: Progress
+    experiment: Loaded[ExperimentSpec],
+    folder: Path,
+    config_hash: str,
+    say: Progress,
+    *,
+    exports: Exports,
 ) -> RunResult:
     """Do all stages and write the folder."""
     from chipletsim.report.summary import summarise
@@ -144,7 +161,8 @@ def _run(
     inputs = make_inputs(experiment, network)
     verb = "drawing" if inputs.drawn else "simulating"
     say(f"{verb} {inputs.samples:,} samples of {inputs.steps:,} steps")
-    priced = simulate_and_price(network, inputs, mapping, spec.timing, say)
+    with exports.watchers(mapping, spec.timing, drawn=inputs.drawn is not None) as watchers:
+        priced = simulate_and_price(network, inputs, mapping, spec.timing, say, watchers=watchers)
     summary = summarise(
         spec.name,
         priced.result,
@@ -199,5 +217,5 @@ def _write(
 def _input_seed(spec: ExperimentSpec) -> int | None:
     if isinstance(spec.inputs, PoissonInputsSpec | RateInputsSpec):
         return spec.inputs.seed
-    encoding = spec.inputs.encoding
+    encoding = spec.inputs.encoding if isinstance(spec.inputs, DatasetInputsSpec) else None
     return encoding.seed if isinstance(encoding, BernoulliEncoding) else None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from collections.abc import Mapping as Table
 from dataclasses import dataclass, replace
 from importlib.metadata import version
@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chipletsim.errors import ConfigError, Problem, UsageError
+from chipletsim.spec.events import ConstantInputsSpec, EventInputsSpec, ReplayInputsSpec
 from chipletsim.spec.experiment import (
     BernoulliEncoding,
     DatasetInputsSpec,
@@ -21,7 +22,6 @@ from chipletsim.spec.experiment import (
     OnceEncoding,
     PoissonInputsSpec,
     RateInputsSpec,
-    SpikesEncoding,
 )
 from chipletsim.spec.kinds import load_kind
 from chipletsim.spec.load import Loaded
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     import numpy as np
 
     from chipletsim.engine.rates import RateActivity
+    from chipletsim.inputs.stream import SampleStream
     from chipletsim.mapping.model import Mapping
     from chipletsim.mapping.traffic import Measured
     from chipletsim.network.model import Network
@@ -54,6 +55,9 @@ class Inputs:
         samples: Number of samples.
         steps: Steps of each.
         drawn: Activity from firing rates, in place of events; None where there are events.
+        stream: What reads the samples a few at a time, in place of events, where all of them are
+            too large to be held.
+        read_notes: What the user should know of events that are held.
     """
 
     events: dict[str, np.ndarray]
@@ -61,6 +65,43 @@ class Inputs:
     samples: int
     steps: int
     drawn: RateActivity | None = None
+    stream: SampleStream | None = None
+    read_notes: tuple[str, ...] = ()
+
+    @property
+    def notes(self) -> list[str]:
+        """What the user should know of the samples read so far."""
+        return [*self.read_notes, *(self.stream.notes if self.stream else ())]
+
+    def batches(self, count: int) -> Iterator[dict[str, np.ndarray]]:
+        """Yield input population to [up to ``count``, steps, neurons], from the first sample on.
+
+        Raises:
+            ConfigError: A file is damaged, or does not fit the network.
+        """
+        if self.stream is not None:
+            yield from self.stream.batches(count)
+            return
+        for first in range(0, self.samples, count):
+            yield {name: array[first : first + count] for name, array in self.events.items()}
+
+    def whole(self) -> dict[str, np.ndarray]:
+        """Return all events at once.
+
+        Raises:
+            ConfigError: They take more than 16 GiB, or as ``batches``.
+        """
+        from chipletsim.engine.archive import MAX_FILE_BYTES
+        from chipletsim.inputs.stream import held
+
+        if self.stream is None:
+            return self.events
+        if self.stream.sample_bytes * self.samples > MAX_FILE_BYTES:
+            raise ConfigError(
+                f"{self.samples:,} samples of {self.steps:,} steps take more than the 16 GiB that"
+                " can be held at once; give fewer `samples`"
+            )
+        return held(self.stream)
 
 
 def load_experiment(
@@ -120,22 +161,31 @@ def make_network(experiment: Mapped) -> Network:
     except ConfigError as error:
         inline = not isinstance(spec.network, NirFileSpec)
         raise experiment.locate(_below("network", error) if inline else error) from None
-    encoding = _encoding(spec)
-    if encoding is None:
+    bits = _value_bits(spec)
+    if bits == 0:
         return network
-    bits = encoding.value_bits if isinstance(encoding, DirectEncoding | OnceEncoding) else 0
     populations = tuple(
-        replace(p, value_bits=bits or p.value_bits) if p.model == "input" else p
-        for p in network.populations
+        replace(p, value_bits=bits) if p.model == "input" else p for p in network.populations
     )
     return replace(network, populations=populations)
 
 
-def _encoding(spec: ExperimentSpec | TrainSpec) -> Encoding | None:
-    """Return how the samples of a file become events; None where it has no samples."""
+def _value_bits(spec: ExperimentSpec | TrainSpec) -> int:
+    """Return the bits of the values that inputs are fed; 0 for spikes, or as the network says."""
     if isinstance(spec, TrainSpec):
-        return spec.data.encoding
-    return spec.inputs.encoding if isinstance(spec.inputs, DatasetInputsSpec) else None
+        return _encoded_bits(spec.data.encoding)
+    inputs = spec.inputs
+    if isinstance(inputs, DatasetInputsSpec):
+        return _encoded_bits(inputs.encoding)
+    if isinstance(inputs, EventInputsSpec):
+        return inputs.binning.value_bits if inputs.binning.several == "count" else 0
+    if isinstance(inputs, ConstantInputsSpec | ReplayInputsSpec):
+        return inputs.value_bits or 0
+    return 0
+
+
+def _encoded_bits(encoding: Encoding) -> int:
+    return encoding.value_bits if isinstance(encoding, DirectEncoding | OnceEncoding) else 0
 
 
 def make_mapping(experiment: Loaded[ExperimentSpec], network: Network, package: Package) -> Mapping:
@@ -198,14 +248,18 @@ def _mapped(
 
 def _measured(network: Network, inputs: Inputs, mapping: Mapping) -> Measured:
     """Return how often each neuron spikes, window by window, so that no raster is kept."""
-    from chipletsim.engine.memory import streaming_window
-    from chipletsim.engine.simulate import simulate_windows
+    from chipletsim.engine.memory import streaming_batch
+    from chipletsim.engine.simulate import Simulator
     from chipletsim.mapping.traffic import MeasuredEvents
 
-    window = streaming_window(network, inputs.samples, inputs.steps)
-    totals = MeasuredEvents({p.name: p.shape for p in network.populations}, inputs.samples)
-    for part in simulate_windows(network, inputs.events, window, mapping=mapping):
-        totals.add(part)
+    count, window = streaming_batch(network, inputs.samples, inputs.steps)
+    shapes = {population.name: population.shape for population in network.populations}
+    totals = MeasuredEvents(shapes, inputs.samples, inputs.steps)
+    simulator = Simulator(network, mapping=mapping)
+    for batch in inputs.batches(count):
+        whole = window == inputs.steps
+        for part in [simulator.run(batch)] if whole else simulator.windows(batch, window):
+            totals.add(part)
     return totals
 
 
@@ -215,8 +269,9 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
     Raises:
         ConfigError: The dataset is missing, damaged or of another shape.
     """
-    from chipletsim.engine.encode import encode, poisson
-    from chipletsim.engine.inputs import check_dataset, input_populations, load_dataset
+    from chipletsim.engine.encode import poisson
+    from chipletsim.engine.inputs import input_populations
+    from chipletsim.inputs.open import open_stream
 
     spec, populations = experiment.spec.inputs, input_populations(network)
     if isinstance(spec, RateInputsSpec):
@@ -234,20 +289,18 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
             for number, population in enumerate(populations)
         }
         return Inputs(events, None, spec.samples, spec.steps)
-    if len(populations) != 1:
-        names = ", ".join(population.name for population in populations) or "none"
-        raise ConfigError(f"a dataset feeds one input population; the network has: {names}")
-    path = experiment.base / spec.dataset
-    dataset = load_dataset(path, spec.samples)
-    _check_events(experiment, populations[0].size, len(dataset.inputs))
-    try:
-        check_dataset(dataset, network, over_time=isinstance(spec.encoding, SpikesEncoding))
-        coded = encode(dataset.inputs, spec.encoding, spec.steps)
-    except ConfigError as error:
-        named = [replace(fault, file=fault.file or str(path)) for fault in error.problems]
-        raise ConfigError(named) from None
-    flat = coded.reshape(*coded.shape[:2], -1)
-    return Inputs({populations[0].name: flat}, dataset.labels, len(flat), spec.steps)
+    return _streamed(open_stream(experiment, network))
+
+
+def _streamed(stream: SampleStream) -> Inputs:
+    """Return the inputs of a stream, which are read at once where they are small."""
+    from chipletsim.inputs.stream import MAX_HELD_BYTES, held
+
+    if stream.sample_bytes * stream.samples > MAX_HELD_BYTES:
+        return Inputs({}, stream.labels, stream.samples, stream.steps, stream=stream)
+    events = held(stream)
+    notes = tuple(stream.notes)
+    return Inputs(events, stream.labels, stream.samples, stream.steps, read_notes=notes)
 
 
 def _drawn(experiment: Loaded[ExperimentSpec], spec: RateInputsSpec, network: Network) -> Inputs:
@@ -311,7 +364,9 @@ def _shortcuts(spec: ExperimentSpec, seed: int | None, steps: int | None) -> dic
             values["mapping.seed"] = seed
         if isinstance(spec.inputs, PoissonInputsSpec | RateInputsSpec):
             values["inputs.seed"] = seed
-        elif isinstance(spec.inputs.encoding, BernoulliEncoding):
+        elif isinstance(spec.inputs, DatasetInputsSpec) and isinstance(
+            spec.inputs.encoding, BernoulliEncoding
+        ):
             values["inputs.encoding.seed"] = seed
     if steps is not None:
         values["inputs.steps"] = steps

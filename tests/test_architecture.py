@@ -12,8 +12,8 @@ ROOT = Path(__file__).parents[1] / "chipletsim"
 FLOW = [
     "errors", "units", "tables", "spec.base", "tiles", "codecs", "spec", "package", "network",
     "models", "mapping",
-    "engine", "noc", "cost", "baseline", "measure", "deployment", "hybrid", "training", "report",
-    "stages", "evaluation", "run", "sweep", "training_runs", "__init__", "cli",
+    "engine", "exchange", "noc", "cost", "baseline", "measure", "deployment", "hybrid", "training",
+    "report", "inputs", "stages", "evaluation", "run", "sweep", "training_runs", "__init__", "cli",
 ]  # fmt: skip
 MAY_IMPORT_JAX = {
     "engine", "noc", "cost", "deployment", "measure", "training", "tiles", "cli",

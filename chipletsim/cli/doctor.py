@@ -13,7 +13,11 @@ from chipletsim.cli.options import Json, example
 from chipletsim.cli.output import line, note, show_json
 
 SUSPECT = 5
-EXTRAS = {"figures": ("matplotlib",), "train": ("optax", "mlxtend")}
+EXTRAS = {
+    "figures": ("matplotlib",),
+    "train": ("optax", "mlxtend"),
+    "events": ("lz4", "zstandard"),
+}
 CHECK_ROWS = 32_769
 
 

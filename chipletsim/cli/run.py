@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Annotated
+
 import typer
 
 from chipletsim.cli.options import (
@@ -21,6 +24,17 @@ from chipletsim.cli.output import note, progress, show, show_json
 
 SUSPECT = 5
 
+Spikes = Annotated[
+    Path | None,
+    typer.Option("--spikes", metavar="FILE", help="Write who spiked when to an .npz file."),
+]
+Trace = Annotated[
+    Path | None,
+    typer.Option(
+        "--trace", metavar="FILE", help="Write a trace over time, for ui.perfetto.dev, as JSON."
+    ),
+]
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -29,6 +43,7 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "chipletsim run experiments/mnist",
             "chipletsim run my.yaml --steps 10 --set package.barrier='1 us' -o results",
+            "chipletsim run my.yaml --spikes spikes.npz --trace trace.json",
         ),
     )(run_file)
 
@@ -42,6 +57,8 @@ def run_file(
     out: Out = None,
     device: Device = None,
     force: Force = False,
+    spikes: Spikes = None,
+    trace: Trace = None,
     as_json: Json = False,
 ) -> None:
     """Run an experiment and report.
@@ -58,12 +75,16 @@ def run_file(
         force=force,
         seed=seed,
         steps=steps,
+        spikes=spikes,
+        trace=trace,
         progress=progress,
     )
     if as_json:
         show_json(result.summary)
     else:
         show(result)
+    for line in result.exports:
+        note(line)
     if result.suspect:
         note("finished, but suspect: " + "; ".join(result.summary["suspect"]))
         raise typer.Exit(SUSPECT)

@@ -62,6 +62,10 @@ class Counter(Protocol):
         """Return a counter that has counted nothing yet, and shares all else."""
         ...
 
+    def further(self) -> Counter:
+        """Return a counter for further samples, that has counted nothing yet."""
+        ...
+
     def add(self, window: Any) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""
         ...

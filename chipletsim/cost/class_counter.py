@@ -56,6 +56,10 @@ class ClassCounter(Restartable):
         self._group = 0
         self.class_events = np.zeros(self._model.classes.size, np.int64)
 
+    def further(self) -> ClassCounter:
+        """Return a counter for further samples."""
+        return self.fresh()
+
     def add(self, window: Window) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""
         if not self._queues:

@@ -112,6 +112,12 @@ class NativeCounter(Restartable):
         self._last: Batch | None = None
         self.class_events = np.zeros(self._tables.group.shape, np.int64)
 
+    def further(self) -> NativeCounter:
+        """Return a counter for further samples, whose batches share a program with these."""
+        other = self.fresh()
+        other._batch = self._batch
+        return other
+
     def add(self, window: Activity) -> Iterator[Batch]:
         """Yield batches of the rows that are complete with the next steps of all samples."""
         if self._carry is None:

@@ -164,7 +164,7 @@ def row_timing(
         constants: Numbers of the package.
         timing: Name of the timing model.
     """
-    traffic = RowTraffic(longest_s, rows.wire_bits, _busy(rows.tiles, incidence, constants))
+    traffic = RowTraffic(longest_s, rows.wire_bits, busy_times(rows.tiles, incidence, constants))
     return timing_model(timing)(traffic, _times(incidence, constants), incidence.routes)
 
 
@@ -287,7 +287,7 @@ def _tile_cost(
     return energies, jnp.broadcast_to(priced.busy_s, shape)
 
 
-def _busy(tiles: TileAmounts, incidence: Incidence, constants: Constants) -> Array:
+def busy_times(tiles: TileAmounts, incidence: Incidence, constants: Constants) -> Array:
     """Return float64 [tiles, rows]: busy time of each tile."""
     busy = jnp.zeros(tiles.numbers.shape[1:])
     for kind, members in incidence.kinds.items():

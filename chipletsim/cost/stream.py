@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from math import fsum
 from typing import Self
 
 import numpy as np
 
-from chipletsim.cost.batch import Counter, Window, require_same_network
+from chipletsim.cost.batch import Batch, Window, require_same_network
 from chipletsim.cost.class_counter import ClassCounter
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.conservation import check_conservation
@@ -35,6 +36,9 @@ from chipletsim.network.pipeline import stages
 from chipletsim.noc import timing_model
 from chipletsim.package.model import Package
 
+MOST_FINGERPRINTS = 16
+"""So many fingerprints of inputs are listed; more are joined to one."""
+
 
 class CostStream(Restartable):
     """Prices activity window by window, for runs whose raster does not fit in memory.
@@ -57,6 +61,14 @@ class CostStream(Restartable):
         for window in simulate_windows(network, inputs, 100, mapping=mapping):
             stream.add(window)
         result = stream.close()
+
+    Where not even the samples fit, ``next_samples`` begins with further ones:
+
+        for batch in batches:
+            for window in simulate_windows(network, batch, 100, mapping=mapping):
+                stream.add(window)
+            stream.next_samples()
+        result = stream.close()
     """
 
     def __init__(
@@ -75,7 +87,7 @@ class CostStream(Restartable):
         self._pipeline = stages(mapping.network)
         self._model = traffic_model(mapping)
         self._pricer = RowPricer(self._model, self._packages, timing)
-        self._counters: dict[type, Counter] = {}
+        self._counters: dict[type, NativeCounter | ClassCounter] = {}
         self._begin()
         # The native counter reads rasters, and would know nothing of messages, updates or counts;
         # and it takes it that all populations work in every step.
@@ -93,12 +105,16 @@ class CostStream(Restartable):
         return other
 
     def _begin(self) -> None:
-        self._counter: Counter | None = None
+        self._counter: NativeCounter | ClassCounter | None = None
+        self._before: NativeCounter | ClassCounter | None = None
         self._sources: list[str] = []
         self._samples: int | None = None
         self._steps = 0
         self._drawn = False
         self._expected: list[str] = []
+        self._samples_done = 0
+        self._steps_done: int | None = None
+        self._class_events = np.zeros(self._model.classes.size, np.int64)
 
     def add(self, window: Window) -> None:
         """Price the next steps of all samples.
@@ -112,11 +128,40 @@ class CostStream(Restartable):
             self._sources.append(window.inputs)
         if self._counter is None:
             listed = isinstance(window, Activity) and self._native
-            self._expected = populations_as_expected(window, self._model.classes)
-            self._counter = self._counter_of(NativeCounter if listed else ClassCounter).fresh()
-        for batch in self._counter.add(window):
-            self._pricer.add(batch)
+            kind = NativeCounter if listed else ClassCounter
+            expected = populations_as_expected(window, self._model.classes)
+            self._expected = list(dict.fromkeys([*self._expected, *expected]))
+            before = self._before
+            self._counter = (
+                before.further() if isinstance(before, kind) else self._counter_of(kind).fresh()
+            )
+        self._price(self._counter.add(window))  # type: ignore[arg-type]
         self._steps += window.steps
+
+    def next_samples(self) -> None:
+        """End the samples added so far: windows added from now on are of further samples.
+
+        Raises:
+            UsageError: They have other steps than the samples before, or there are none.
+        """
+        if self._counter is None or self._samples is None:
+            raise UsageError("there are no windows of these samples")
+        if self._steps_done not in (None, self._steps):
+            raise UsageError(
+                f"these samples have {self._steps} steps, those before {self._steps_done}"
+            )
+        self._price(self._counter.close())
+        self._class_events += self._counter.class_events
+        self._samples_done += self._samples
+        self._steps_done = self._steps
+        self._before, self._counter = self._counter, None
+        self._samples, self._steps = None, 0
+
+    def _price(self, batches: Iterator[Batch]) -> None:
+        """Price batches of the present samples, which come after those that are done."""
+        for batch in batches:
+            places = batch.places + np.array([self._samples_done, 0])
+            self._pricer.add(batch._replace(places=places))
 
     def close(self) -> Result:
         """Return the result of all windows, on the first package."""
@@ -128,19 +173,20 @@ class CostStream(Restartable):
         Raises:
             ConservationError: Counts do not add up, which is a fault of chipletsim.
         """
-        counter = self._counter or self._counter_of(ClassCounter).fresh()
-        for batch in counter.close():
-            self._pricer.add(batch)
-        totals = self._pricer.close(counter.class_events)
+        if self._counter is not None:
+            self.next_samples()
+        totals = self._pricer.close(self._class_events)
         check_conservation(self._model, totals.counted, totals.class_events)
         time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
-        layers = layer_table(self._model, totals, self._steps)
+        layers = layer_table(self._model, totals, self._steps_done or 0)
         return [
             self._result(totals, layers, number, energy) for number, energy in enumerate(energies)
         ]
 
-    def _counter_of(self, kind: type[NativeCounter] | type[ClassCounter]) -> Counter:
+    def _counter_of(
+        self, kind: type[NativeCounter] | type[ClassCounter]
+    ) -> NativeCounter | ClassCounter:
         """Return the counter of a kind that has counted nothing; made once."""
         if kind not in self._counters:
             routes_s = self._pricer.class_routes_s
@@ -169,7 +215,7 @@ class CostStream(Restartable):
             mapping=replace(self._mapping, package=package),
             timing=self._timing,
             samples=totals.samples,
-            steps=self._steps,
+            steps=self._steps_done or 0,
             events=_event_totals(totals),
             energy=energy_table(package, energies, totals.samples),
             latency=latency_report(
@@ -184,8 +230,15 @@ class CostStream(Restartable):
             latency_s=latency_s,
             totals=totals,
             expected_messages=tuple(self._expected),
-            provenance=self._origins[number] | {"inputs_fingerprints": list(self._sources)},
+            provenance=self._origins[number] | {"inputs_fingerprints": self._fingerprints()},
         )
+
+    def _fingerprints(self) -> list[str]:
+        """Return the fingerprints of the inputs; those of many batches of samples as one."""
+        if len(self._sources) <= MOST_FINGERPRINTS:
+            return list(self._sources)
+        joined = hashlib.sha256(" ".join(self._sources).encode()).hexdigest()
+        return [f"{len(self._sources)} batches: {joined}"]
 
 
 def _event_totals(totals: RowTotals) -> EventTotals:

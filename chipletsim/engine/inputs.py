@@ -17,6 +17,8 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.model import Network, Population
 
 Inputs = np.ndarray | Mapping[str, np.ndarray]
+MAX_STREAM_BYTES = 1 << 50
+"""Bytes that the arrays of a file may take where they are read in pieces."""
 _CHUNK_ROWS = 1 << 24
 """Elements that are hashed at a time."""
 
@@ -33,6 +35,11 @@ class Dataset:
     inputs: np.ndarray
     labels: np.ndarray | None
 
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the inputs, [samples, ...]."""
+        return self.inputs.shape
+
 
 def load_dataset(
     path: str | Path, samples: int | None = None, *, max_bytes: int = MAX_FILE_BYTES
@@ -48,41 +55,91 @@ def load_dataset(
         ConfigError: There is no such file, its arrays have the wrong form, or it holds
             fewer samples.
     """
-    archive = ArrayArchive(path, max_bytes)
-    inputs = archive.read("inputs")
-    if inputs.ndim < 2 or inputs.dtype.kind not in "bufi":
-        raise archive.fault(f"inputs are {inputs.dtype} {list(inputs.shape)}, not [samples, ...]")
-    if not inputs.size:
-        raise archive.fault(f"holds no samples: inputs are {list(inputs.shape)}")
-    if inputs.dtype.kind == "f" and not np.all(np.isfinite(inputs)):
-        raise archive.fault("inputs hold NaN or infinite values")
-    if samples is not None and samples > len(inputs):
-        raise archive.fault(f"holds {len(inputs)} samples, but {samples} are asked for")
-    labels = archive.read("labels") if "labels" in archive.shapes else None
-    if labels is not None and (labels.shape != inputs.shape[:1] or labels.dtype.kind not in "ui"):
-        given = f"{labels.dtype} {list(labels.shape)}"
-        raise archive.fault(f"labels are {given}, expected one integer for each input")
-    return Dataset(inputs[:samples], None if labels is None else labels[:samples].astype(np.int64))
+    reader = DatasetReader(path, samples, max_bytes=max_bytes)
+    return Dataset(reader.read(0, reader.samples), reader.labels)
 
 
-def check_dataset(dataset: Dataset, network: Network, *, over_time: bool) -> None:
+class DatasetReader:
+    """The samples of an .npz file, read some at a time, so that they need not fit in memory.
+
+    Args:
+        path: The file.
+        samples: How many there should be, the first ones; None for all.
+        max_bytes: Bytes that the arrays of the file may take.
+
+    Attributes:
+        samples: Number of samples.
+        shape: Shape of the array of all samples, [samples, ...].
+        labels: int64 [samples], or None where the file has none.
+
+    Raises:
+        ConfigError: As ``load_dataset``.
+    """
+
+    def __init__(
+        self, path: str | Path, samples: int | None = None, *, max_bytes: int = MAX_STREAM_BYTES
+    ) -> None:
+        self._archive = archive = ArrayArchive(path, max_bytes)
+        self._rows = archive.rows("inputs")
+        shape, dtype = archive.shapes["inputs"], archive.dtypes["inputs"]
+        if len(shape) < 2 or dtype.kind not in "bufi":
+            raise archive.fault(f"inputs are {dtype} {list(shape)}, not [samples, ...]")
+        if not prod(shape):
+            raise archive.fault(f"holds no samples: inputs are {list(shape)}")
+        if samples is not None and samples > shape[0]:
+            raise archive.fault(f"holds {shape[0]} samples, but {samples} are asked for")
+        self.samples = shape[0] if samples is None else samples
+        self.shape = (self.samples, *shape[1:])
+        self.labels = _labels(archive, shape[0])
+        if self.labels is not None:
+            self.labels = self.labels[: self.samples]
+
+    def read(self, first: int, count: int) -> np.ndarray:
+        """Return samples ``first`` to ``first + count``: [count, ...], numbers as in the file.
+
+        Raises:
+            ConfigError: The file is damaged, or holds NaN or infinite values.
+        """
+        inputs = self._rows.read(first, count)
+        if inputs.dtype.kind == "f" and not np.all(np.isfinite(inputs)):
+            raise self._archive.fault("inputs hold NaN or infinite values")
+        return inputs
+
+
+def _labels(archive: ArrayArchive, samples: int) -> np.ndarray | None:
+    """Return int64 [samples], or None where a file has no labels."""
+    if "labels" not in archive.shapes:
+        return None
+    shape, dtype = archive.shapes["labels"], archive.dtypes["labels"]
+    if shape != (samples,) or dtype.kind not in "ui":
+        raise archive.fault(
+            f"labels are {dtype} {list(shape)}, expected one integer for each input"
+        )
+    return archive.read("labels").astype(np.int64)
+
+
+def check_dataset(
+    dataset: Dataset | DatasetReader, network: Network, *, over_time: bool, channels: int = 1
+) -> None:
     """Check that samples fit the input population, and labels the output population.
 
     Args:
         dataset: The samples.
         network: A network with one input population.
         over_time: Whether inputs are [samples, steps, ...] instead of [samples, ...].
+        channels: Channels that the encoding makes of each value.
 
     Raises:
         ConfigError: Inputs have another size, or a label names no output neuron.
     """
     population = input_populations(network)[0]
     leading = ["samples", "steps"] if over_time else ["samples"]
-    shape = dataset.inputs.shape
-    if prod(shape[len(leading) :]) != population.size:
+    shape = dataset.shape
+    if channels * prod(shape[len(leading) :]) != population.size:
         expected = ", ".join([*leading, *map(str, population.shape)])
+        each = f", {channels} channels for each value" if channels > 1 else ""
         raise ConfigError(
-            f"inputs are {list(shape)}, but population {population.name!r} takes [{expected}]"
+            f"inputs are {list(shape)}, but population {population.name!r} takes [{expected}]{each}"
         )
     outputs = [one for one in network.populations if one.output]
     if dataset.labels is None or len(outputs) != 1:

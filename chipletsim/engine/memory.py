@@ -58,6 +58,31 @@ def streaming_window(
     return min(max(limit_bytes // max(raster_bytes(network, samples, 1), 1), 1), steps)
 
 
+def streaming_batch(
+    network: Network,
+    samples: int,
+    steps: int,
+    limit_bytes: int = MAX_RASTER_BYTES // 8,
+    sample_bytes: int = 0,
+) -> Batching:
+    """Return samples, and steps of them, whose activity takes at most ``limit_bytes``.
+
+    Samples come whole; steps are cut where the activity of not even one sample fits.
+
+    Args:
+        network: The network.
+        samples: Number of samples.
+        steps: Steps of each.
+        limit_bytes: Most bytes of the rasters and values, and of the inputs.
+        sample_bytes: Bytes that the inputs of a sample take.
+    """
+    each = max(raster_bytes(network, 1, steps), sample_bytes, 1)
+    if each <= limit_bytes:
+        return Batching(min(limit_bytes // each, max(samples, 1)), steps)
+    window = streaming_window(network, 1, steps, limit_bytes)
+    return Batching(1, min(window, batching(network, 1, steps).steps) if window < steps else steps)
+
+
 def require_memory(network: Network, samples: int, steps: int) -> None:
     """Check that the activity of a run is not larger than the memory of this machine.
 

@@ -42,24 +42,23 @@ class Measured(Protocol):
 
 
 class MeasuredEvents:
-    """Events of each neuron, added up over windows of steps.
+    """Events of each neuron, added up over windows of steps and batches of samples.
 
     Attributes:
         populations: Population name to shape.
         samples: Number of samples.
-        steps: Steps added so far.
+        steps: Steps of each.
         totals: Population name to int64 [neurons].
     """
 
-    def __init__(self, populations: Table[str, tuple[int, ...]], samples: int) -> None:
+    def __init__(self, populations: Table[str, tuple[int, ...]], samples: int, steps: int) -> None:
         self.populations = dict(populations)
         self.samples = samples
-        self.steps = 0
+        self.steps = steps
         self.totals = {name: np.zeros(prod(s), np.int64) for name, s in populations.items()}
 
     def add(self, window: Measured) -> None:
-        """Add the events of the next steps of all samples."""
-        self.steps += window.steps
+        """Add the events of some steps of some samples, each of which is added once."""
         for name in self.totals:
             self.totals[name] += window.totals[name].ravel()
 

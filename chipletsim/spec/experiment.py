@@ -8,6 +8,7 @@ from pydantic import Field, model_validator
 
 from chipletsim.spec.base import Spec
 from chipletsim.spec.device import DeviceSpec
+from chipletsim.spec.events import ConstantInputsSpec, EventInputsSpec, ReplayInputsSpec
 from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.package import PackageSpec
 from chipletsim.units import PositiveTime
@@ -62,6 +63,13 @@ class OnceEncoding(Spec):
     value_bits: int = Field(8, ge=1, le=32)
 
 
+class DeltaEncoding(Spec):
+    """Frames over time: ON and OFF events where a value has moved by the threshold."""
+
+    kind: Literal["delta"]
+    threshold: float = Field(gt=0, description="change of the value that sends an event")
+
+
 class SpikesEncoding(Spec):
     """The dataset already holds spikes over time, [samples, steps, ...]."""
 
@@ -74,6 +82,7 @@ Encoding = Annotated[
     | LatencyEncoding
     | DirectEncoding
     | OnceEncoding
+    | DeltaEncoding
     | SpikesEncoding,
     Field(discriminator="kind"),
 ]
@@ -172,7 +181,14 @@ class ExperimentSpec(Spec):
     name: str
     package: PackageSpec
     network: NirFileSpec | NetworkSpec
-    inputs: DatasetInputsSpec | PoissonInputsSpec | RateInputsSpec
+    inputs: (
+        DatasetInputsSpec
+        | PoissonInputsSpec
+        | RateInputsSpec
+        | EventInputsSpec
+        | ConstantInputsSpec
+        | ReplayInputsSpec
+    )
     mapping: MappingSpec = MappingSpec()
     timing: TimingName = Field(
         "bound", description="timing model; `chipletsim list timing` says what they do"

@@ -17,6 +17,7 @@ from chipletsim.spec.node import Node, Path, Place, dotted, from_plain, plain, p
 from chipletsim.spec.origin import Origin, origin
 from chipletsim.spec.overrides import NewSection, Overrides, apply_overrides, parse_overrides
 from chipletsim.spec.resolve import (
+    DATA_FOLDER_KEY,
     DATA_PATH_KEYS,
     Resolved,
     find_preset,
@@ -291,10 +292,24 @@ def _with_digests(data: Any, key: str = "") -> Any:
         return {name: _with_digests(value, name) for name, value in data.items()}
     if isinstance(data, list):
         return [_with_digests(value) for value in data]
+    if key == DATA_FOLDER_KEY and isinstance(data, str):
+        return _folder_digest(FilePath(data))
     if key in DATA_PATH_KEYS and isinstance(data, str):
         status = FilePath(data).stat()
         return _digest(data, status.st_mtime_ns, status.st_size)
     return data
+
+
+def _folder_digest(folder: FilePath) -> str:
+    """Return the digest of the files in a folder, however deep, and of their names in it."""
+    whole = hashlib.sha256()
+    for file in sorted(folder.rglob("*")):
+        if file.is_file():
+            status = file.stat()
+            name = file.relative_to(folder).as_posix()
+            digest = _digest(str(file), status.st_mtime_ns, status.st_size)
+            whole.update(f"{name} {digest}\n".encode())
+    return whole.hexdigest()
 
 
 @lru_cache(maxsize=256)

@@ -24,7 +24,7 @@ are in `schema/`. A file is YAML. What holds in all of them:
   `kind`: then it takes its place. A list takes the place of a list.
 - **Sourced constants**: wherever a value can stand, `{value: 0.5 pJ/bit, source: ..., year: ...}`
   can too; `note`, `id`, `kind` and `provenance` may stand beside. Reports name the source.
-- **Data files** (`nir`, `dataset`, `file`) are relative to the file that names them.
+- **Data files** (`nir`, `dataset`, `file`, `folder`) are relative to the file that names them.
 - `true` and `false` are the only booleans; `no`, `on` or `2024-01-01` are text. A key given
   twice, an unknown key and a missing unit are errors.
 - `--set a.b=c` sets the key at a dotted path after presets; `--set a.use=links/bow` replaces

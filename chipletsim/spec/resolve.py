@@ -24,7 +24,8 @@ USE = "use"
 MAX_PRESET_CHAIN = 8
 MAX_PRESETS = 4_000
 SOURCE_KEYS = frozenset({"source", "year", "id", "note", "kind", "provenance"})
-DATA_PATH_KEYS = frozenset({"nir", "dataset", "file"})
+DATA_FOLDER_KEY = "folder"
+DATA_PATH_KEYS = frozenset({"nir", "dataset", "file", DATA_FOLDER_KEY})
 
 
 @cache

@@ -19,7 +19,7 @@ from chipletsim.spec.experiment import ExperimentSpec
 from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.node import Path
 from chipletsim.spec.package import PackageSpec
-from chipletsim.spec.resolve import DATA_PATH_KEYS
+from chipletsim.spec.resolve import DATA_FOLDER_KEY, DATA_PATH_KEYS
 from chipletsim.spec.train import TrainSpec
 from chipletsim.tiles import TILE_KINDS
 
@@ -190,7 +190,7 @@ def _missing_files(data: Any, path: Path) -> Iterator[Finding]:
         if isinstance(value, dict | list):
             yield from _missing_files(value, (*path, key))
         elif key in DATA_PATH_KEYS and isinstance(value, str):
-            for message in _file_fault(value):
+            for message in (_folder_fault if key == DATA_FOLDER_KEY else _file_fault)(value):
                 yield (*path, key), message
 
 
@@ -201,6 +201,16 @@ def _file_fault(name: str) -> Iterator[str]:
     elif not _is(FilePath.is_file, name):
         yield f"there is no file {name}"
     elif not os.access(name, os.R_OK):
+        yield f"{name} may not be read: permission denied"
+
+
+def _folder_fault(name: str) -> Iterator[str]:
+    """Yield why a folder of data files cannot be read, if so."""
+    if _is(FilePath.is_file, name):
+        yield f"{name} is a file"
+    elif not _is(FilePath.is_dir, name):
+        yield f"there is no folder {name}"
+    elif not os.access(name, os.R_OK | os.X_OK):
         yield f"{name} may not be read: permission denied"
 
 

@@ -121,8 +121,9 @@ class Evaluator:
         """Build, or find again, everything that comes before pricing."""
         experiment, resolved = task.experiment, task.experiment.resolved
         inputs_key = _key(resolved["inputs"])
-        encoding = resolved["inputs"].get("encoding")
-        network_key = _key([resolved["network"], encoding])
+        # What makes input populations graded.
+        graded = [resolved["inputs"].get(key) for key in ("encoding", "binning", "value_bits")]
+        network_key = _key([resolved["network"], graded])
         network = self._networks.get(network_key, lambda: make_network(experiment))
         package = self._packages.get(_key(resolved["package"]), lambda: make_package(experiment))
         key = f"{network_key} {_mapping_key(experiment, package)}"
@@ -163,7 +164,8 @@ class Evaluator:
         first = members[0]
         timing = first.task.experiment.spec.timing
         inputs = first.inputs
-        if inputs.drawn or keeps_raster(first.network, inputs.samples, inputs.steps):
+        fits = not inputs.stream and keeps_raster(first.network, inputs.samples, inputs.steps)
+        if inputs.drawn or fits:
             activity, accuracy = self._activities.get(
                 f"{first.lowered} {first.inputs_key}", lambda: self._simulate(first)
             )

@@ -8,11 +8,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipletsim.engine.encode import encode
+from chipletsim.engine.encode import channels_of, encode, over_time
 from chipletsim.engine.inputs import Dataset, check_dataset, input_populations, load_dataset
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.model import Network
-from chipletsim.spec.experiment import SpikesEncoding
 from chipletsim.spec.train import TrainDataSpec
 from chipletsim.training.batches import Samples
 from chipletsim.training.mnist import split_mnist
@@ -81,11 +80,13 @@ class _Reader:
 
     def checked(self, inputs: np.ndarray, labels: np.ndarray, origin: str) -> Samples:
         """Return samples that fit the network and their encoding."""
-        over_time = isinstance(self.spec.encoding, SpikesEncoding)
+        encoding = self.spec.encoding
+        frames = over_time(encoding)
         dataset = Dataset(inputs, labels.astype(np.int64))
         try:
-            check_dataset(dataset, self.network, over_time=over_time)
-            encode(inputs, self.spec.encoding, self.spec.steps if over_time else 1)
+            channels = channels_of(encoding)
+            check_dataset(dataset, self.network, over_time=frames, channels=channels)
+            encode(inputs, encoding, self.spec.steps if frames else 1)
         except ConfigError as error:
             named = [replace(fault, file=fault.file or origin) for fault in error.problems]
             raise ConfigError(named) from None
@@ -105,7 +106,7 @@ def _shares(whole: Samples, share: float) -> tuple[Samples, Samples]:
 
 def _check_shift(spec: TrainDataSpec, training: Samples) -> None:
     shape = training.inputs.shape
-    if spec.shift and (isinstance(spec.encoding, SpikesEncoding) or len(shape) != 4):
+    if spec.shift and (over_time(spec.encoding) or len(shape) != 4):
         message = (
             "only images [channels, height, width] can be shifted; "
             f"samples have shape {list(shape[1:])}"

@@ -1,0 +1,245 @@
+"""A run as a trace over time: hardware steps, busy tiles, loads of links, spikes.
+
+Where in a step a tile is busy is not modelled (each is shown from the beginning of the step), nor
+when in it bits cross a link (the counter holds the bits of the whole step).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from chipletsim.cost.batch import Window, require_same_network
+from chipletsim.cost.row_trace import RowTracer, TracedRows
+from chipletsim.errors import UsageError
+from chipletsim.mapping.model import Mapping
+from chipletsim.network.fingerprint import fingerprint
+from chipletsim.report.trace_events import TraceFile
+
+MOST_EVENTS = 400_000
+"""Events of a trace, about 50 MB; it ends before the hardware step that would exceed them."""
+
+_STEPS, _TILES, _LINKS, _POPULATIONS = 1, 2, 3, 4
+_PROCESSES = {
+    _STEPS: "hardware steps",
+    _TILES: "tiles, busy",
+    _LINKS: "links, bits in a hardware step",
+    _POPULATIONS: "populations, spikes in a hardware step",
+}
+
+
+class TraceWriter:
+    """Writes the trace of activity that is added as to a ``CostStream``.
+
+    Samples are shown one after another, as they are run, in rows of the timing model.
+
+    Args:
+        path: File to write; it is there once ``close`` returns.
+        mapping: Where the network lives.
+        timing: Name of the timing model.
+        most_events: Events up to which rows are shown.
+
+    Raises:
+        UsageError: The file cannot be written, or there is no such timing model.
+        InfeasibleError: Answers leave the network but the package has no io tile.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it.
+    """
+
+    def __init__(
+        self, path: str | Path, mapping: Mapping, timing: str, most_events: int = MOST_EVENTS
+    ) -> None:
+        self._mapping = mapping
+        self._timing = timing
+        self._tracer = RowTracer(mapping, timing)
+        self._most_events = most_events
+        self._populations = np.repeat(
+            np.arange(len(mapping.network.populations), dtype=np.int32),
+            [population.size for population in mapping.network.populations],
+        )
+        package = mapping.package
+        names = [tile.name for tile in package.tiles] + [link.name for link in package.links]
+        self._bounds = [*names, "routes", "barrier only"]
+        self._held: Window | None = None
+        self._open: _Sample | None = None
+        self._samples = self._rows = self._shown = 0
+        self._now_s = 0.0
+        self._cut = False
+        self._loads: dict[tuple[int, int], int] = {}
+        self._file = TraceFile(Path(path))
+        for number, name in _PROCESSES.items():
+            self._file.process(number, name)
+        self._file.thread(_STEPS, 1, "hardware steps")
+
+    @property
+    def summary(self) -> str:
+        """What is in the trace, in words."""
+        rows = f"{self._rows:,} hardware steps"
+        shown = f"the first {self._shown:,} of {rows}" if self._cut else rows
+        return f"{shown}, {self._file.events:,} events"
+
+    def add(self, window: Window) -> None:
+        """Add the next steps of all samples; of a single one, unless they come whole.
+
+        Raises:
+            UsageError: More than one sample comes in several windows.
+        """
+        if self._held is not None:
+            raise UsageError("a trace takes several samples whole, not in windows")
+        if window.samples != 1:
+            self._held = window
+            return
+        if self._open is None:
+            self._open = _Sample(self._tracer.fresh())
+        self._extend(self._open, window)
+
+    def next_samples(self) -> None:
+        """End the samples added so far; windows added from now on are of further ones."""
+        if self._held is not None:
+            window, self._held = self._held, None
+            rows = self._tracer.pipeline.rows(window.steps) if window.steps else 0
+            for number in range(window.samples):
+                if self._cut:
+                    self._samples, self._rows = self._samples + 1, self._rows + rows
+                    continue
+                sample = _Sample(self._tracer.fresh())
+                self._extend(sample, window.of_samples(number, 1))
+                self._end(sample)
+        elif self._open is not None:
+            sample, self._open = self._open, None
+            self._end(sample)
+
+    def close(self) -> None:
+        """Write the file.
+
+        Raises:
+            UsageError: It cannot be written.
+        """
+        self.next_samples()
+        self._show_loads({})
+        network, package = self._mapping.network.name, self._mapping.package.name
+        facts = {
+            "network": network,
+            "package": package,
+            "timing": self._timing,
+            "samples": self._samples,
+            "hardware_steps": self._rows,
+            "hardware_steps_shown": self._shown,
+            "cut": self._cut,
+            "time_s": self._now_s,
+            "of_busy_tiles": "the length of a span is modelled, its place in the step is not",
+        }
+        self._file.close(facts)
+
+    def discard(self) -> None:
+        """Leave no file behind, unless it is whole."""
+        self._file.discard()
+
+    def _extend(self, sample: _Sample, window: Window) -> None:
+        """Add the next steps of one sample, and show the rows that are complete."""
+        if not self._cut:
+            interval, stage = self._tracer.pipeline.initiation_interval, self._tracer.pipeline.stage
+            counts = window.class_counts(self._populations, len(stage))[0]
+            for step, population in zip(*np.nonzero(counts), strict=True):
+                row = interval * (sample.steps + int(step)) + int(stage[population])
+                track = (_POPULATIONS, int(population))
+                sample.spikes.setdefault(row, {})[track] = int(counts[step, population])
+            self._show(sample, sample.tracer.add(window))
+        sample.steps += window.steps
+
+    def _end(self, sample: _Sample) -> None:
+        if not self._cut:
+            self._show(sample, sample.tracer.close())
+        self._samples += 1
+        self._rows += self._tracer.pipeline.rows(sample.steps) if sample.steps else 0
+
+    def _show(self, sample: _Sample, parts: Iterable[TracedRows]) -> None:
+        """Show rows until there are too many events."""
+        for part in parts:
+            for place in range(len(part.latency_s)):
+                number = part.first + place
+                busy = np.flatnonzero(part.busy_s[place]).tolist()
+                links = np.flatnonzero(part.wire_bits[place]).tolist()
+                loads = {(_LINKS, link): int(part.wire_bits[place, link]) for link in links}
+                loads |= sample.spikes.pop(number, {})
+                # Beside its own events a row may have to set all loads before it to 0.
+                events = 1 + len(busy) + len(loads) + len(self._loads)
+                if self._file.events + events + len(loads) > self._most_events:
+                    self._cut = True
+                    return
+                self._show_loads(loads)
+                length_s = float(part.latency_s[place])
+                facts = {"sample": self._samples, "hardware_step": number}
+                bound = self._bounds[int(part.resource[place])]
+                title = f"step {number}"
+                self._file.span((_STEPS, 1), title, self._now_s, length_s, **facts, bound_by=bound)
+                for tile in busy:
+                    self._file.thread(_TILES, tile + 1, self._mapping.package.tiles[tile].name)
+                    busy_s = float(part.busy_s[place, tile])
+                    self._file.span((_TILES, tile + 1), "busy", self._now_s, busy_s, **facts)
+                self._now_s += length_s
+                self._shown += 1
+
+    def _show_loads(self, loads: dict[tuple[int, int], int]) -> None:
+        """Show what links and populations carry from now on."""
+        for track in sorted(self._loads.keys() | loads.keys()):
+            value = loads.get(track, 0)
+            if self._loads.get(track, 0) != value:
+                unit, name = self._track(track)
+                self._file.counter(track[0], name, self._now_s, unit, value)
+        self._loads = loads
+
+    def _track(self, track: tuple[int, int]) -> tuple[str, str]:
+        """Return unit and name of a counter."""
+        process, number = track
+        if process == _LINKS:
+            return "bits", self._mapping.package.links[number].name
+        return "spikes", self._mapping.network.populations[number].name
+
+
+def save_trace(
+    activity: Window, mapping: Mapping, path: str | Path, *, timing: str = "bound"
+) -> str:
+    """Write an activity on a mapping as a trace over time, and return what is in it, in words.
+
+    The file is JSON in the Trace Event Format, which https://ui.perfetto.dev and
+    ``chrome://tracing`` open: hardware steps, busy tiles, bits on links and spikes of populations,
+    at the times of the timing model. It ends before the hardware step that would make it longer
+    than ``MOST_EVENTS``; the words, and ``otherData`` in the file, say so.
+
+    Args:
+        activity: From ``simulate``, or drawn from rates.
+        mapping: Where the network lives.
+        path: File to write.
+        timing: Name of a timing model.
+
+    Raises:
+        UsageError: The file cannot be written, the activity is of another network, or there is no
+            such timing model.
+        InfeasibleError: Answers leave the network but the package has no io tile.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it.
+    """
+    require_same_network(activity, mapping, fingerprint(mapping.lowered()))
+    writer = TraceWriter(path, mapping, timing)
+    try:
+        writer.add(activity)
+        writer.close()
+    finally:
+        writer.discard()
+    return writer.summary
+
+
+class _Sample:
+    """A sample whose rows are being shown.
+
+    Attributes:
+        tracer: Times its rows.
+        steps: Network steps added so far.
+        spikes: Row to (process, population) to spikes, of rows that are not shown yet.
+    """
+
+    def __init__(self, tracer: RowTracer) -> None:
+        self.tracer = tracer
+        self.steps = 0
+        self.spikes: dict[int, dict[tuple[int, int], int]] = {}
