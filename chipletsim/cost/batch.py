@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from chipletsim.engine.activity import Activity
+from chipletsim.engine.compile import is_counted
 from chipletsim.engine.rates import RateActivity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
@@ -84,7 +85,8 @@ def require_same_network(window: Window, mapping: Mapping, network: str) -> None
         network: Fingerprint of the network as the mapping lowers it.
 
     Raises:
-        UsageError: It is of another one.
+        UsageError: It is of another one, or counts spikes where the network's neurons do not, or
+            the reverse.
     """
     shapes = {each.name: tuple(each.shape) for each in mapping.network.populations}
     if window.populations != shapes or window.network not in {"", network}:
@@ -92,3 +94,17 @@ def require_same_network(window: Window, mapping: Mapping, network: str) -> None
             f"the activity is of another network than {mapping.network.name!r} as the mapping's "
             "tiles compute it; simulate with mapping=... to lower the network first"
         )
+    if isinstance(window, Activity):
+        _require_same_counts(window, mapping)
+
+
+def _require_same_counts(activity: Activity, mapping: Mapping) -> None:
+    """Refuse values that would be priced as one event each where they are counts, or vice versa."""
+    for each in mapping.network.populations:
+        given = each.name in activity.values
+        if given and is_counted(each) != (each.name in activity.counted):
+            expected = "counts of spikes" if is_counted(each) else "values"
+            raise UsageError(
+                f"events of population {each.name!r} are {expected}, but the activity does not say"
+                " so; name the populations that count in `counted`"
+            )

@@ -30,6 +30,7 @@ from chipletsim.cost.tile_events import (
     add_spike_events,
     crossbar_blocks,
     crossbar_entries,
+    require_single_events,
 )
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.units import check_units
@@ -128,11 +129,13 @@ def traffic_model(mapping: Mapping) -> TrafficModel:
 
     Raises:
         InfeasibleError: Answers leave the network but the package has no io tile.
-        ConfigError: A codec of a link is too narrow for the neurons that cross it, or a tile
-            lacks a unit that the mapping names.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it, a tile lacks
+            a unit that the mapping names, or counts of spikes reach a tile that takes one event
+            of a neuron in a step.
     """
     check_units(mapping)
     package = mapping.package
+    require_single_events(mapping)
     classes = traffic_classes(mapping)
     synapses = synapses_per_tile(mapping, classes)
     messages = messages_per_tile(mapping, classes, synapses)

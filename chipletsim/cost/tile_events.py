@@ -14,6 +14,8 @@ from chipletsim.cost.entries import Entries
 from chipletsim.cost.memory_traffic import Fetches
 from chipletsim.cost.spike_packets import synapses_per_tile
 from chipletsim.cost.tile_entries import TileEntries
+from chipletsim.engine.compile import is_counted
+from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.matrices import block_matrix
 from chipletsim.network.neurons import Role
@@ -137,6 +139,36 @@ def add_memory_events(entries: TileEntries, fetches: Fetches, delivered: np.ndar
     entries.add("memory_requests", of_class, memory, np.int64(1))
     entries.add("memory_packets", of_class, memory, delivered[0])
     entries.add("memory_packets", of_class, fetches.tile, delivered[1])
+
+
+def require_single_events(mapping: Mapping) -> None:
+    """Refuse counts of spikes that reach tiles which take one event of a neuron in a step.
+
+    A word line that is driven z times takes z reads, while an array multiplies by z at once: how
+    often matrices are used does not follow from the number of spikes.
+
+    Raises:
+        ConfigError: With every such projection and kind of tile.
+    """
+    fan_out, network = mapping.fan_out, mapping.network
+    found: dict[tuple[str, str], None] = {}
+    for block, number in enumerate(fan_out.block_slice):
+        edge = network.projections[fan_out.block_projection[block]]
+        tile = mapping.package.tiles[mapping.slices[number].tile]
+        single = isinstance(tile.parameters, Crossbar | Npu)
+        if single and is_counted(network.population(edge.source)):
+            found[edge.source, tile.kind] = None
+    if found:
+        raise ConfigError(
+            [
+                Problem(
+                    f"its neurons may spike several times in a step, but tiles of kind {kind} take "
+                    "one event of each; give it value_bits, so that a count is one value",
+                    f"populations.{source}",
+                )
+                for source, kind in found
+            ]
+        )
 
 
 def crossbar_blocks(

@@ -37,9 +37,10 @@ def simulate(
 
     Currents of spikes are exact sums, rounded once (``chipletsim.engine.exact``): batch,
     window and schedule change no bit. Currents of graded events (values of LI neurons, graded
-    inputs) are float32 sums in whatever order: where they are not exact, another batch,
-    window or schedule may change the last bit of a membrane behind them, and so, next to its
-    threshold, a spike. Quantised weights times values of few bits are exact.
+    inputs) and of counts are sums in whatever order, in float64 on the native kernels and in
+    float32 elsewhere: where they are not exact, another batch, window or schedule may change the
+    last bit of a membrane behind them, and so, next to its threshold, a spike. Quantised weights
+    times counts or values of few bits are exact.
 
     Args:
         network: The network.
@@ -52,8 +53,8 @@ def simulate(
             runs everything step by step; the spikes are the same.
 
     Raises:
-        ConfigError: The network or the inputs have a fault, a graded value overflows, or the
-            activity is larger than memory.
+        ConfigError: The network or the inputs have a fault, a graded value overflows, a count
+            does not fit its bits, or the activity is larger than memory.
         UsageError: The mapping is of another network, or a window has no step.
     """
     return Simulator(network, mapping=mapping, schedule=schedule).run(inputs, window_steps)

@@ -126,7 +126,7 @@ def test_events_that_are_values_are_left_out(spikes):
     there = next(each for each in found.boundaries if each.source == "a")
     assert there.populations == ("hidden",)
     assert there.neurons == 4
-    assert "left out, as their events are values: in" in str(found)
+    assert "left out, as their events are values or counts: in" in str(found)
 
 
 def test_the_table_shows_what_the_object_holds(spikes):

@@ -9,8 +9,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-from recorded_layers import Recording, recording
+from recorded_layers import DATA, Recording, recording
 
+from chipletsim.engine.simulate import simulate
+from chipletsim.network.builder import NetworkBuilder
+from chipletsim.network.connections import Dense
 from chipletsim.network.neurons import NEURON_MODELS, Event
 
 f32 = np.float32
@@ -221,3 +224,99 @@ def driven(layer: Layer) -> tuple[np.ndarray, list[dict]]:
         events.append(event)
         states.append(state)
     return np.array(events), states
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "snntorch_leaky_resetnow_then_none",
+        "snntorch_rsynaptic_zero",
+        "norse_cuba_li",
+        "sinabs_lif_norm",
+        "rockpool_lif_cuba",
+    ],
+)
+def test_networks_give_what_their_framework_recorded(name: str) -> None:
+    """All layers together in the engine, fed the input alone."""
+    case, layers = recording(name), [layer for layer in LAYERS if layer.case == name]
+    inputs = np.moveaxis(case.events("input") > 0, 1, 0)
+    builder = NetworkBuilder(name, dt=float(case.about["dt"])).input("input", inputs.shape[2:])
+    for layer in layers:
+        weights = [each for each in (layer.feeds[0], layer.recurrent) if each]
+        bias = sum(case.nodes[each].get("bias", f32(0)) for each in weights)
+        parameters = layer.parameters(case, layer.node)
+        size = case.nodes[layer.feeds[0]]["weight"].shape[:1]
+        builder.population(layer.node, size, layer.model, bias=bias, **parameters)
+        for each, source in zip(weights, (layer.feeds[1], layer.node), strict=False):
+            delay = int(source == layer.node)
+            builder.project(source, layer.node, Dense(case.nodes[each]["weight"]), delay=delay)
+    activity = simulate(builder.build(), inputs)
+    for layer in layers:
+        if NEURON_MODELS[layer.model].event is Event.VALUE:
+            readout = np.moveaxis(case.arrays[f"v__{layer.node}"], 1, 0)
+            error = np.abs(activity.values[layer.node] - readout).max()
+            assert error <= 1e-5 * np.abs(readout).max()
+        else:
+            recorded = np.moveaxis(case.arrays[f"spk__{layer.node}"], 1, 0)
+            assert np.array_equal(activity.counts(layer.node), recorded), layer.node
+
+
+SINGLE = ("synaptic_subtract_now", "rleaky_zero_now", "norse_lif_subtract", "sinabs_zero_multi")
+
+
+@pytest.mark.parametrize("name", SINGLE)
+def test_single_neurons_give_what_their_framework_recorded(name: str) -> None:
+    with np.load(DATA.parent / "frameworks" / "single_neurons.npz") as arrays:
+        recorded = {key.removeprefix(f"{name}/"): arrays[key] for key in arrays if name in key}
+    prefix, model = "parameter/", NEURON_MODELS[name]
+    given = {k.removeprefix(prefix): v for k, v in recorded.items() if k.startswith(prefix)}
+    assert set(given) <= set(model.parameters)
+    constants = model.prepare(given, 1e-3)
+    state = model.initial_state(constants, recorded["current"].shape[1:])
+    for current, events, v in zip(*(recorded[k] for k in ("current", "events", "v")), strict=True):
+        state, event = model.step(np, constants, state, current)
+        assert np.array_equal(event, events)
+        assert np.array_equal(state["v"], v)
+
+
+def test_every_model_of_a_framework_is_held_against_it() -> None:
+    checked = {layer.model for layer in LAYERS} | set(SINGLE)
+    prefixes = ("leaky_", "rleaky_", "synaptic_", "norse_", "sinabs_", "spyx_", "rockpool_")
+    assert checked == {name for name in NEURON_MODELS if name.startswith(prefixes)}
+
+
+@pytest.mark.parametrize("ratio", [0.4, 1.0, 3.0])
+def test_exact_models_solve_their_equations(ratio: float) -> None:
+    """Under a current that is held, against a fine forward Euler of NIR's CubaLI in float64."""
+    tau_mem, tau_syn, dt, fine = 8e-3, 8e-3 * ratio, 2e-3, 20_000
+    model = NEURON_MODELS["cubalif_exact"]
+    parameters = {
+        "tau_syn": tau_syn, "tau_mem": tau_mem, "r": 1.3, "w_in": 0.7, "v_leak": 0.1,
+        "v_threshold": 100.0,
+    }  # fmt: skip
+    constants = model.prepare(parameters, dt)
+    state = model.initial_state(constants, (1,))
+    i, v = 0.0, 0.1
+    for current in (2.0, 0.0, -1.0, 3.0, 3.0):
+        state, _ = model.step(np, constants, state, f32(current))
+        for _ in range(fine):
+            i, v = (
+                i + dt / fine / tau_syn * (0.7 * current - i),
+                v + dt / fine / tau_mem * (0.1 - v + 1.3 * i),
+            )
+        assert state["v"][0] == pytest.approx(v, rel=1e-4)
+        assert state["i"][0] == pytest.approx(i, rel=1e-4)
+
+
+@pytest.mark.parametrize("name", ["lif_exact", "li_exact"])
+def test_exact_leaky_neurons_follow_the_exponential(name: str) -> None:
+    # v(t) = v_leak + r I (1 - exp(-t / tau)) from rest, whatever the step, even above tau.
+    model = NEURON_MODELS[name]
+    parameters = {"tau": 5e-3, "r": 2.0, "v_leak": 0.25}
+    firing = {"v_threshold": 100.0} if name == "lif_exact" else {}
+    constants = model.prepare({**parameters, **firing}, 7e-3)
+    state = model.initial_state(constants, (1,))
+    for step in range(1, 6):
+        state, _ = model.step(np, constants, state, f32(1.5))
+        expected = 0.25 + 3.0 * (1 - np.exp(-step * 7 / 5))
+        assert state["v"][0] == pytest.approx(expected, rel=1e-6)

@@ -110,7 +110,7 @@ def zero_now(step: Step) -> Step:
     """Return a step with ``reset_delay=False``: ``v -= d v``, with ``d = S - H(v_before - th)``.
 
     A neuron that was reset at the start of the step and does not spike has ``d = -1``, which
-    doubles its membrane: so it is in snnTorch.
+    doubles its membrane in snnTorch; one that starts at 0 never comes to that.
     """
 
     def now(xp: Any, constants: Constants, state: State, current: Any) -> tuple[State, Any]:
