@@ -3,6 +3,7 @@
 The public verbs are the stages of a run::
 
     load_package, load_network, map_network, simulate, price, baseline, compare, codings
+    from_snntorch (the network of a live module), evaluate (map, simulate and price in one go)
     dense_system (a dense network on one device or many), winner (spikes or values at a boundary)
     deploy, Plan (a model of layers without weights on a package, priced from rates)
     encode_boundaries (encoders where values that cross dies cost more than spikes)
@@ -40,9 +41,11 @@ if TYPE_CHECKING:
     from chipletsim.engine.encode import encode
     from chipletsim.engine.rates import RateActivity
     from chipletsim.engine.simulate import Simulator, simulate
+    from chipletsim.evaluation import evaluate
     from chipletsim.exchange.events.binning import Binning
     from chipletsim.exchange.events.formats import open_events
     from chipletsim.exchange.events.samples import bin_samples
+    from chipletsim.exchange.snntorch.convert import from_snntorch
     from chipletsim.exchange.spikes.nir_data import from_nir_data, to_nir_data
     from chipletsim.exchange.spikes.record import load_spikes
     from chipletsim.exchange.spikes.save import save_spikes
@@ -94,6 +97,8 @@ _HOME = {
     "deploy": "chipletsim.deployment.deploy",
     "encode": "chipletsim.engine.encode",
     "encode_boundaries": "chipletsim.hybrid.encode_boundaries",
+    "evaluate": "chipletsim.evaluation",
+    "from_snntorch": "chipletsim.exchange.snntorch.convert",
     "from_nir_data": "chipletsim.exchange.spikes.nir_data",
     "load_mapping": "chipletsim.mapping.store",
     "load_network": "chipletsim.network.load",
@@ -148,7 +153,9 @@ __all__ = [
     "deploy",
     "encode",
     "encode_boundaries",
+    "evaluate",
     "from_nir_data",
+    "from_snntorch",
     "load_mapping",
     "load_network",
     "load_package",

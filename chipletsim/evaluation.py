@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Table
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from chipletsim.errors import UsageError
 from chipletsim.stages import Inputs, Progress
 
 if TYPE_CHECKING:
@@ -14,6 +17,7 @@ if TYPE_CHECKING:
     from chipletsim.cost.price import Result
     from chipletsim.mapping.model import Mapping
     from chipletsim.network.model import Network
+    from chipletsim.package.model import Package
     from chipletsim.report.summary import Accuracy
 
 
@@ -173,3 +177,59 @@ class Scorer:
         if self._population is None or not self._samples:
             return None
         return Accuracy(self._correct, self._samples, self._ties, self._population)
+
+
+def evaluate(
+    network: Network,
+    package: Package | str | Path,
+    inputs: Any,
+    *,
+    time_axis: int = 1,
+    strategy: str = "traffic",
+    seed: int = 0,
+    timing: str = "bound",
+) -> Result:
+    """Return what a network costs on a package: map, simulate and price in one go.
+
+    Args:
+        network: The network.
+        package: The package, its file, or the name of a shipped one, ``packages/four_dies``.
+        inputs: As for ``simulate``; tensors of PyTorch, too.
+        time_axis: 1 for inputs [samples, steps, ...], 0 for snnTorch's [steps, samples, ...].
+        strategy: How layers are placed, as for ``map_network``.
+        seed: Seed of the placement.
+        timing: Name of the timing model.
+
+    Raises:
+        ConfigError: The package, the network or the inputs have a fault.
+        InfeasibleError: The network does not fit.
+        UsageError: Inputs have no such axis.
+    """
+    from chipletsim.cost.price import price
+    from chipletsim.engine.simulate import simulate
+    from chipletsim.mapping.map import map_network
+    from chipletsim.package.load import load_package
+
+    made = load_package(package) if isinstance(package, str | Path) else package
+    mapping = map_network(network, made, strategy=strategy, seed=seed)
+    ordered: Any = (
+        {name: _samples_first(each, time_axis) for name, each in inputs.items()}
+        if isinstance(inputs, Table)
+        else _samples_first(inputs, time_axis)
+    )
+    return price(simulate(network, ordered, mapping=mapping), mapping, timing=timing)
+
+
+def _samples_first(values: Any, time_axis: int) -> np.ndarray:
+    """Return inputs as an array [samples, steps, ...]."""
+    import numpy as np
+
+    if hasattr(values, "detach"):  # a tensor of PyTorch, maybe on a device or with gradients
+        values = values.detach().cpu()
+    array = np.asarray(values)
+    if time_axis not in (0, 1) or array.ndim < 2:
+        raise UsageError(
+            f"expected inputs [samples, steps, ...], or [steps, samples, ...] with time_axis=0; got"
+            f" shape {list(array.shape)} and time_axis={time_axis!r}"
+        )
+    return array if time_axis == 1 else array.swapaxes(0, 1)

@@ -25,7 +25,7 @@ from chipletsim.engine.structure import PopulationPlan, Program, ProjectionPlan,
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.network.check import check_network
-from chipletsim.network.connections import Dense
+from chipletsim.network.connections import Dense, Pool2d
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS, Event
 from chipletsim.network.schedule import components
@@ -150,7 +150,10 @@ def _unsupported(network: Network) -> list[Problem]:
 
 def _runs_natively(network: Network, working: tuple[Spans, ...]) -> bool:
     """Return whether the native kernels can run a network: neurons that run in every step."""
-    known = {each.model for each in network.populations} <= {"input", *MODELS}
+    known = {each.model for each in network.populations} <= {"input", *MODELS} and not any(
+        isinstance(each.connection, Pool2d) and each.connection.mode == "max"
+        for each in network.projections
+    )
     return known and not any(each.works for each in working) and native_kernels()
 
 

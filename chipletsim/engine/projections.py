@@ -76,19 +76,20 @@ def conv_currents(geometry: ConvGeometry, arrays: Arrays, events: jax.Array) -> 
 
 
 def pool_currents(pool: Pool2d, arrays: Arrays, events: jax.Array) -> jax.Array:
-    """Return the sum over windows, times 1 / window size for averages."""
+    """Return the sum over windows, times 1 / window size for averages; or the maximum."""
     (y, x), (top, left) = pool.stride, pool.padding
-    sums = lax.reduce_window(
+    largest = pool.mode == "max"
+    found = lax.reduce_window(
         _float(events),
-        np.float32(0),
-        lax.add,
+        np.float32(-np.inf if largest else 0),
+        lax.max if largest else lax.add,
         window_dimensions=(1, 1, *pool.kernel),
         window_strides=(1, 1, y, x),
         padding=((0, 0), (0, 0), (top, top), (left, left)),
     )
-    if pool.mode == "sum":
-        return sums
-    return exact_product(jnp, sums, np.float32(1 / prod(pool.kernel)))
+    if pool.mode != "avg":
+        return found
+    return exact_product(jnp, found, np.float32(1 / prod(pool.kernel)))
 
 
 def sparse_currents(shape: Shape, arrays: Arrays, events: jax.Array) -> jax.Array:

@@ -165,14 +165,17 @@ def _conv2d(connection: Conv2d, events: np.ndarray) -> np.ndarray:
 
 def _pool2d(connection: Pool2d, events: np.ndarray) -> np.ndarray:
     (kernel_y, kernel_x), (pad_y, pad_x) = connection.kernel, connection.padding
-    planes = np.pad(events.astype(float), ((0, 0), (pad_y, pad_y), (pad_x, pad_x)))
+    around = ((0, 0), (pad_y, pad_y), (pad_x, pad_x))
+    outside = -np.inf if connection.mode == "max" else 0.0
+    planes = np.pad(events.astype(float), around, constant_values=outside)
     rows = list(_places(planes.shape[1], kernel_y, 1, connection.stride[0]))
     columns = list(_places(planes.shape[2], kernel_x, 1, connection.stride[1]))
     total = np.zeros((planes.shape[0], len(rows), len(columns)))
     for (y, row), (x, column) in product(enumerate(rows), enumerate(columns)):
         window = planes[:, row : row + kernel_y, column : column + kernel_x]
-        total[:, y, x] = window.sum(axis=(1, 2))
-    weight = 1.0 if connection.mode == "sum" else float(np.float32(1 / (kernel_y * kernel_x)))
+        largest = connection.mode == "max"
+        total[:, y, x] = window.max(axis=(1, 2)) if largest else window.sum(axis=(1, 2))
+    weight = float(np.float32(1 / (kernel_y * kernel_x))) if connection.mode == "avg" else 1.0
     return (total * weight).astype(f32)
 
 

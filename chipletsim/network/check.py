@@ -175,6 +175,8 @@ def _check_shapes(projection: Projection, network: Network, path: str) -> Iterat
     target = network.population(projection.target).shape
     if projection.pool is not None:
         message = projection.pool.window_problem(source)
+        if projection.pool.mode == "max":
+            message = "a maximum is a connection of its own, not one in front of another"
         if message:
             yield Problem(f"from {projection.source!r}: {message}", f"{path}.pool")
             return

@@ -171,6 +171,8 @@ def _connection(
     if isinstance(connection, Conv2d):
         return _conv2d(connection, source, bias)
     if isinstance(connection, Pool2d):
+        if connection.mode == "max":
+            raise ValueError("NIR has no pooling by maximum")
         return _pool(connection)
     if isinstance(connection, OneToOne):
         return "Scale", {"scale": connection.weight.reshape(source)}

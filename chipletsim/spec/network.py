@@ -114,6 +114,9 @@ class PoolConnectionSpec(Pool2dSpec):
     """Pooling as a connection of its own, with synaptic operations."""
 
     kind: Literal["pool2d"]
+    mode: Literal["sum", "avg", "max"] = Field(  # type: ignore[assignment]
+        "sum", description="max: the largest value of each window, 0 where there is no event"
+    )
 
 
 class SparseSpec(Spec):

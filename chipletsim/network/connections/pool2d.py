@@ -16,19 +16,20 @@ from chipletsim.network.connections.windows import Window, channel_counts, plane
 
 @dataclass(frozen=True)
 class Pool2d(BaseConnection):
-    """Sum or average over windows of each channel of a [C, H, W] plane.
+    """Sum, average or maximum over windows of each channel of a [C, H, W] plane.
 
     Attributes:
         kernel: (y, x).
         stride: (y, x).
         padding: (y, x) zeros on both sides; an average counts them.
-        mode: ``sum`` (weight 1) or ``avg`` (weight 1 / window size).
+        mode: ``sum`` (weight 1), ``avg`` (weight 1 / window size) or ``max``, of graded events
+            as a connection of its own: 0 where a source has no event, padding left out.
     """
 
     kernel: tuple[int, int]
     stride: tuple[int, int]
     padding: tuple[int, int] = (0, 0)
-    mode: Literal["sum", "avg"] = "sum"
+    mode: Literal["sum", "avg", "max"] = "sum"
 
     @property
     def windows(self) -> tuple[Window, Window]:
@@ -46,8 +47,12 @@ class Pool2d(BaseConnection):
 
     def window_problem(self, source_shape: Shape) -> str | None:
         """Return why it cannot pool a source of this shape, or None where it can."""
-        if self.mode not in ("sum", "avg"):
-            return f"mode must be 'sum' or 'avg', not {self.mode!r}"
+        if self.mode not in ("sum", "avg", "max"):
+            return f"mode must be 'sum', 'avg' or 'max', not {self.mode!r}"
+        if self.mode == "max" and any(
+            2 * side > size for side, size in zip(self.padding, self.kernel, strict=True)
+        ):
+            return f"padding of {self.padding} is more than half of the window {self.kernel}"
         return plane_problem(self.windows, source_shape)
 
     def problem(self, source_shape: Shape, target_shape: Shape) -> str | None:

@@ -1,0 +1,1 @@
+"""Figures of chipletsim beside those of the tools and papers that it follows."""
