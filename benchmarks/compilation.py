@@ -28,7 +28,7 @@ from benchmarks import workloads
 from benchmarks.harness import Row, Timing
 from benchmarks.train_mnist import NETWORK_FILE
 from chipletsim.mapping.model import Mapping
-from chipletsim.network.nir_reader import read_nir
+from chipletsim.network.nir.reader import read_nir
 
 COLD_S, KEPT_S = 5, 1
 REPEATS = 3

@@ -39,8 +39,8 @@ from chipletsim.network.builder import NetworkBuilder
 from chipletsim.network.connections import Conv2d, Dense
 from chipletsim.network.lower import lower
 from chipletsim.network.model import Network
-from chipletsim.network.nir_reader import read_nir
-from chipletsim.network.nir_writer import write_nir
+from chipletsim.network.nir.reader import read_nir
+from chipletsim.network.nir.writer import write_nir
 from chipletsim.spec.experiment import RegularEncoding
 from chipletsim.training import Synapses, forward, straight_through, trainable, with_synapses
 from chipletsim.training.batches import shifted

@@ -172,11 +172,17 @@ def _run(
             "config_hash": config_hash,
             "activity_fingerprint": priced.activity_fingerprint,
             "input_seed": _input_seed(spec),
+            **({"nir_scheme": network.scheme} if network.scheme else {}),
         },
-        notes=priced.notes,
+        notes=[*_scheme(network), *priced.notes],
     )
     say(f"writing {folder}")
     return _write(folder, experiment, priced.result, summary)
+
+
+def _scheme(network: Network) -> list[str]:
+    """Return how the neurons of a NIR file were taken, which the file leaves open."""
+    return [f"neurons of the NIR file stepped as {network.scheme}"] if network.scheme else []
 
 
 def _comparison(spec: ExperimentSpec, network: Network, result: Result) -> Comparison | None:

@@ -170,6 +170,23 @@ def make_network(experiment: Mapped) -> Network:
     return replace(network, populations=populations)
 
 
+def nir_scheme(file: Loaded[Any]) -> str | None:
+    """Return how the neurons of a file's NIR network are stepped; None where there is none.
+
+    Raises:
+        ConfigError: The NIR file cannot be read, or an option is unknown to its preset.
+    """
+    network = getattr(file.spec, "network", None)
+    if not isinstance(network, NirFileSpec):
+        return None
+    from chipletsim.network.load import scheme_of
+
+    try:
+        return scheme_of(network, file.base)
+    except ConfigError as error:
+        raise file.locate(error) from None
+
+
 def _value_bits(spec: ExperimentSpec | TrainSpec) -> int:
     """Return the bits of the values that inputs are fed; 0 for spikes, or as the network says."""
     if isinstance(spec, TrainSpec):

@@ -116,8 +116,11 @@ def _models() -> Names:
 
 
 def _presets() -> Names:
-    """Shipped tiles, links, routers, devices and fabrics, for `use`."""
-    return _shipped(PRESET_FOLDERS)
+    """Shipped tiles, links, routers, devices and fabrics, for `use`; ways to step a NIR file."""
+    from chipletsim.spec.nir import NIR_PRESETS
+
+    ways = {name: f"NIR preset: {about}" for name, about in NIR_PRESETS.items()}
+    return _shipped(PRESET_FOLDERS) | ways
 
 
 def _examples() -> Names:

@@ -43,6 +43,7 @@ def show_package(file: Config, overrides: Set = None, as_json: Json = False) -> 
         show_json(_as_json(package, facts))
         return
     _print_summary(package, facts)
+    _print_scheme(file, texts(overrides))
     show(_dies(package), _kinds(facts), _links(facts))
     _print_sources(loaded)
 
@@ -80,6 +81,16 @@ def _print_summary(package: Package, facts: PackageFacts) -> None:
     line(f"links between two tiles: mean {facts.mean_hops:.3g}, most {facts.max_hops}")
     line(f"bisection: {si(bisection, 'bit/s') if bisection is not None else 'nothing to cut'}")
     line(f"static power: {si(facts.static_power_w, 'W')}")
+
+
+def _print_scheme(file: str, overrides: list[str]) -> None:
+    """Print how an experiment steps the neurons of its NIR file, if it has one."""
+    from chipletsim.spec.kinds import load_any
+    from chipletsim.stages import nir_scheme
+
+    scheme = nir_scheme(load_any(file, overrides)[1])
+    if scheme:
+        line(f"network: neurons of the NIR file are stepped as {scheme}")
 
 
 def _dies(package: Package) -> Table:

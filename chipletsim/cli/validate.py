@@ -55,7 +55,11 @@ def validate(files: Files, overrides: Set = None, as_json: Json = False) -> None
 
 def _report(file: str, kind: FileKind, loaded: Loaded[Any]) -> dict[str, Any]:
     """Return what is printed about a valid file."""
-    return {"file": file, "kind": kind.name, "hash": loaded.hash, "costs": _costs(loaded)}
+    from chipletsim.stages import nir_scheme
+
+    scheme = nir_scheme(loaded)
+    report = {"file": file, "kind": kind.name, "hash": loaded.hash, "costs": _costs(loaded)}
+    return report | ({"nir_scheme": scheme} if scheme else {})
 
 
 def _costs(loaded: Loaded[Any]) -> list[dict[str, Any]]:
@@ -84,6 +88,8 @@ def _costs(loaded: Loaded[Any]) -> list[dict[str, Any]]:
 
 def _print(report: dict[str, Any]) -> None:
     line(f"{report['file']}: valid {report['kind']}, {report['hash'][:12]}")
+    if "nir_scheme" in report:
+        line(f"  neurons of the NIR file are stepped as {report['nir_scheme']}")
     if not report["costs"]:
         return
     width = min(max(len(str(cost["value"])) for cost in report["costs"]), 24)

@@ -132,9 +132,15 @@ def _exponential(population: Population, state: Values, current: np.ndarray) -> 
 
 
 def _spyx(
-    population: Population, state: Values, current: np.ndarray, dt_s: float, *, synaptic: bool
+    population: Population,
+    state: Values,
+    current: np.ndarray,
+    dt_s: float,
+    *,
+    synaptic: bool,
+    recurrent: bool = False,
 ) -> np.ndarray:
-    """``LIF`` or ``CuBaLIF``: spikes of the membrane before the step."""
+    """``LIF`` or ``CuBaLIF``: spikes of the membrane before the step; recurrent ones, after it."""
     beta, threshold = _number(population, "beta"), _number(population, "v_threshold", 1.0)
     z = (state["v"] > threshold).astype(f32)
     if synaptic:
@@ -143,7 +149,7 @@ def _spyx(
         state["v"] = beta * v + state["i"]
     else:
         state["v"] = beta * state["v"] + current - z * threshold
-    return z > 0
+    return state["v"] > threshold if recurrent else z > 0
 
 
 def _rockpool(
@@ -185,6 +191,8 @@ SPIKING: dict[str, Neuron] = {
     "sinabs_zero_single": partial(_sinabs, multi=False, subtract=False),
     "spyx_lif": partial(_spyx, synaptic=False),
     "spyx_cubalif": partial(_spyx, synaptic=True),
+    "spyx_rlif": partial(_spyx, synaptic=False, recurrent=True),
+    "spyx_rcubalif": partial(_spyx, synaptic=True, recurrent=True),
     "spyx_psu_lif": partial(_snntorch, reset="none"),
 }
 GRADED: dict[str, Neuron] = {

@@ -11,6 +11,7 @@ import numpy as np
 
 from chipletsim.engine.reference_frameworks import COUNTING, GRADED, SPIKING, Neuron
 from chipletsim.network.model import Population
+from chipletsim.network.neurons.late import LATE_NAMES
 
 Values = dict[str, Any]
 """State of a population: arrays, the step ``k`` of its span, and the length ``T`` of it."""
@@ -114,6 +115,25 @@ def _current_based_exact(
     state["v"] = state["v"] + overlap * apart
     state["i"] = state["i"] + _share(population, "tau_syn", dt_s) * (target - state["i"])
     return _fire(population, state)
+
+
+def _passed_on(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """The current itself."""
+    return current
+
+
+def _later(neuron: Neuron) -> Neuron:
+    """Return a neuron with a current that is added from some step on."""
+
+    def step(population: Population, state: Values, current: np.ndarray, dt_s: float) -> np.ndarray:
+        bias = _parameter(population, "late_bias", 0.0).astype(f32)
+        begun = state["n"] >= _parameter(population, "late_steps", 0.0)
+        state["n"] = state["n"] + 1
+        return neuron(population, state, np.where(begun, current + bias, current), dt_s)
+
+    return step
 
 
 def _rectified(
@@ -248,6 +268,7 @@ NEURONS: dict[str, Neuron] = {
     "lif_exact": _leaky_exact,
     "cubalif_exact": _current_based_exact,
     "li_exact": _leaky_integrator_exact,
+    "current": _passed_on,
     **SPIKING,
     **GRADED,
     **COUNTING,
@@ -261,9 +282,13 @@ NEURONS: dict[str, Neuron] = {
     "decode_latency": _latency_decoder,
     "decode_delta": _delta_decoder,
 }
+NEURONS |= {
+    f"{name}_late": _later(neuron) for name, neuron in NEURONS.items() if name in LATE_NAMES
+}
 SPIKES = {
     *("input", "if", "lif", "cubalif", "threshold", "lif_exact", "cubalif_exact"),
     *SPIKING,
     *("encode_rate", "encode_lif", "encode_latency"),
 }
+SPIKES |= {f"{name}_late" for name in SPIKES & set(LATE_NAMES)}
 COUNTS = set(COUNTING)

@@ -79,6 +79,7 @@ class Network:
         summation_rank: int64 [neurons], a permutation: of a network in double precision, the
             order in which currents of different sources are added, the lowest first; the
             order of the neurons if None.
+        scheme: How the neurons of a file that leaves it open were taken, for reports; else "".
     """
 
     name: str
@@ -86,6 +87,7 @@ class Network:
     projections: tuple[Projection, ...]
     dt_s: float
     summation_rank: np.ndarray | None = None
+    scheme: str = ""
 
     def __repr__(self) -> str:
         return (

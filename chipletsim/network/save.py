@@ -6,7 +6,7 @@ from pathlib import Path
 
 from chipletsim.errors import UsageError
 from chipletsim.network.model import Network
-from chipletsim.network.nir_writer import write_nir
+from chipletsim.network.nir.writer import write_nir
 from chipletsim.network.yaml_writer import write_yaml
 
 WRITERS = {".nir": write_nir, ".yaml": write_yaml, ".yml": write_yaml}

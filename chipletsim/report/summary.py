@@ -135,6 +135,7 @@ def _network(result: Result) -> dict[str, Any]:
         "neurons": network.neurons,
         "synapses": synapses,
         "dt_s": network.dt_s,
+        **({"scheme": network.scheme} if network.scheme else {}),
     }
 
 

@@ -10,21 +10,14 @@ from chipletsim.spec.base import Spec
 from chipletsim.spec.device import DeviceSpec
 from chipletsim.spec.events import ConstantInputsSpec, EventInputsSpec, ReplayInputsSpec
 from chipletsim.spec.network import NetworkSpec
+from chipletsim.spec.nir import NirFileSpec
 from chipletsim.spec.package import PackageSpec
-from chipletsim.units import PositiveTime
 
 StrategyName = Literal["sequential", "traffic", "anneal"]
 """Keys of ``chipletsim.mapping.strategies.PARTITIONERS``."""
 
 TimingName = Literal["bound", "simple", "detailed"]
 """Keys of ``chipletsim.noc.TIMING_MODELS``."""
-
-
-class NirFileSpec(Spec):
-    """A network kept in a NIR file."""
-
-    nir: str = Field(description="path of the file, relative to this one")
-    dt_s: PositiveTime = Field(alias="dt", description="time step; NIR files hold none")
 
 
 class RegularEncoding(Spec):

@@ -5,10 +5,11 @@ from math import prod
 
 import numpy as np
 
+from chipletsim.engine.native.models import MODELS
 from chipletsim.network.check import validated
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.model import Network, Population, Projection
-from chipletsim.network.neurons import NEURON_MODELS, Event, Role
+from chipletsim.network.neurons import NEURON_MODELS, Event, NeuronModel, Role
 
 CONNECTIONS = ("dense", "conv2d", "pool2d", "sparse", "one_to_one")
 NEURONS = ("if", "lif", "cubalif", "li")
@@ -18,6 +19,7 @@ EVERY_STEP = [
     for model in NEURON_MODELS.values()
     if model.role is Role.NEURON and model.precision == "float32" and model.name not in NEURONS
 ]
+WITHOUT_KERNEL = [model for model in EVERY_STEP if model.name not in MODELS]
 RANGES = {
     "tau": (1.1e-3, 9e-3),
     "tau_syn": (1.1e-3, 9e-3),
@@ -35,6 +37,8 @@ RANGES = {
     "dt_tau_inv": (0.1, 0.9),
     "dt_tau_mem_inv": (0.1, 0.9),
     "dt_tau_syn_inv": (0.1, 0.9),
+    "late_bias": (0.1, 0.4),
+    "late_steps": (0.0, 9.0),
 }
 
 
@@ -63,20 +67,24 @@ def population(rng, name: str, shape: tuple[int, ...], model: str, **others) -> 
     return Population(name, shape, model, parameters, bias, value_bits=bits, **others)
 
 
-def of_every_model(seed: int, size: int, *, uniform: bool) -> Network:
+def of_every_model(
+    seed: int, size: int, *, uniform: bool, models: list[NeuronModel] | None = None
+) -> Network:
     """A population of each model that runs in every step, fed by the input and by its own events.
+
+    Those that the native kernels know, unless ``models`` are given.
 
     Behind each one that counts stands a readout of its counts. ``uniform`` neurons of a population
     are all alike.
     """
     rng = np.random.default_rng(seed)
     populations, projections = [population(rng, "in", (20,), "input")], []
-    for model in EVERY_STEP:
+    for model in models or [each for each in EVERY_STEP if each not in WITHOUT_KERNEL]:
         drawn = {
             name: np.asarray(rng.uniform(*RANGES[name], 1 if uniform else size), np.float32)
             for name in model.parameters
         }
-        if model.name == "i":
+        if model.name in ("i", "i_late", "if_late"):
             drawn["r"] *= 100
         name, bits = model.name, 32 if model.event is Event.VALUE else 0
         populations.append(Population(name, (size,), name, drawn, value_bits=bits))

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from chipletsim.kernels import CHOICE
-from engine_networks import of_every_model, random_inputs
+from engine_networks import EVERY_STEP, WITHOUT_KERNEL, of_every_model, random_inputs
 
 from chipletsim.engine.reference import simulate_reference
 from chipletsim.engine.simulate import simulate
@@ -18,7 +18,13 @@ def test_every_model(uniform: bool) -> None:
 @pytest.mark.slow
 def test_every_model_in_xla(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(CHOICE, "xla")
-    agree(of_every_model(3, 5, uniform=False))
+    agree(of_every_model(3, 5, uniform=False, models=EVERY_STEP))
+
+
+def test_models_without_a_native_kernel() -> None:
+    few = [model for model in WITHOUT_KERNEL if model.name in ("cubalif_late", "spyx_rcubalif")]
+    assert len(few) == 2
+    agree(of_every_model(3, 5, uniform=False, models=few))
 
 
 def agree(network: Network) -> None:

@@ -12,8 +12,9 @@ import pytest
 from chipletsim.errors import ConfigError
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d
 from chipletsim.network.fingerprint import fingerprint
-from chipletsim.network.nir_file import NirGraph, NirNode, read_graph, write_graph
-from chipletsim.network.nir_reader import read_nir
+from chipletsim.network.nir.file import read_graph, write_graph
+from chipletsim.network.nir.graph import NirGraph, NirNode
+from chipletsim.network.nir.reader import read_nir
 
 DT = 1e-3
 
@@ -251,13 +252,11 @@ def test_order_of_nodes_and_edges_does_not_matter(tmp_path):
 @pytest.mark.parametrize(
     ("extra", "edges", "path", "words"),
     [
-        ({"x": nir.Threshold(full(2))}, "in x n1", "nodes.x", "Threshold is not supported"),
-        ({"x": nir.I(full(2))}, "in x", "nodes.x", "replace it by one of Input, IF"),
-        ({}, "in fc w n1", "nodes.w", "follows 'fc' without a neuron between; merge"),
-        ({"out": nir.Output(port(2))}, "in fc out", "nodes.out", "put a neuron (LI) between"),
-        ({"x": nir.Linear(np.ones((2, 3)))}, "in x n1", "projections.x.connection", "[2, 3]"),
+        ({"out": nir.Output(port(3))}, "in fc out", "nodes.out", "has shape [3], but a signal"),
+        ({"x": nir.Linear(np.ones((2, 3)))}, "in x n1", "nodes.x", "weight is [2, 3], but 2"),
         ({"x": nir.Linear(np.ones((2, 2, 2)))}, "in x n1", "nodes.x", "3 axes"),
-        ({"x": nir.Delay(np.array([1e-3, 2e-3]))}, "in x n1", "nodes.x", "same for all"),
+        ({"x": nir.Delay(np.array([1e-3, 2e-3, 0]))}, "in x n1", "nodes.x", "3 delays for 2"),
+        ({"x": nir.Delay(np.array([1e-3, -2e-3]))}, "in x n1", "nodes.x", "not below 0"),
         ({"x": nir.Delay(full(2, 5e-4))}, "in x n1", "nodes.x", "whole steps of 0.001 s"),
         ({"in": nir.Input(port(2**30))}, "in n1", "nodes.in", "268,435,456 neurons"),
         ({"in": nir.Input(port(2**40))}, "in n1", "nodes.in", "numbers up to 2,147,483,647"),
@@ -281,15 +280,21 @@ def test_what_is_refused_and_why(tmp_path, extra, edges, path, words):
 
 
 def test_all_unsupported_nodes_are_named_at_once(tmp_path):
-    inner = nir.NIRGraph(
-        {"i": nir.Input(port(2)), "o": nir.Output(port(2))}, [("i", "o")], type_check=False
+    shape = {"shape": np.array([2])}
+    graph = NirGraph(
+        {
+            "in": NirNode("Input", shape),
+            "s": NirNode("Sigmoid", {}),
+            "t": NirNode("Izhikevich", {}),
+        },
+        (("in", "s"), ("s", "t")),
     )
-    nodes = loop_nodes("n1") | {"t": nir.Threshold(full(2)), "g": inner}
+    write_graph(graph, tmp_path / "x.nir")
     with pytest.raises(ConfigError) as caught:
-        read(tmp_path, nodes, [*chained("in", "fc", "n1", "t"), ("n1", "g")])
+        read_nir(tmp_path / "x.nir", DT)
     faults = {problem.path: problem.message for problem in caught.value.problems}
-    assert "nested graph; flatten" in faults["nodes.g"]
-    assert "Threshold" in faults["nodes.t"]
+    assert "node type Sigmoid is not supported by preset euler" in faults["nodes.s"]
+    assert "Izhikevich" in faults["nodes.t"]
 
 
 def broken(tmp_path, change):

@@ -12,7 +12,7 @@ from chipletsim.engine.encode import encode
 from chipletsim.engine.inputs import load_dataset
 from chipletsim.engine.simulate import simulate
 from chipletsim.network.lower import lower
-from chipletsim.network.nir_reader import read_nir
+from chipletsim.network.nir.reader import read_nir
 from chipletsim.spec.experiment import RegularEncoding
 from chipletsim.training.mnist import split_mnist
 

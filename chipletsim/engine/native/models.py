@@ -28,6 +28,7 @@ _SYNAPTIC = (("beta", "v_threshold", "alpha"), ("v", "i"))
 _SINABS = (("alpha", "gain", "v_threshold", "v_min", "clips"), ("v",))
 
 MODELS: dict[str, NativeModel] = {
+    "current": NativeModel(CURRENT, (), ()),
     "if": NativeModel(1, ("gain", *_FIRING), ("v",)),
     "lif": NativeModel(2, ("dt_over_tau", "r", "v_leak", *_FIRING), ("v",)),
     "cubalif": NativeModel(
@@ -60,6 +61,7 @@ MODELS: dict[str, NativeModel] = {
     "spyx_lif": NativeModel(21, *_LEAKY),
     "spyx_cubalif": NativeModel(22, *_SYNAPTIC),
     "spyx_psu_lif": NativeModel(11, *_LEAKY),  # which is Leaky without reset
+    "spyx_rlif": NativeModel(9, *_LEAKY),  # which is Leaky, a step later in all it receives
     "norse_lif": NativeModel(23, ("dt_tau_inv", "v_leak", *_FIRING), ("v",)),
     "norse_lif_subtract": NativeModel(24, ("dt_tau_inv", "v_leak", "v_threshold"), ("v",)),
     "norse_cubalif": NativeModel(

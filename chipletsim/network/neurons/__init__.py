@@ -14,6 +14,7 @@ from chipletsim.network.neurons.base import (
 from chipletsim.network.neurons.conversion import CONVERSION_MODELS
 from chipletsim.network.neurons.dense import DENSE_MODELS
 from chipletsim.network.neurons.exact import EXACT_MODELS
+from chipletsim.network.neurons.late import CURRENT_MODEL, late_models
 from chipletsim.network.neurons.loihi import LOIHI_MODELS
 from chipletsim.network.neurons.norse import NORSE_MODELS
 from chipletsim.network.neurons.rockpool import ROCKPOOL_MODELS
@@ -23,21 +24,22 @@ from chipletsim.network.neurons.spiking import SPIKING_MODELS
 from chipletsim.network.neurons.spyx import SPYX_MODELS
 from chipletsim.network.neurons.truenorth import TRUENORTH_MODELS
 
+_MODELS = (
+    *SPIKING_MODELS,
+    *EXACT_MODELS,
+    *SNNTORCH_MODELS,
+    *NORSE_MODELS,
+    *SINABS_MODELS,
+    *SPYX_MODELS,
+    *ROCKPOOL_MODELS,
+    *DENSE_MODELS,
+    *CONVERSION_MODELS,
+    *LOIHI_MODELS,
+    *TRUENORTH_MODELS,
+    CURRENT_MODEL,
+)
 NEURON_MODELS: dict[str, NeuronModel] = {
-    model.name: model
-    for model in (
-        *SPIKING_MODELS,
-        *EXACT_MODELS,
-        *SNNTORCH_MODELS,
-        *NORSE_MODELS,
-        *SINABS_MODELS,
-        *SPYX_MODELS,
-        *ROCKPOOL_MODELS,
-        *DENSE_MODELS,
-        *CONVERSION_MODELS,
-        *LOIHI_MODELS,
-        *TRUENORTH_MODELS,
-    )
+    model.name: model for model in (*_MODELS, *late_models(_MODELS))
 }
 
 __all__ = [

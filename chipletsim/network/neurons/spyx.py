@@ -18,7 +18,7 @@ from chipletsim.network.neurons.base import (
     exact_product,
     no_factors,
 )
-from chipletsim.network.neurons.snntorch import ALPHA, BETA, THRESHOLD
+from chipletsim.network.neurons.snntorch import ALPHA, BETA, THRESHOLD, leaky_subtract_step
 
 
 def spyx_lif_step(xp: Any, constants: Constants, state: State, current: Any) -> tuple[State, Any]:
@@ -46,6 +46,19 @@ def spyx_psu_lif_step(
     return {"v": v}, xp.greater(v, constants["v_threshold"])
 
 
+def spyx_rcubalif_step(
+    xp: Any, constants: Constants, state: State, current: Any
+) -> tuple[State, Any]:
+    """``RCuBaLIF``: as ``CuBaLIF``, but spiking from the membrane at the end of the step.
+
+    Spyx adds the recurrent current of the very spikes that a step begins with. A step later in
+    all it receives, a neuron may spike at the end of a step instead: the spikes are the same, and
+    the recurrent current comes from the step before. ``RLIF`` so becomes snnTorch's ``Leaky``.
+    """
+    after, _ = spyx_cubalif_step(xp, constants, state, current)
+    return after, xp.greater(after["v"], constants["v_threshold"])
+
+
 SPYX_MODELS = (
     NeuronModel(
         "spyx_lif",
@@ -70,5 +83,21 @@ SPYX_MODELS = (
         Event.SPIKE,
         no_factors,
         spyx_psu_lif_step,
+    ),
+    NeuronModel(
+        "spyx_rlif",
+        {"beta": BETA, "v_threshold": THRESHOLD},
+        {"v": None},
+        Event.SPIKE,
+        no_factors,
+        leaky_subtract_step,
+    ),
+    NeuronModel(
+        "spyx_rcubalif",
+        {"alpha": ALPHA, "beta": BETA, "v_threshold": THRESHOLD},
+        {"i": None, "v": None},
+        Event.SPIKE,
+        no_factors,
+        spyx_rcubalif_step,
     ),
 )

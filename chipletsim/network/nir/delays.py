@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from chipletsim.network.schedule import Edge, component_labels
 
@@ -29,13 +29,25 @@ def distances(count: int, edges: Iterable[Edge], inputs: list[int]) -> list[int]
     return [distance[node] for node in range(count)]
 
 
-def implied_delays(edges: list[Edge], distance: list[int]) -> list[int]:
-    """Return 1 for each projection on a cycle that does not lead away from the inputs, else 0.
+def implied_delays(
+    edges: Sequence[Edge], distance: list[int], given: Sequence[int | None]
+) -> list[int]:
+    """Return the delay of each projection in steps.
 
-    Every cycle holds one, since distances cannot rise all the way round.
+    A cycle that no given delay breaks is broken where it turns back: a projection on it that
+    does not lead away from the inputs acts one step later. Every cycle holds one, since
+    distances cannot rise all the way round.
+
+    Args:
+        edges: Source and target of each projection.
+        distance: As from ``distances``.
+        given: Delay that is stated for a projection; None where it is left open.
     """
-    label = component_labels(len(distance), edges)
+    open_edges = [edge for edge, delay in zip(edges, given, strict=True) if not delay]
+    label = component_labels(len(distance), open_edges)
     return [
         int(label[source] == label[target] and distance[target] <= distance[source])
-        for source, target in edges
+        if delay is None
+        else delay
+        for (source, target), delay in zip(edges, given, strict=True)
     ]

@@ -1,0 +1,1 @@
+"""NIR files: read, flattened, turned into networks, and written."""

@@ -1,0 +1,276 @@
+"""From a walked graph to a network: models, delays, biases, order."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from functools import cached_property
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from chipletsim.errors import ConfigError, Problem
+from chipletsim.network.build import default_value_bits
+from chipletsim.network.model import Network, Population, Projection
+from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.nir.biases import Biases, gathered
+from chipletsim.network.nir.chain import Chain, Synapses
+from chipletsim.network.nir.delays import distances, implied_delays
+from chipletsim.network.nir.graph import NirNode
+from chipletsim.network.nir.notes import CURRENT, LATE, STEPS_KEY, VALUE_BITS_KEY
+from chipletsim.network.nir.shapes import filled
+from chipletsim.network.nir.walk import Walk, with_planes
+from chipletsim.network.presets import Neuron, Reading
+from chipletsim.network.presets.scheme import ASKED, Scheme
+from chipletsim.network.schedule import Edge, topological_order
+
+
+class Way(NamedTuple):
+    """Synapses of one delay from one population to another.
+
+    Attributes:
+        chain: The nodes between.
+        target: Name of the receiving population.
+        synapses: Which they are.
+        several: Whether the chain has synapses of other delays, too.
+        number: Number of the chain.
+    """
+
+    chain: Chain
+    target: str
+    synapses: Synapses
+    several: bool
+    number: int
+
+
+def assembled(walk: Walk, scheme: Scheme, name: str, dt_s: float) -> Network:
+    """Return the network of a walked graph.
+
+    Raises:
+        ConfigError: With every fault found.
+    """
+    return _Assembly(walk, scheme).network(name, dt_s)
+
+
+class _Assembly:
+    """One pass; faults are gathered, not raised."""
+
+    def __init__(self, walk: Walk, scheme: Scheme) -> None:
+        self.walk = walk
+        self.scheme = scheme
+        self.problems: list[Problem] = []
+        self.shapes = with_planes(walk)
+        self.ways = list(self._ways())
+        self.readings = self._readings()
+        self._stop_at_problems()
+        self.loops, self.delays = self._delays()
+
+    @property
+    def nodes(self) -> Mapping[str, NirNode]:
+        return self.walk.graph.nodes
+
+    def network(self, name: str, dt_s: float) -> Network:
+        order = self._order()
+        biases = self._biases()
+        populations = [self._population(node, biases.get(node)) for node in order]
+        self._stop_at_problems()
+        projections = [
+            self._projection(way, delay) for way, delay in zip(self.ways, self.delays, strict=True)
+        ]
+        rank = {population: position for position, population in enumerate(order)}
+        projections.sort(key=lambda p: (rank[p.target], rank[p.source], p.name))
+        text = f"{self.scheme}{self._loops_in_words()}"
+        return Network(name, tuple(populations), tuple(projections), dt_s, scheme=text)
+
+    def _stop_at_problems(self) -> None:
+        if self.problems:
+            raise ConfigError(self.problems)
+
+    def _ways(self) -> list[Way]:
+        found = []
+        for number, (chain, target) in enumerate(self.walk.chains):
+            try:
+                parts = chain.synapses()
+            except ValueError as error:
+                self._note(chain.nodes[-1], str(error))
+                continue
+            found += [Way(chain, target, part, len(parts) > 1, number) for part in parts]
+        return found
+
+    def _note(self, node: str, message: str) -> None:
+        self.problems.append(Problem(message, f"nodes.{node}"))
+
+    def _readings(self) -> dict[str, Reading]:
+        """Return what each neuron node becomes."""
+        looped = {way.target for way in self.ways if way.chain.source == way.target}
+        found = {}
+        for name in self.shapes:
+            node = self.nodes[name]
+            read = self.scheme.preset.read.get(node.type)
+            if read is None:
+                continue
+            options = self.scheme.for_node(name, node)
+            try:
+                found[name] = read(Neuron(node, self.walk.dt, name in looped, options))
+            except ValueError as error:
+                self._note(name, str(error))
+        return found
+
+    @cached_property
+    def _names(self) -> list[str]:
+        return sorted(self.shapes)
+
+    @cached_property
+    def _edges(self) -> list[Edge]:
+        index = {population: number for number, population in enumerate(self._names)}
+        return [(index[way.chain.source], index[way.target]) for way in self.ways]
+
+    @cached_property
+    def _distance(self) -> list[int]:
+        names = enumerate(self._names)
+        inputs = [number for number, name in names if self.nodes[name].type == "Input"]
+        return distances(len(self._names), self._edges, inputs)
+
+    def _delays(self) -> tuple[list[int], list[int]]:
+        """Return for each way the steps that its loop adds, and all of its steps."""
+        asked = self._asked_edges()
+        own = [self._input_delay(way.target) for way in self.ways]
+        given: list[int | None] = []
+        for way, later in zip(self.ways, own, strict=True):
+            path = way.chain.path(way.target)
+            named = int(any(edge in asked for edge in pairwise(path)))
+            stated = way.synapses.delay
+            if stated is None and not named and later and way.chain.source == way.target:
+                stated = 0  # the target is late by itself, which breaks the loop
+            given.append(stated if not named else (stated or 0) + 1)
+        delays = implied_delays(self._edges, self._distance, given)
+        loops = [
+            delay - (way.synapses.delay or 0) for way, delay in zip(self.ways, delays, strict=True)
+        ]
+        return loops, [delay + later for delay, later in zip(delays, own, strict=True)]
+
+    def _asked_edges(self) -> set[tuple[str, str]]:
+        found = set()
+        for number, edge in enumerate(self.scheme.asked.delayed_edges):
+            try:
+                found.add(self.walk.graph.edge(*edge))
+            except ValueError as error:
+                raise ConfigError([Problem(str(error), f"{ASKED}delayed_edges.{number}")]) from None
+        return found
+
+    def _input_delay(self, name: str) -> int:
+        reading = self.readings.get(name)
+        return reading.input_delay if reading else 0
+
+    def _order(self) -> list[str]:
+        """Return the populations so that same-step projections point forward where they can."""
+        distance = self._distance
+        nearest = sorted(range(len(distance)), key=lambda node: (distance[node], node))
+        rank = {node: position for position, node in enumerate(nearest)}
+        same_step = [
+            (rank[source], rank[target])
+            for (source, target), delay in zip(self._edges, self.delays, strict=True)
+            if not delay
+        ]
+        forward = topological_order(len(nearest), same_step)
+        stuck = sorted(set(range(len(nearest))) - set(forward))
+        return [self._names[nearest[position]] for position in (*forward, *stuck)]
+
+    def _biases(self) -> dict[str, Biases]:
+        late = self.scheme.preset.late_loops
+        ways = [
+            (way.chain, way.target, loop * late + self._input_delay(way.target))
+            for way, loop in zip(self.ways, self.loops, strict=True)
+        ]
+        try:
+            return gathered(ways, self.shapes)
+        except ValueError as error:
+            raise ConfigError(str(error)) from None
+
+    def _population(self, name: str, biases: Biases | None) -> Population:
+        node, shape = self.nodes[name], self.shapes[name]
+        reading = self.readings.get(name)
+        model = reading.model if reading else "input" if node.type == "Input" else CURRENT
+        parameters = dict(reading.parameters) if reading else {}
+        bias = None
+        if biases is not None:
+            bias = biases.values
+            if np.any(biases.late):
+                model = self._late_model(name, model)
+                parameters |= {"late_bias": biases.late, "late_steps": biases.steps}
+        bits = self._noted(name, VALUE_BITS_KEY, 0, 32)
+        return Population(
+            name,
+            shape,
+            model,
+            {key: self._filled(name, value) for key, value in parameters.items()},
+            bias,
+            name in self.walk.outputs,
+            default_value_bits(model) if bits is None else bits,
+            self._noted(name, STEPS_KEY, 1, 2**31),
+        )
+
+    def _filled(self, name: str, value: np.ndarray) -> np.ndarray:
+        try:
+            return filled(value, self.shapes[name])
+        except ValueError as error:
+            self._note(name, str(error))
+            return value
+
+    def _late_model(self, name: str, model: str) -> str:
+        if f"{model}{LATE}" not in NEURON_MODELS:
+            self._note(
+                name,
+                f"receives a bias that begins after step 0, which neurons of model {model} do not"
+                " know; put the delay in front of the node with the bias",
+            )
+            return model
+        return f"{model}{LATE}"
+
+    def _noted(self, name: str, key: str, least: int, most: int) -> int | None:
+        """Return a whole number that our writer left in a node's metadata."""
+        value: Any = self.nodes[name].metadata.get(key)
+        if value is None:
+            return None
+        try:
+            number = int(value)
+        except (TypeError, ValueError, OverflowError):
+            number = least - 1
+        if not least <= number <= most:
+            self._note(name, f"metadata `{key}` must be a whole number in {least}..{most:,}")
+            return None
+        return number
+
+    def _projection(self, way: Way, delay: int) -> Projection:
+        chain, synapses = way.chain, way.synapses
+        name = self._chain_names[way.number]
+        if way.several:
+            name = f"{name}@{synapses.delay}"
+        return Projection(name, chain.source, way.target, synapses.connection, synapses.pool, delay)
+
+    @cached_property
+    def _chain_names(self) -> list[str]:
+        """The name of each chain: its node's, with ends and then nodes where that is not unique."""
+        chains = self.walk.chains
+        ends = [f"{chain.source}>{target}" for chain, target in chains]
+        names = [chain.named_by or end for (chain, _), end in zip(chains, ends, strict=True)]
+        for further in (ends, [">".join(chain.nodes) for chain, _ in chains]):
+            count = Counter(names)
+            names = [
+                f"{name}:{more}" if count[name] > 1 else name
+                for name, more in zip(names, further, strict=True)
+            ]
+        return names
+
+    def _loops_in_words(self) -> str:
+        """Return which ways act a step later that the file leaves open, for reports."""
+        names = [
+            f"{way.chain.source} > {way.target}"
+            for way, loop in zip(self.ways, self.loops, strict=True)
+            if loop
+        ]
+        if not names:
+            return ""
+        shown = ", ".join(dict.fromkeys(names[:4])) + (" ..." if len(names) > 4 else "")
+        return f"; one step later in loops: {shown}"

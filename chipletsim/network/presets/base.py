@@ -1,0 +1,172 @@
+"""What a preset is: how a framework steps the neurons of a NIR file.
+
+NIR stores differential equations. It does not say how a framework discretises them, when and to
+what it resets a neuron, and how many spikes it may send in a step. A preset says it: from a
+node's type and fields and a few options it makes a neuron model and its parameters, and back.
+
+To add one: a file of this folder with a ``Preset``, a line in ``PRESETS``, its name in
+``chipletsim.spec.nir``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+
+from chipletsim.network.nir.graph import NirNode
+
+if TYPE_CHECKING:
+    from chipletsim.network.nir.graph import NirGraph
+
+Options = Mapping[str, Any]
+Parameters = dict[str, np.ndarray]
+
+
+@dataclass(frozen=True)
+class Neuron:
+    """A neuron node, and what a preset may know of it.
+
+    Attributes:
+        node: The node.
+        dt: Time step in the unit of the file's time constants.
+        recurrent: Whether synapses lead from it back to it.
+        options: Options of the preset, those of the node included; all have a value.
+    """
+
+    node: NirNode
+    dt: float
+    recurrent: bool
+    options: Options
+
+    def decay(self, name: str) -> np.ndarray:
+        """Return float32 ``1 - dt / tau``; 1 where tau is infinite.
+
+        Where a file holds float32, dt is rounded likewise, as the exporter did: their ratio
+        is then exact where the framework's number was.
+
+        Raises:
+            ValueError: A time constant is not positive, or below the time step.
+        """
+        ratio = self.ratio(name)
+        return (1 - ratio).astype(np.float32)
+
+    def ratio(self, name: str) -> np.ndarray:
+        """Return float64 ``dt / tau``; errors as for ``decay``."""
+        tau = self.node.numbers(name)
+        if not np.all(tau > 0):
+            raise ValueError(f"field `{name}` must be greater than 0")
+        step = np.float64(np.float32(self.dt)) if tau.dtype == np.float32 else self.dt
+        with np.errstate(over="ignore"):
+            ratio = step / tau.astype(np.float64)
+        if np.any(ratio.astype(np.float32) > 1):
+            raise ValueError(
+                f"the least {name} is {np.min(tau):g}, below the time step of {self.dt:g} that it"
+                " was written with; check `export_dt` and the unit"
+            )
+        return ratio
+
+    def gain(self, name: str) -> np.ndarray:
+        """Return float64 ``r dt / tau``: NIR's gain of the current in one step."""
+        return self.node.numbers("r").astype(np.float64) * self.ratio(name)
+
+    def array(self, name: str, default: float | None = None) -> np.ndarray:
+        """Return a field as float32."""
+        return self.node.array(name, default)
+
+    def require(self, name: str, value: float) -> None:
+        """Raise ValueError unless a field has one value throughout, as the framework has it."""
+        if np.any(self.node.array(name, value) != value):
+            raise ValueError(f"`{name}` must be {value:g}: the framework's neurons have no other")
+
+
+class Reading(NamedTuple):
+    """What a node becomes.
+
+    Attributes:
+        model: Neuron model.
+        parameters: Its parameters, of the shapes in the file.
+        input_delay: Steps by which everything that the population receives comes later.
+    """
+
+    model: str
+    parameters: Parameters
+    input_delay: int = 0
+
+
+class Part(NamedTuple):
+    """A node that is written: what is added to the population's name, its type and fields."""
+
+    suffix: str
+    type: str
+    fields: dict[str, Any]
+
+
+class Writing(NamedTuple):
+    """What a population becomes: nodes in a row, and the options to read them with."""
+
+    parts: tuple[Part, ...]
+    options: dict[str, Any] = {}  # noqa: RUF012 - never changed
+
+
+Read = Callable[[Neuron], Reading]
+Write = Callable[[str, Parameters, float], Writing]
+"""Model, parameters as float64 and time step to nodes."""
+
+
+def as_asked(nodes: Mapping[str, NirNode], options: Options, dt_s: float) -> float:
+    """Return the time step of the file: the option ``export_dt``, else that of the network."""
+    asked = options.get("export_dt_s")
+    return dt_s if asked is None else asked
+
+
+def unchanged(graph: NirGraph) -> NirGraph:
+    """Return the graph as it is."""
+    return graph
+
+
+@dataclass(frozen=True)
+class Preset:
+    """A framework's way to step a NIR file.
+
+    Attributes:
+        name: Key in ``PRESETS``.
+        options: Its options and their defaults, which are the framework's own.
+        read: NIR node type to the function that reads it.
+        write: Neuron model to the function that writes it.
+        file_dt: Time step in the unit of the file's time constants, from the neuron nodes,
+            the options and the network's time step.
+        prepare: Puts right what the framework's exporter writes wrongly.
+        channels_last: Whether ``Flatten`` runs in the order (H, W, C).
+        pads_in_all: Whether padding of ``SumPool2d`` is the sum of both sides.
+        fixed_dt: Whether time constants stand for decays in one step, whatever its length: our
+            writer then notes the time step that it writes them with.
+        joined_type: Type that ``prepare`` gives to a node and the one behind, joined.
+        late_loops: Whether a node on the way back in a loop is first evaluated in step 1, so
+            that its bias is missing in step 0.
+    """
+
+    name: str
+    options: Options
+    read: Mapping[str, Read]
+    write: Mapping[str, Write]
+    file_dt: Callable[[Mapping[str, NirNode], Options, float], float] = as_asked
+    prepare: Callable[[NirGraph], NirGraph] = unchanged
+    channels_last: bool = False
+    pads_in_all: bool = False
+    fixed_dt: bool = False
+    joined_type: str = ""
+    late_loops: bool = False
+
+
+def time_constant(decay: np.ndarray, dt: float) -> np.ndarray:
+    """Return float64 ``dt / (1 - decay)``, infinite where nothing decays."""
+    with np.errstate(divide="ignore"):
+        return dt / (1 - decay)
+
+
+def alike(like: np.ndarray, value: float) -> np.ndarray:
+    """Return float32 of the shape of ``like``, filled with ``value``."""
+    return np.full(like.shape, value, np.float32)
