@@ -90,7 +90,7 @@ def simulate_and_price(
     if inputs.stream is not None or not keeps_raster(network, inputs.samples, inputs.steps):
         return _streamed(network, inputs, mapping, timing, say, watchers=watchers)
     scorer = Scorer(network, inputs.labels)
-    activity = simulate(network, inputs.events, mapping=mapping)
+    activity = simulate(network, inputs.events, mapping=mapping, steps=inputs.free_steps)
     scorer.add(activity)
     for each in watchers:
         each.add(activity)
@@ -124,7 +124,13 @@ def _streamed(
     for number, batch in enumerate(inputs.batches(count)):
         done = min((number + 1) * count, samples)
         whole = window == steps
-        for part in [simulator.run(batch)] if whole else simulator.windows(batch, window):
+        free = inputs.free_steps
+        windows = (
+            [simulator.run(batch, steps=free)]
+            if whole
+            else simulator.windows(batch, window, steps=free)
+        )
+        for part in windows:
             for each in everyone:
                 each.add(part)
         for each in everyone:

@@ -103,6 +103,11 @@ class Inputs:
             )
         return held(self.stream)
 
+    @property
+    def free_steps(self) -> int | None:
+        """Steps to run a network without inputs; None where the events say how many."""
+        return None if self.events or self.stream is not None else self.steps
+
 
 def load_experiment(
     source: str | Path | Table[str, Any],
@@ -275,7 +280,13 @@ def _measured(network: Network, inputs: Inputs, mapping: Mapping) -> Measured:
     simulator = Simulator(network, mapping=mapping)
     for batch in inputs.batches(count):
         whole = window == inputs.steps
-        for part in [simulator.run(batch)] if whole else simulator.windows(batch, window):
+        free = inputs.free_steps
+        windows = (
+            [simulator.run(batch, steps=free)]
+            if whole
+            else simulator.windows(batch, window, steps=free)
+        )
+        for part in windows:
             totals.add(part)
     return totals
 
@@ -294,6 +305,8 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
     if isinstance(spec, RateInputsSpec):
         return _drawn(experiment, spec, network)
     if isinstance(spec, PoissonInputsSpec):
+        if not populations and spec.samples > 1:
+            raise ConfigError("samples of a network without inputs are all the same: ask for 1")
         _check_events(experiment, sum(p.size for p in populations), spec.samples)
         events = {
             population.name: poisson(

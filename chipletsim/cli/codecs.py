@@ -71,7 +71,7 @@ def codecs(
             "codecs count given spikes; this experiment states rates instead of inputs"
         )
     progress(f"simulating {inputs.samples:,} samples of {inputs.steps:,} steps")
-    activity = simulate(network, inputs.whole(), mapping=mapping)
+    activity = simulate(network, inputs.whole(), mapping=mapping, steps=inputs.free_steps)
     found = codings(activity, mapping, dense_bits=dense_bits)
     if as_json:
         show_json({"experiment": experiment.spec.name, **found.to_dict()})

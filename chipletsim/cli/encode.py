@@ -74,7 +74,7 @@ def encode(
     if inputs.drawn:
         raise UsageError("encoders are fitted to values; this experiment states rates alone")
     progress(f"simulating {inputs.samples:,} samples")
-    activity = simulate(network, inputs.whole(), mapping=mapping)
+    activity = simulate(network, inputs.whole(), mapping=mapping, steps=inputs.free_steps)
     made = encode_boundaries(mapping, activity, steps=code_steps, code=code, objective=objective)
     if as_json:
         show_json({"experiment": experiment.spec.name, **made.to_dict()})

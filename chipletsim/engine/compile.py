@@ -7,7 +7,7 @@ one structure and shape share one compiled program.
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -28,6 +28,7 @@ from chipletsim.network.check import check_network
 from chipletsim.network.connections import Dense, Pool2d
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS, Event
+from chipletsim.network.precision import is_wide
 from chipletsim.network.schedule import components
 from chipletsim.network.spans import Span, Spans, spans
 from chipletsim.network.synapses import connection_source_shape
@@ -60,13 +61,17 @@ class Compiled:
 
 
 def compile_network(
-    network: Network, schedule: Schedule = "layers", *, exact: bool = True
+    network: Network,
+    schedule: Schedule = "layers",
+    *,
+    exact: bool = True,
+    recorded: Mapping[str, tuple[str, ...]] | None = None,
 ) -> Compiled:
     """Return a network as a program and its arrays.
 
     It is one for the native kernels where they are in use (``chipletsim.kernels``), and for
-    XLA elsewhere, where ``exact`` is off, and where there are dense layers, encoders or
-    decoders; the spikes are the same.
+    XLA elsewhere, where ``exact`` is off or states are recorded, and where there are dense
+    layers, encoders or decoders; the spikes are the same.
 
     Args:
         network: The network, lowered if hardware is to change it.
@@ -75,6 +80,7 @@ def compile_network(
         exact: Whether sums of the weights of spikes do not depend on their order
             (see ``chipletsim.engine.exact``). Off for training, which changes weights and
             takes them as they are; its projections have gradients.
+        recorded: Population name to the states that are kept after each step.
 
     Raises:
         ConfigError: The network has a fault, or something the engine cannot run.
@@ -87,7 +93,9 @@ def compile_network(
     working = spans(network)
     if schedule == "steps" and any(each.works for each in working):
         raise UsageError(f"values come once in {network.name!r}, so it runs layer by layer alone")
-    layouts = _layouts(network) if exact and _runs_natively(network, working) else ()
+    kept = recorded or {}
+    natively = exact and not kept and _runs_natively(network, working)
+    layouts = _layouts(network) if natively else ()
     neurons, initial = [], []
     for number, population in enumerate(network.populations):
         span = working[number].works
@@ -111,7 +119,7 @@ def compile_network(
     ]
     program = Program(
         populations=tuple(
-            _population_plan(network, each, own.works)
+            _population_plan(network, each, own.works, kept.get(each.name, ()))
             for each, own in zip(network.populations, working, strict=True)
         ),
         projections=tuple(plan for plan, _ in parts),
@@ -138,6 +146,9 @@ def is_counted(population: Population) -> bool:
 
 
 def _unsupported(network: Network) -> list[Problem]:
+    if is_wide(network):
+        message = "networks in double precision can be simulated, but not trained"
+        return [Problem(message, "populations")]
     return [
         Problem(
             f"the engine cannot run connections of type {type(projection.connection).__name__}",
@@ -158,7 +169,7 @@ def _runs_natively(network: Network, working: tuple[Spans, ...]) -> bool:
 
 
 def _population_plan(
-    network: Network, population: Population, works: Span | None
+    network: Network, population: Population, works: Span | None, recorded: tuple[str, ...]
 ) -> PopulationPlan:
     delays = [each.delay for each in network.projections if each.source == population.name]
     return PopulationPlan(
@@ -167,6 +178,7 @@ def _population_plan(
         graded=is_graded(population),
         history=max(delays, default=0),
         works=works,
+        recorded=recorded,
     )
 
 

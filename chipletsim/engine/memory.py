@@ -8,6 +8,7 @@ from typing import NamedTuple
 from chipletsim.engine.compile import is_graded
 from chipletsim.errors import ConfigError
 from chipletsim.network.model import Network
+from chipletsim.network.neurons import NEURON_MODELS
 
 MAX_RASTER_BYTES = 4 << 30
 """Rasters and values that a run keeps; a larger run streams windows of steps."""
@@ -33,9 +34,10 @@ class Batching(NamedTuple):
 
 
 def raster_bytes(network: Network, samples: int, steps: int) -> int:
-    """Return the bytes of the rasters and values of an activity."""
+    """Return the bytes of the rasters, values and updates of an activity."""
     row = sum(
-        -(-population.size // 8) + 4 * population.size * is_graded(population)
+        -(-population.size // 8) * (1 + NEURON_MODELS[population.model].tells_updates)
+        + 4 * population.size * is_graded(population)
         for population in network.populations
     )
     return row * samples * steps
@@ -83,13 +85,20 @@ def streaming_batch(
     return Batching(1, min(window, batching(network, 1, steps).steps) if window < steps else steps)
 
 
-def require_memory(network: Network, samples: int, steps: int) -> None:
+def require_memory(network: Network, samples: int, steps: int, kept_bytes: int = 0) -> None:
     """Check that the activity of a run is not larger than the memory of this machine.
+
+    Args:
+        network: The network.
+        samples: Number of samples.
+        steps: Number of steps.
+        kept_bytes: Bytes of states that are kept of one step of one sample.
 
     Raises:
         ConfigError: It is.
     """
-    needed, there = raster_bytes(network, samples, steps), _machine_bytes()
+    needed = raster_bytes(network, samples, steps) + kept_bytes * samples * steps
+    there = _machine_bytes()
     if needed > there:
         raise ConfigError(
             f"the activity of {samples:,} samples x {steps:,} steps takes {needed / 2**30:,.0f} "
@@ -99,17 +108,29 @@ def require_memory(network: Network, samples: int, steps: int) -> None:
 
 
 def batching(
-    network: Network, samples: int, steps: int, limit_bytes: int = MAX_WORK_BYTES
+    network: Network,
+    samples: int,
+    steps: int,
+    limit_bytes: int = MAX_WORK_BYTES,
+    *,
+    kept_bytes: int = 0,
 ) -> Batching:
     """Return the largest batch, and window of it, that ``limit_bytes`` hold.
 
     Windows are cut only where one sample is too large; batches and windows are evened out,
     so that little is padded.
 
+    Args:
+        network: The network.
+        samples: Number of samples.
+        steps: Number of steps.
+        limit_bytes: Bytes that a batch of a window may take.
+        kept_bytes: Bytes of states that are kept of one step of one sample.
+
     Raises:
         ConfigError: The events that delays keep from the past do not fit, in one sample.
     """
-    cell = max(network.neurons * _WORK_BYTES_PER_NEURON, 1)
+    cell = max(network.neurons * _WORK_BYTES_PER_NEURON + kept_bytes, 1)
     past = _past_bytes(network)
     if past > MAX_PAST_BYTES:
         longest = max(projection.delay for projection in network.projections)

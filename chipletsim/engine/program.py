@@ -13,10 +13,10 @@ import numpy as np
 from jax import lax
 
 from chipletsim.engine.compile import Compiled
+from chipletsim.engine.outputs import Outputs, gathered, held, placed
 from chipletsim.engine.projections import PROJECTIONS, ProjectionKinds, pool_currents
 from chipletsim.engine.structure import Program, Stage
 from chipletsim.network.neurons import NEURON_MODELS
-from chipletsim.network.spans import Span
 
 Events = dict[int, jax.Array]
 
@@ -31,18 +31,6 @@ class State(NamedTuple):
 
     neurons: tuple[dict[str, jax.Array], ...]
     history: tuple[jax.Array, ...]
-
-
-class Outputs(NamedTuple):
-    """What a window gives.
-
-    Attributes:
-        rasters: For each population, uint8 [samples, steps, ceil(neurons / 8)].
-        values: For each graded population, float32 [samples, steps, neurons]; else None.
-    """
-
-    rasters: tuple[jax.Array, ...]
-    values: tuple[jax.Array | None, ...]
 
 
 def initial_state(compiled: Compiled, samples: int) -> State:
@@ -98,7 +86,23 @@ def window_events(
     Returns:
         The state after the window, and by population its events [steps, samples, *shape].
     """
-    window = _Window(program, neurons, synapses, list(state.neurons), state.history, {}, xp, kinds)
+    window = _traced(program, neurons, synapses, state, inputs, xp=xp, kinds=kinds)
+    return _after(window, state), window.events
+
+
+def _traced(
+    program: Program,
+    neurons: tuple[dict[str, jax.Array], ...],
+    synapses: tuple[dict[str, jax.Array], ...],
+    state: State,
+    inputs: tuple[jax.Array, ...],
+    *,
+    xp: Any = jnp,
+    kinds: ProjectionKinds = PROJECTIONS,
+) -> _Window:
+    """Return a window after all of its stages have run."""
+    states = list(state.neurons)
+    window = _Window(program, neurons, synapses, states, state.history, {}, {}, xp, kinds)
     for index, given in zip(program.inputs, inputs, strict=True):
         window.events[index] = jnp.moveaxis(given, 1, 0)
     samples, steps = inputs[0].shape[:2]
@@ -107,11 +111,16 @@ def window_events(
             _run_stepwise(window, stage, steps, samples)
         else:
             _run_layer(window, stage.populations[0], steps, samples)
+    return window
+
+
+def _after(window: _Window, state: State) -> State:
+    """Return the state after a window."""
     history = tuple(
-        jnp.concatenate([past, window.events[index]])[steps:] if past.shape[0] else past
+        jnp.concatenate([past, window.events[index]])[-past.shape[0] :] if past.shape[0] else past
         for index, past in enumerate(state.history)
     )
-    return State(tuple(window.states), history), window.events
+    return State(tuple(window.states), history)
 
 
 def _window(
@@ -121,8 +130,8 @@ def _window(
     state: State,
     inputs: tuple[jax.Array, ...],
 ) -> tuple[State, Outputs]:
-    after, events = window_events(program, neurons, synapses, state, inputs)
-    return after, _outputs(program, events)
+    window = _traced(program, neurons, synapses, state, inputs)
+    return _after(window, state), gathered(program, window.events, window.recorded)
 
 
 _run = jax.jit(_window, static_argnums=0, donate_argnums=3)
@@ -138,6 +147,8 @@ class _Window(NamedTuple):
         states: State of each population; replaced once it has run.
         history: Events of each population before the window.
         events: Events of each population that has run, [steps, samples, *shape].
+        recorded: States after each step of each population that keeps some, [steps, samples,
+            *shape] by name.
         xp: Array namespace of the neurons.
         kinds: How projections are computed.
     """
@@ -148,6 +159,7 @@ class _Window(NamedTuple):
     states: list[dict[str, jax.Array]]
     history: tuple[jax.Array, ...]
     events: Events
+    recorded: dict[int, dict[str, jax.Array]]
     xp: Any
     kinds: ProjectionKinds
 
@@ -199,16 +211,16 @@ def _run_layer(window: _Window, population: int, steps: int, samples: int) -> No
     """Run a population that is in no cycle: one product for all steps, then its neurons."""
     currents = [window.window_currents(each) for each in window.program.incoming(population)]
 
-    def step(
-        state: dict[str, jax.Array], given: list[jax.Array]
-    ) -> tuple[dict[str, jax.Array], jax.Array]:
-        return window.advance(population, state, given, samples)
+    kept = window.program.populations[population].recorded
+
+    def step(state: dict[str, jax.Array], given: list[jax.Array]) -> tuple[Any, Any]:
+        state, event = window.advance(population, state, given, samples)
+        return state, (event, {name: state[name] for name in kept})
 
     works = window.program.populations[population].works
     length = works.length if works else steps
-    state, events = lax.scan(step, window.states[population], currents, length=length)
-    window.states[population] = state
-    window.events[population] = _placed(events, works, steps)
+    state, (events, states) = lax.scan(step, window.states[population], currents, length=length)
+    _keep(window, population, (events, states), state, steps)
 
 
 def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> None:
@@ -227,7 +239,7 @@ def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> No
         if plans[each].source not in inside
     }
 
-    def step(carry: Any, given: Any) -> tuple[Any, Events]:
+    def step(carry: Any, given: Any) -> tuple[Any, Any]:
         states, rings = dict(carry[0]), carry[1]
         time, currents = given
         now: Events = {}
@@ -239,7 +251,11 @@ def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> No
             states[population], now[population] = window.advance(
                 population, states[population], arriving, samples
             )
-        return (states, _remember(rings, now, time)), now
+        kept = {
+            population: {name: states[population][name] for name in plans_of[population].recorded}
+            for population in stage.populations
+        }
+        return (states, _remember(rings, now, time)), (now, kept)
 
     states = {population: window.states[population] for population in inside}
     rings = {each: window.history[each] for each in inside if window.history[each].shape[0]}
@@ -247,18 +263,27 @@ def _run_stepwise(window: _Window, stage: Stage, steps: int, samples: int) -> No
     works = plans_of[stage.populations[0]].works
     length = works.length if works else steps
     time = jnp.arange(length, dtype=jnp.int32)
-    (states, _), events = lax.scan(step, (states, rings), (time, external))
+    (states, _), (events, kept) = lax.scan(step, (states, rings), (time, external))
     for population in stage.populations:
-        window.states[population] = states[population]
-        window.events[population] = _placed(events[population], works, steps)
+        gave = (events[population], kept[population])
+        _keep(window, population, gave, states[population], steps)
 
 
-def _placed(events: jax.Array, works: Span | None, steps: int) -> jax.Array:
-    """Return events of the steps of a span among those of the window, silent else."""
-    if works is None:
-        return events
-    behind = [(works.first, steps - works.stop), *[(0, 0)] * (events.ndim - 1)]
-    return jnp.pad(events, behind)
+def _keep(
+    window: _Window,
+    population: int,
+    gave: tuple[jax.Array, dict[str, jax.Array]],
+    state: dict[str, jax.Array],
+    steps: int,
+) -> None:
+    """Note the events, recorded states and last state of a population."""
+    works, (events, recorded) = window.program.populations[population].works, gave
+    window.events[population] = placed(events, works, steps)
+    window.recorded[population] = {
+        name: held(values, window.states[population][name], works, steps)
+        for name, values in recorded.items()
+    }
+    window.states[population] = state
 
 
 def _internal(
@@ -284,15 +309,6 @@ def _remember(rings: Events, now: Events, time: jax.Array) -> Events:
 def _kept_apart(currents: jax.Array) -> jax.Array:
     """Return the currents; the select keeps XLA from adding anything inside their product."""
     return jnp.where(currents == currents, currents, jnp.nan)  # noqa: PLR0124 - false for NaN
-
-
-def _outputs(program: Program, events: Events) -> Outputs:
-    rasters, values = [], []
-    for index, plan in enumerate(program.populations):
-        flat = jnp.moveaxis(events[index].reshape(*events[index].shape[:2], -1), 1, 0)
-        rasters.append(jnp.packbits(flat.astype(jnp.bool_), axis=-1, bitorder="little"))
-        values.append(flat if plan.graded else None)
-    return Outputs(tuple(rasters), tuple(values))
 
 
 def _event_type(graded: bool) -> Any:

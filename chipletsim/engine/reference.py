@@ -20,10 +20,12 @@ from chipletsim.engine.activity import Activity
 from chipletsim.engine.exact import exact_weights
 from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
 from chipletsim.engine.reference_neurons import COUNTS, NEURONS, SPIKES, initial_state
+from chipletsim.errors import ConfigError
 from chipletsim.network.check import validated
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.model import Network, Population, Projection
+from chipletsim.network.precision import is_wide
 from chipletsim.network.spans import spans
 
 Shape = tuple[int, ...]
@@ -39,8 +41,10 @@ def simulate_reference(network: Network, inputs: Inputs) -> Activity:
         inputs: As for ``simulate``.
 
     Raises:
-        ConfigError: The network or the inputs have a fault.
+        ConfigError: The network or the inputs have a fault, or it is in double precision.
     """
+    if is_wide(network):
+        raise ConfigError(f"{network.name!r} is in double precision; this reference is not")
     arrays = prepare_inputs(validated(network), inputs)
     samples, steps = next(iter(arrays.values())).shape[:2]
     events = {

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from chipletsim.engine import program as xla_program
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.activity_arrays import MOST_COUNT
-from chipletsim.engine.compile import Compiled, Schedule, compile_network, is_counted
-from chipletsim.engine.inputs import Inputs, prepare_inputs, prepared_fingerprint
+from chipletsim.engine.buffers import Buffers, named
+from chipletsim.engine.compile import Schedule, is_counted
+from chipletsim.engine.inputs import (
+    Inputs,
+    input_populations,
+    prepare_inputs,
+    prepared_fingerprint,
+)
 from chipletsim.engine.memory import Batching, batching, require_memory
-from chipletsim.engine.native import program as native_program
-from chipletsim.engine.program import Outputs, State
+from chipletsim.engine.outputs import Outputs
+from chipletsim.engine.record import RecordedStates, recorded_bytes, recorded_states
+from chipletsim.engine.runner import Runner, make_runner
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.model import Network, Population
 from chipletsim.network.neurons import NEURON_MODELS, Event
+from chipletsim.network.precision import is_wide
 
 Part = tuple[slice, slice]
 """Samples and steps."""
@@ -32,6 +40,8 @@ def simulate(
     mapping: Mapping | None = None,
     window_steps: int | None = None,
     schedule: Schedule = "layers",
+    steps: int | None = None,
+    record: Sequence[str] = (),
 ) -> Activity:
     """Return who spikes when.
 
@@ -42,22 +52,32 @@ def simulate(
     last bit of a membrane behind them, and so, next to its threshold, a spike. Quantised weights
     times counts or values of few bits are exact.
 
+    Networks of models in double precision (such as ``loihi_lif``) add currents one after the
+    other, in the order that ``chipletsim.engine.wide`` says.
+
     Args:
         network: The network.
         inputs: Population name to [samples, steps, *shape] (or [samples, steps, neurons]):
             spikes as bool or 0 and 1, or values of graded inputs. The array itself where
-            there is one input population.
+            there is one input population. An empty mapping where there is none, which only
+            networks in double precision may have.
         mapping: A mapping of this network, to lower it to what its tiles can represent.
         window_steps: Steps to compute at once; as many as memory holds if None.
         schedule: ``layers`` runs what is in no cycle over all steps at once, ``steps``
             runs everything step by step; the spikes are the same.
+        steps: Steps to run, of a network without inputs.
+        record: Names of states, such as ``v``, to keep after each step, in
+            ``Activity.recorded``. In single precision XLA then computes in place of the native
+            kernels, more slowly; the spikes are the same.
 
     Raises:
         ConfigError: The network or the inputs have a fault, a graded value overflows, a count
             does not fit its bits, or the activity is larger than memory.
-        UsageError: The mapping is of another network, or a window has no step.
+        UsageError: The mapping is of another network, a window has no step, no population has
+            a state to record, or ``steps`` are missing or are those of the inputs.
     """
-    return Simulator(network, mapping=mapping, schedule=schedule).run(inputs, window_steps)
+    simulator = Simulator(network, mapping=mapping, schedule=schedule)
+    return simulator.run(inputs, window_steps, steps=steps, record=record)
 
 
 def simulate_windows(
@@ -67,6 +87,8 @@ def simulate_windows(
     *,
     mapping: Mapping | None = None,
     schedule: Schedule = "layers",
+    steps: int | None = None,
+    record: Sequence[str] = (),
 ) -> Iterator[Activity]:
     """Return the activity window by window, so that the whole need not fit in memory.
 
@@ -79,12 +101,15 @@ def simulate_windows(
         window_steps: Steps in a window; the last one may have fewer.
         mapping: As for ``simulate``.
         schedule: As for ``simulate``.
+        steps: As for ``simulate``.
+        record: As for ``simulate``.
 
     Raises:
         ConfigError: The network or the inputs have a fault.
-        UsageError: The mapping is of another network, or a window has no step.
+        UsageError: As for ``simulate``.
     """
-    return Simulator(network, mapping=mapping, schedule=schedule).windows(inputs, window_steps)
+    simulator = Simulator(network, mapping=mapping, schedule=schedule)
+    return simulator.windows(inputs, window_steps, steps=steps, record=record)
 
 
 def lowered(network: Network, mapping: Mapping | None) -> Network:
@@ -101,34 +126,6 @@ def lowered(network: Network, mapping: Mapping | None) -> Network:
             f"which is not the network {network.name!r} given"
         )
     return mapping.lowered()
-
-
-@dataclass(frozen=True, eq=False)
-class _Buffers:
-    """Rasters, and values of graded populations, of some steps of all samples."""
-
-    rasters: tuple[np.ndarray, ...]
-    values: tuple[np.ndarray | None, ...]
-
-    @classmethod
-    def empty(cls, compiled: Compiled, samples: int, steps: int) -> _Buffers:
-        sizes = [population.size for population in compiled.network.populations]
-        plans = compiled.program.populations
-        rasters = [np.empty((samples, steps, -(-size // 8)), np.uint8) for size in sizes]
-        values = [
-            np.empty((samples, steps, size), np.float32) if plan.graded else None
-            for plan, size in zip(plans, sizes, strict=True)
-        ]
-        return cls(tuple(rasters), tuple(values))
-
-    def store(self, rows: slice, columns: slice, outputs: Sequence[Sequence]) -> None:
-        """Copy what a window gave, its padding cut off."""
-        samples, steps = rows.stop - rows.start, columns.stop - columns.start
-        for own, given in zip((self.rasters, self.values), outputs, strict=True):
-            for target, source in zip(own, given, strict=True):
-                if target is not None:
-                    width = target.shape[-1]
-                    target[rows, columns] = np.asarray(source)[:samples, :steps, :width]
 
 
 class Simulator:
@@ -151,56 +148,108 @@ class Simulator:
     def __init__(
         self, network: Network, *, mapping: Mapping | None = None, schedule: Schedule = "layers"
     ) -> None:
-        self._compiled = compile_network(lowered(network, mapping), schedule)
-        self._fingerprint = fingerprint(self._compiled.network)
-        self._engine = native_program if self._compiled.program.native else xla_program
+        self._network = lowered(network, mapping)
+        self._schedule: Schedule = schedule
+        self._runners: dict[tuple[tuple[str, tuple[str, ...]], ...], Runner] = {}
+        self._runner({})  # faults are found here
+        self._fingerprint = fingerprint(self._network)
 
-    def run(self, inputs: Inputs, window_steps: int | None = None) -> Activity:
+    def run(
+        self,
+        inputs: Inputs,
+        window_steps: int | None = None,
+        *,
+        steps: int | None = None,
+        record: Sequence[str] = (),
+    ) -> Activity:
         """Return who spikes when; arguments and errors as for ``simulate``."""
-        job = self._job(inputs, window_steps)
-        require_memory(self._compiled.network, job.samples, job.steps)
-        result = _Buffers.empty(self._compiled, job.samples, job.steps)
+        job = self._job(inputs, window_steps, steps, record)
+        kept = recorded_bytes(self._network, job.recorded)
+        require_memory(self._network, job.samples, job.steps, kept)
+        result = Buffers.empty(self._network, job.recorded, job.samples, job.steps)
         for rows in _slices(job.samples, job.batching.samples):
-            state = self._start(job)
+            state = job.runner.initial_state(job.batching.samples)
             for columns in _slices(job.steps, job.batching.steps):
                 state, outputs = self._advance(job, state, (rows, columns))
                 result.store(rows, columns, outputs)
         return self._activity(job, result)
 
-    def windows(self, inputs: Inputs, window_steps: int) -> Iterator[Activity]:
+    def windows(
+        self,
+        inputs: Inputs,
+        window_steps: int,
+        *,
+        steps: int | None = None,
+        record: Sequence[str] = (),
+    ) -> Iterator[Activity]:
         """Return the activity window by window; arguments and errors as ``simulate_windows``."""
-        return self._stream(self._job(inputs, window_steps))
+        return self._stream(self._job(inputs, window_steps, steps, record))
 
     def _stream(self, job: _Job) -> Iterator[Activity]:
         batches = _slices(job.samples, job.batching.samples)
-        states = [self._start(job) for _ in batches]
+        states = [job.runner.initial_state(job.batching.samples) for _ in batches]
         for columns in _slices(job.steps, job.batching.steps):
             steps = columns.stop - columns.start
-            result = _Buffers.empty(self._compiled, job.samples, steps)
+            result = Buffers.empty(self._network, job.recorded, job.samples, steps)
             for number, rows in enumerate(batches):
                 states[number], outputs = self._advance(job, states[number], (rows, columns))
                 result.store(rows, slice(0, steps), outputs)
             yield self._activity(job, result)
 
-    def _job(self, inputs: Inputs, window_steps: int | None) -> _Job:
+    def _job(
+        self,
+        inputs: Inputs,
+        window_steps: int | None,
+        steps: int | None,
+        record: Sequence[str],
+    ) -> _Job:
         if window_steps is not None and window_steps < 1:
             raise UsageError(f"window_steps must be at least 1, got {window_steps}")
-        network = self._compiled.network
-        arrays = prepare_inputs(network, inputs)
-        samples, steps = next(iter(arrays.values())).shape[:2]
-        parts = self._batching(samples, steps, window_steps)
-        return _Job(arrays, samples, steps, parts, prepared_fingerprint(arrays))
+        recorded = recorded_states(self._network, record)
+        arrays, samples, count = self._given(inputs, steps)
+        runner = self._runner(recorded)
+        parts = self._batching(runner, (samples, count), window_steps, recorded)
+        return _Job(arrays, samples, count, parts, prepared_fingerprint(arrays), recorded, runner)
 
-    def _batching(self, samples: int, steps: int, window_steps: int | None) -> Batching:
+    def _given(self, inputs: Inputs, steps: int | None) -> tuple[dict[str, np.ndarray], int, int]:
+        """Return the inputs, and how many samples and steps there are."""
+        network = self._network
+        fed = bool(input_populations(network))
+        if fed or not is_wide(network):
+            if fed and steps is not None:
+                raise UsageError(f"{network.name!r} has inputs, which say how many steps there are")
+            arrays = prepare_inputs(network, inputs)
+            samples, count = next(iter(arrays.values())).shape[:2]
+            return arrays, samples, count
+        if isinstance(inputs, np.ndarray) or inputs:
+            raise UsageError(f"{network.name!r} has no input population; give {{}} as its inputs")
+        if steps is None or steps < 1:
+            raise UsageError(f"{network.name!r} has no inputs; say how many `steps` it runs")
+        return {}, 1, steps
+
+    def _runner(self, recorded: RecordedStates) -> Runner:
+        key = tuple(recorded.items())
+        if key not in self._runners:
+            self._runners[key] = make_runner(self._network, self._schedule, recorded)
+        return self._runners[key]
+
+    def _batching(
+        self,
+        runner: Runner,
+        rows: tuple[int, int],
+        window_steps: int | None,
+        recorded: RecordedStates,
+    ) -> Batching:
         """Return how samples and steps are cut.
 
         Raises:
             ConfigError: An inference takes more steps than there are.
             UsageError: Values come once in it, so that it cannot be cut into windows.
         """
-        network, needed = self._compiled.network, self._compiled.program.steps
+        network, needed = self._network, runner.steps
+        (samples, steps), kept = rows, recorded_bytes(network, recorded)
         if needed is None:
-            parts = batching(network, samples, min(window_steps or steps, steps))
+            parts = batching(network, samples, min(window_steps or steps, steps), kept_bytes=kept)
             return (
                 parts if window_steps is None else Batching(parts.samples, min(window_steps, steps))
             )
@@ -212,34 +261,34 @@ class Simulator:
                 f"values come once in {network.name!r}, so that its {steps} steps cannot be cut"
                 f" into windows of {window_steps}"
             )
-        whole = batching(network, samples, 1).samples // steps
+        whole = batching(network, samples, 1, kept_bytes=kept).samples // steps
         return Batching(max(min(whole, samples), 1), steps)
 
-    def _start(self, job: _Job) -> State:
-        """Return the state of a batch before its first step."""
-        return self._engine.initial_state(self._compiled, job.batching.samples)
-
-    def _advance(self, job: _Job, state: State, part: Part) -> tuple[State, Outputs]:
-        """Run some samples and steps; return the state after them, and their events."""
+    def _advance(self, job: _Job, state: Any, part: Part) -> tuple[Any, Outputs]:
+        """Run some samples and steps; return the state after them, and what they gave."""
         given = tuple(_padded(array[part], job.batching) for array in job.inputs.values())
-        return self._engine.run_window(self._compiled, state, given)
+        return job.runner.run_window(state, given, job.batching.steps)
 
-    def _activity(self, job: _Job, result: _Buffers) -> Activity:
-        populations = self._compiled.network.populations
+    def _activity(self, job: _Job, result: Buffers) -> Activity:
+        populations = self._network.populations
         names = [population.name for population in populations]
-        values = {
-            name: value
-            for name, value in zip(names, result.values, strict=True)
-            if value is not None
-        }
+        values = named(names, result.values)
+        updates = named(names, result.updates)
+        if updates:
+            inputs = (each for each in populations if each.model == "input")
+            updates |= {each.name: result.rasters[names.index(each.name)] for each in inputs}
         for name, value in values.items():
-            problem = _value_problem(value, self._compiled.network.population(name))
+            problem = _value_problem(value, self._network.population(name))
             if problem:
                 raise ConfigError([Problem(problem, f"populations.{name}")])
         return Activity.from_rasters(
             {population.name: population.shape for population in populations},
             dict(zip(names, result.rasters, strict=True)),
             values,
+            updates=updates,
+            recorded={
+                name: states for name, states in zip(names, result.recorded, strict=True) if states
+            },
             counted=[each.name for each in populations if is_counted(each)],
             network=self._fingerprint,
             inputs=job.fingerprint,
@@ -272,6 +321,8 @@ class _Job:
     steps: int
     batching: Batching
     fingerprint: str
+    recorded: RecordedStates
+    runner: Runner
 
 
 def _slices(total: int, size: int) -> list[slice]:

@@ -20,6 +20,7 @@ class PopulationPlan:
         graded: Whether its events are values.
         history: Longest delay of its projections, in steps.
         works: Steps in which it works; None for every step.
+        recorded: States that are kept after each step.
     """
 
     shape: tuple[int, ...]
@@ -27,6 +28,7 @@ class PopulationPlan:
     graded: bool
     history: int
     works: Span | None = None
+    recorded: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

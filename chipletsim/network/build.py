@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -14,7 +14,7 @@ from chipletsim.network.check import check_network, unknown_name
 from chipletsim.network.draw import Float, make_array, read_array
 from chipletsim.network.make_connection import Ends, make_connection, make_pool
 from chipletsim.network.model import Network, Population, Projection
-from chipletsim.network.neurons import NEURON_MODELS, Event
+from chipletsim.network.neurons import NEURON_MODELS, Event, Parameter
 from chipletsim.spec.network import (
     ArrayFileSpec,
     NetworkSpec,
@@ -99,6 +99,12 @@ def default_value_bits(model: str) -> int:
     """Return the bits of an event of ``model``: 0 for spikes and counts, 32 for graded values."""
     known = NEURON_MODELS.get(model)
     return GRADED_BITS if known is not None and known.event is Event.VALUE else 0
+
+
+def known_parameters(model: str) -> Mapping[str, Parameter]:
+    """Return the parameters of ``model``; none where there is no such model."""
+    known = NEURON_MODELS.get(model)
+    return {} if known is None else known.parameters
 
 
 def model_dtype(model: str) -> Float:

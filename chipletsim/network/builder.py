@@ -7,7 +7,12 @@ from typing import Any, Self
 import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
-from chipletsim.network.build import default_value_bits, model_dtype, parameter_value
+from chipletsim.network.build import (
+    default_value_bits,
+    known_parameters,
+    model_dtype,
+    parameter_value,
+)
 from chipletsim.network.check import check_network
 from chipletsim.network.connections import Connection, Pool2d
 from chipletsim.network.model import Network, Population, Projection
@@ -78,7 +83,8 @@ class NetworkBuilder:
             name: Unique name.
             shape: Shape of the population.
             model: Key of ``NEURON_MODELS``.
-            bias: Current added in every step, a number or an array of ``shape``.
+            bias: Current added in every step, a number or an array of ``shape``; the parameter
+                of that name where the model has one.
             output: Whether its events leave the package as the answer.
             value_bits: Bits of a graded event; 32 for graded models if left out.
             steps: Steps over which an encoder spreads its events.
@@ -86,6 +92,8 @@ class NetworkBuilder:
                 such as ``10 ms``, or arrays that broadcast to ``shape``.
         """
         path = f"populations.{name}.parameters"
+        if bias is not None and "bias" in known_parameters(model):
+            parameters, bias = parameters | {"bias": bias}, None
         values = {
             key: np.asarray(self._number(value, f"{path}.{key}", model, key), model_dtype(model))
             for key, value in parameters.items()

@@ -107,7 +107,7 @@ def _value_problem(value: np.ndarray, parameter: Parameter, dt_s: float) -> str 
     if parameter.positive and not np.all(value > 0):
         return f"must be greater than 0 {parameter.unit}, the least is {np.min(value):g}"
     if parameter.whole and not np.all((value >= 0) & (value == np.floor(value))):
-        return "must be whole numbers of at least 0"
+        return f"must be whole numbers of at least 0 ({parameter.meaning})"
     if parameter.choices and not np.all(np.isin(value, parameter.choices)):
         known = ", ".join(f"{choice:g}" for choice in parameter.choices)
         return f"must be one of {known} ({parameter.meaning})"

@@ -79,6 +79,8 @@ class _Export:
         return f"{number!r} s" if unit == "s" else number
 
     def _kept(self, array: np.ndarray, name: str) -> dict[str, str]:
+        while name in self.arrays:  # a projection may be called as an array is
+            name += "_"
         self.arrays[name] = array
         return {"file": self.path.with_suffix(".npz").name, "array": name}
 

@@ -186,7 +186,10 @@ class Evaluator:
         from chipletsim.engine.simulate import simulate
 
         self.simulated += 1
-        activity = simulate(ready.network, ready.inputs.events, mapping=ready.mapping)
+        inputs = ready.inputs
+        activity = simulate(
+            ready.network, inputs.events, mapping=ready.mapping, steps=inputs.free_steps
+        )
         scorer = Scorer(ready.network, ready.inputs.labels)
         scorer.add(activity)
         return activity, scorer.accuracy()

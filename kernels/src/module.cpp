@@ -15,6 +15,7 @@
 #include "rows.h"
 #include "stage.h"
 #include "traffic.h"
+#include "wide.h"
 #include "xla/ffi/api/ffi.h"
 
 #define QUOTED(name) #name
@@ -65,6 +66,15 @@ ffi::Error gradients(ffi::RemainingArgs args, ffi::RemainingRets rets,
     const std::vector<void*> buffers = numbered(args, rets);
     Reader read(plan.begin(), static_cast<int64_t>(plan.size()), buffers);
     Backward(read_gradients(read), static_cast<int>(threads)).run();
+  });
+}
+
+ffi::Error wide(ffi::RemainingArgs args, ffi::RemainingRets rets, ffi::Span<const int64_t> plan,
+                int64_t threads) {
+  return guarded([&] {
+    const std::vector<void*> buffers = numbered(args, rets);
+    Reader read(plan.begin(), static_cast<int64_t>(plan.size()), buffers);
+    run_wide(read_wide(read), static_cast<int>(threads));
   });
 }
 
@@ -300,6 +310,13 @@ XLA_FFI_DEFINE_HANDLER(gradients_handler, gradients,
                            .Attr<ffi::Span<const int64_t>>("plan")
                            .Attr<int64_t>("threads"));
 
+XLA_FFI_DEFINE_HANDLER(wide_handler, wide,
+                       ffi::Ffi::Bind()
+                           .RemainingArgs()
+                           .RemainingRets()
+                           .Attr<ffi::Span<const int64_t>>("plan")
+                           .Attr<int64_t>("threads"));
+
 XLA_FFI_DEFINE_HANDLER(channels_first_handler, to_channels_first,
                        ffi::Ffi::Bind()
                            .Arg<ffi::Buffer<ffi::U8>>()
@@ -331,6 +348,7 @@ const Handler kHandlers[] = {
     {"chipletsim_traffic", traffic_handler},
     {"chipletsim_rows", rows_handler},
     {"chipletsim_messages", messages_handler},
+    {"chipletsim_wide", wide_handler},
 };
 
 PyObject* handlers(PyObject*, PyObject*) {

@@ -103,7 +103,9 @@ def test_windows_concatenate_to_the_whole(recurrent: Network, window: int) -> No
 def test_batches_are_cut_and_padded_without_a_trace(recurrent, monkeypatch) -> None:
     inputs = random_inputs(recurrent, 4, 7, STEPS)
     whole = simulate(recurrent, inputs)
-    monkeypatch.setattr("chipletsim.engine.simulate.batching", lambda *given: Batching(3, 4))
+    monkeypatch.setattr(
+        "chipletsim.engine.simulate.batching", lambda *given, **kept: Batching(3, 4)
+    )
     assert same(simulate(recurrent, inputs), whole)
 
 

@@ -134,9 +134,7 @@ def _network(name: str, groups: list[str], given: dict[str, np.ndarray]) -> Netw
             members[target].size,
         )
         label = f"{groups[source]}>{groups[target]}:{unit}"
-        projections.append(
-            Projection(label, groups[source], groups[target], connection, delay=1)
-        )
+        projections.append(Projection(label, groups[source], groups[target], connection, delay=1))
     return Network(name, tuple(populations), tuple(projections), 1e-3)
 
 

@@ -24,7 +24,8 @@ from chipletsim.engine.native.plan import (
     run_stage,
 )
 from chipletsim.engine.native.product import active_share, product_currents
-from chipletsim.engine.program import Outputs, State
+from chipletsim.engine.outputs import Outputs
+from chipletsim.engine.program import State
 from chipletsim.engine.structure import Program, Stage
 from chipletsim.kernels import thread_count
 
