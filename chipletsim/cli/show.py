@@ -114,13 +114,17 @@ def _dies(package: Package) -> Table:
 
 def _kinds(facts: PackageFacts) -> Table:
     from chipletsim.tables import si, table
+    from chipletsim.tiles.pipeline_core import UNLIMITED_BITS
+
+    def memory(bits: int) -> str:
+        return "not limited" if bits >= UNLIMITED_BITS else si(bits, "bit")
 
     rows = [
         (
             kind.kind,
             kind.tiles,
             kind.neurons,
-            si(kind.synaptic_memory_bits, "bit"),
+            memory(kind.synaptic_memory_bits),
             si(kind.static_power_w, "W"),
         )
         for kind in facts.kinds

@@ -67,7 +67,8 @@ class ClassCounter(Restartable):
         step, self._steps = self._steps, self._steps + window.steps
         for number, (first, _) in enumerate(self._queues):
             part = window.of_samples(first, self._group)
-            events = step_events(part, self._model.classes, self._pipeline, step)
+            network = self._model.mapping.network
+            events = step_events(part, network, self._model.classes, self._pipeline, step)
             if self._model.classes.messages:
                 events = np.concatenate([self._held[number], events], axis=1)
                 self._held[number] = events[:, -1:].copy()

@@ -70,7 +70,7 @@ def row_counts(model: TrafficModel, activity: Activity) -> np.ndarray:
     classes = model.classes
     pipeline = stages(model.mapping.network)
     queue = RowQueue(classes, pipeline, activity.samples)
-    events = step_events(activity, classes, pipeline, 0)
+    events = step_events(activity, model.mapping.network, classes, pipeline, 0)
     before = classes.spike_classes + classes.update_classes
     events[:, -1:, before:] += last_bits(classes, pipeline, activity.steps)
     rows = np.concatenate([queue.push(events), queue.close()], axis=1)

@@ -4,12 +4,40 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import fsum
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from chipletsim.cost.energy import on_common_grid
 from chipletsim.package.model import Package
+
+
+class Resources(NamedTuple):
+    """What can bound a row, by number.
+
+    Attributes:
+        groups: Name of the group of each, such as all tiles of a kind.
+        names: Name of each single one; those beyond the last have none.
+    """
+
+    groups: tuple[str, ...]
+    names: tuple[str, ...]
+
+
+def row_resources(package: Package) -> Resources:
+    """Return what bounds rows by timing models of rows, as `RowTiming` numbers it."""
+    links = ("die-to-die links" if link.between_dies else "on-chip links" for link in package.links)
+    tiles = (f"{tile.kind} tiles" for tile in package.tiles)
+    names = [tile.name for tile in package.tiles] + [link.name for link in package.links]
+    return Resources((*tiles, *links, "routes", "barrier only"), tuple(names))
+
+
+def message_resources(package: Package) -> Resources:
+    """Return what bounds rows by models of messages, as `RowTimes` numbers it."""
+    work = ("working on messages", "making messages")
+    groups = (f"{tile.kind} tiles {what}" for what in work for tile in package.tiles)
+    names = (f"{tile.name} {what}" for what in work for tile in package.tiles)
+    return Resources((*groups, "barrier only"), tuple(names))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,9 +106,9 @@ class Latency:
 
 
 def latency_report(
-    package: Package,
     latency_s: np.ndarray,
     resource: np.ndarray,
+    resources: Resources,
     *,
     barrier_s: float,
     initiation_interval: int,
@@ -89,17 +117,17 @@ def latency_report(
     """Return the latency of a run.
 
     Args:
-        package: The package.
         latency_s: float64 [samples, rows].
-        resource: int [samples, rows], what bounds each row, as in `RowTiming`.
+        resource: int [samples, rows], what bounds each row.
+        resources: Names of what ``resource`` numbers.
         barrier_s: Time of the barrier that ends each row.
         initiation_interval: Rows from one network step to the next.
         depth: Rows by which the last population lags the first.
     """
     samples, rows = latency_s.shape
-    names = _resource_groups(package)
-    group_names = list(dict.fromkeys(names))
-    group = np.array([group_names.index(name) for name in names])[resource]
+    group_names = list(dict.fromkeys(resources.groups))
+    group_of = {name: at for at, name in enumerate(group_names)}
+    group = np.array([group_of[name] for name in resources.groups])[resource]
     beyond = np.maximum(latency_s - barrier_s, 0.0)
     terms = {"barriers": rows * barrier_s}
     share = {}
@@ -119,23 +147,16 @@ def latency_report(
         longest_s=max((fsum(sample.tolist()) for sample in latency_s), default=0.0),
         terms_s=kept,
         share_of_hardware_steps=share,
-        bottlenecks=_bottlenecks(package, beyond, resource),
+        bottlenecks=_bottlenecks(resources.names, beyond, resource),
         hardware_steps=rows,
         initiation_interval=initiation_interval,
         depth=depth,
     )
 
 
-def _resource_groups(package: Package) -> list[str]:
-    """Return the group of each resource that a row can be bound by."""
-    links = ("die-to-die links" if link.between_dies else "on-chip links" for link in package.links)
-    return [*(f"{tile.kind} tiles" for tile in package.tiles), *links, "routes", "barrier only"]
-
-
 def _bottlenecks(
-    package: Package, beyond_s: np.ndarray, resource: np.ndarray, most: int = 8
+    names: tuple[str, ...], beyond_s: np.ndarray, resource: np.ndarray, most: int = 8
 ) -> tuple[tuple[str, int, float], ...]:
-    names = [tile.name for tile in package.tiles] + [link.name for link in package.links]
     found = []
     for number in np.unique(resource[resource < len(names)]):
         chosen = resource == number

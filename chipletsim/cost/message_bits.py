@@ -14,6 +14,7 @@ from chipletsim.cost.classes import TrafficClasses
 from chipletsim.cost.updates import update_counts
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
+from chipletsim.network.model import Network
 from chipletsim.network.pipeline import Pipeline
 
 MOST_DRAWN = 1 << 22
@@ -23,7 +24,7 @@ _CHUNK = 1 << 22
 
 
 def step_events(
-    window: Window, classes: TrafficClasses, pipeline: Pipeline, first: int
+    window: Window, network: Network, classes: TrafficClasses, pipeline: Pipeline, first: int
 ) -> np.ndarray:
     """Return what the classes of spikes, updates and messages count in each step.
 
@@ -32,6 +33,7 @@ def step_events(
 
     Args:
         window: Steps of activity.
+        network: The network.
         classes: Classes with messages.
         pipeline: In which steps populations send.
         first: Number of the window's first step.
@@ -41,7 +43,8 @@ def step_events(
         did work, then bits.
     """
     spikes = window.class_counts(classes.neuron_class, classes.spike_classes)
-    events = np.concatenate([spikes, update_counts(window, classes, pipeline, first)], axis=2)
+    updates = update_counts(window, network, classes, pipeline, first)
+    events = np.concatenate([spikes, updates], axis=2) if updates.size else spikes
     if not classes.messages:
         return events
     bits = np.zeros((*events.shape[:2], len(classes.messages)), np.int64)

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
 from chipletsim.cost.restart import Restartable
-from chipletsim.cost.updates import untold
+from chipletsim.cost.row_events import StepEvents
 from chipletsim.engine.activity import Activity
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc import message_model
 from chipletsim.noc.message_plan import message_plan
-from chipletsim.noc.message_times import plan_times
-from chipletsim.noc.message_timing import CoreMesh, MessageTiming, core_mesh, flat_mesh
-from chipletsim.noc.messages import RowEvents, message_lists
+from chipletsim.noc.message_times import PlanTimes, plan_times
+from chipletsim.noc.message_timing import CoreMesh, core_mesh, flat_mesh
+from chipletsim.noc.messages import message_lists
 from chipletsim.package.model import Package
 
 _CELLS = 1 << 20
@@ -25,7 +24,7 @@ _CELLS = 1 << 20
 
 
 class RowTimes(NamedTuple):
-    """Times of all rows of a run.
+    """Times of rows.
 
     Attributes:
         latency_s: float64 [packages, samples, rows], the barrier included.
@@ -54,14 +53,18 @@ class MessageTimer(Restartable):
     def __init__(
         self, mapping: Mapping, packages: Sequence[Package], pipeline: Pipeline, timing: str
     ) -> None:
-        self._network, self._pipeline = mapping.network, pipeline
+        self._events = StepEvents(mapping.network, pipeline)
         self._model = message_model(timing)
         self._plan = message_plan(mapping)
         self._times = [plan_times(self._plan, package) for package in packages]
-        self._meshes = [self._mesh(timing, *each) for each in zip(packages, self._times, strict=True)]
+        self._meshes = [
+            self._mesh(timing, package, times)
+            for package, times in zip(packages, self._times, strict=True)
+        ]
         routers = mapping.routers_in_use
         self._barriers_s = [package.spec.barrier_of(routers) for package in packages]
-        self._depth = int(pipeline.stage.max(initial=0))
+        tiles = self._plan.tile.size
+        self._resource = np.concatenate([self._plan.tile, tiles + self._plan.tile, [2 * tiles]])
         self._begin()
 
     def _mesh(self, timing: str, package: Package, times: PlanTimes) -> CoreMesh:
@@ -70,7 +73,41 @@ class MessageTimer(Restartable):
         return flat_mesh(self._plan, times.hop_s)
 
     def _begin(self) -> None:
-        self._steps = 0
-        self._rows = 0
-        self._held: dict[str, list[np.ndarray]] = {}
-        self._found: list[list[RowTimes]] = []
+        self._events = self._events.fresh()
+        self._found: list[RowTimes] = []
+        self._done: list[RowTimes] = []
+
+    def add(self, window: Activity) -> None:
+        """Time the rows that are complete with the next steps of all samples."""
+        self._time(self._events.push(window))
+
+    def next_samples(self) -> None:
+        """End the samples added so far: what is added from now on is of further samples."""
+        self._time(self._events.close())
+        self._done.append(_joined(self._found, axis=2))
+        self._events, self._found = self._events.fresh(), []
+
+    def close(self) -> RowTimes:
+        """Return the times of all rows of the samples that are ended, one batch after the other."""
+        return _joined(self._done, axis=1)
+
+    def _time(self, rows: int) -> None:
+        """Time rows that are complete, some at a time."""
+        samples, packages = self._events.samples, len(self._times)
+        found = RowTimes(
+            np.zeros((packages, samples * rows)), np.zeros((packages, samples * rows), np.int32)
+        )
+        width = max(_CELLS // max(self._plan.neuron.size, 1), 1)
+        for first in range(0, samples * rows, width):
+            part = np.arange(first, min(first + width, samples * rows))
+            events = self._events.of_rows(part // rows, part % rows, self._plan.neuron)
+            for number, times in enumerate(self._times):
+                lists = message_lists(self._plan, times, events)
+                timed = self._model(lists, self._meshes[number])
+                found.latency_s[number, part] = timed.latency_s + self._barriers_s[number]
+                found.resource[number, part] = self._resource[timed.resource]
+        self._found.append(RowTimes(*(each.reshape(packages, samples, rows) for each in found)))
+
+
+def _joined(parts: list[RowTimes], axis: int) -> RowTimes:
+    return RowTimes(*(np.concatenate(each, axis=axis) for each in zip(*parts, strict=True)))

@@ -13,6 +13,7 @@ from chipletsim.mapping.store import mapping_hash, package_fingerprint
 from chipletsim.network.model import Network
 from chipletsim.package.model import Package
 from chipletsim.spec.base import Spec
+from chipletsim.tiles import PipelineCore
 
 _ALWAYS = (
     "area and cost of dies",
@@ -21,15 +22,24 @@ _ALWAYS = (
     "credits, acknowledgements and retransmission on links",
     "waiting for inputs: steps follow one another at once, whatever the network's dt",
 )
+_CONTENTION = {
+    "bound": "contention between packets (timing `bound`)",
+    "simple": "time of routes and contention between messages (timing `simple`)",
+    "detailed": "bandwidth of links (timing `detailed`)",
+}
 _OPTIONAL = {
     "static power": ("static_power_w",),
     "energy of packets": ("energy_j_per_packet", "energy_j_per_bit"),
     "energy of neuron updates": ("energy_j_per_neuron_update",),
     "energy of sending events": ("energy_j_per_spike",),
     "energy of receiving events": ("energy_j_per_message",),
+    "energy of updates": ("energy_j_per_update",),
+    "energy of hops": ("energy_j",),
     "time of neuron updates": ("time_s_per_neuron_update",),
     "time of sending events": ("time_s_per_spike",),
     "time of receiving events": ("time_s_per_message",),
+    "time of updates": ("time_s_per_update",),
+    "time of hops": ("time_s",),
 }
 """Costs that a part may leave out, and the fields of which it should state one."""
 
@@ -76,7 +86,7 @@ def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, 
         missing.append("what a graded event costs a tile more than a spike")
     if any(link.spec.encoding for link in package.links):
         missing.append("time and energy of encoders and decoders at the ends of links")
-    contention = ("contention between packets (timing `bound`)",) if timing == "bound" else ()
+    contention = (_CONTENTION[timing],)
     return (*missing, *contention, *_ALWAYS)
 
 
@@ -86,6 +96,20 @@ def unstated(package: Package) -> tuple[str, ...]:
     if "barrier_s" not in package.spec.model_fields_set:
         found.append("time of the barrier (not stated)")
     return tuple(found)
+
+
+def _parts_of(kind: str, spec: Spec) -> list[tuple[str, Spec]]:
+    """Return a part, and the sections in it that have costs of their own."""
+    if not isinstance(spec, PipelineCore):
+        return [(kind, spec)]
+    sections: list[tuple[str, Spec]] = [
+        ("axons in", spec.axon_in),
+        ("axons out", spec.axon_out),
+        ("dendrites", spec.dendrite),
+        *((f"soma units {name}", unit) for name, unit in spec.soma.items()),
+        *(("hops", getattr(spec.hop, direction)) for direction in type(spec.hop).model_fields),
+    ]
+    return [(kind, spec), *((f"{name} of {kind}", section) for name, section in sections)]
 
 
 def _unstated(package: Package) -> list[tuple[str, list[str]]]:
@@ -112,7 +136,8 @@ def _parts(package: Package) -> list[tuple[str, Spec]]:
         *(("routers", router.spec) for router in package.routers),
         *((kinds[link.between_dies], link.spec) for link in links),
     ]
-    return list({(kind, id(spec)): (kind, spec) for kind, spec in parts}.values())
+    once = {(kind, id(spec)): (kind, spec) for kind, spec in parts}.values()
+    return [each for kind, spec in once for each in _parts_of(kind, spec)]
 
 
 def _all_zero(spec: Spec, fields: list[str]) -> bool:

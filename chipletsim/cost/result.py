@@ -68,6 +68,8 @@ class Result:
         layers: Table of the populations.
         latency_s: float64 [samples, hardware steps], latency of each.
         totals: What all tables are made of.
+        every_update: Populations on pipeline cores of which nobody told who did work in a step; all
+            their neurons count as updated in each step.
         expected_messages: Populations drawn from rates that are too large to draw which of
             their neurons spike; their messages over encoded links have the expected bits.
         provenance: Versions, fingerprints and settings that the figures depend on.
@@ -84,6 +86,7 @@ class Result:
     latency_s: np.ndarray
     totals: RowTotals
     expected_messages: tuple[str, ...]
+    every_update: tuple[str, ...]
     provenance: dict[str, Any]
 
     # The tables are made when they are asked for: most runs of a sweep need none.
@@ -108,10 +111,14 @@ class Result:
     def not_modelled(self) -> tuple[str, ...]:
         """What the figures leave out, in words."""
         always = not_modelled(self.mapping.package, self.mapping.network, self.timing)
-        if not self.expected_messages:
-            return always
-        names = ", ".join(self.expected_messages)
-        return (f"how bits of encoded messages vary about their mean (spikes of {names})", *always)
+        found = []
+        if self.expected_messages:
+            names = ", ".join(self.expected_messages)
+            found.append(f"how bits of encoded messages vary about their mean (spikes of {names})")
+        if self.every_update:
+            names = ", ".join(self.every_update)
+            found.append(f"neurons at rest ({names}): all count as updated in each step")
+        return (*found, *always)
 
     @property
     def link_load_bits(self) -> np.ndarray:

@@ -68,13 +68,18 @@ class RowPricer(Restartable):
     Whole numbers are added in 64 bits, which is exact in any order; times are kept row
     by row. So it does not matter how the rows are grouped.
 
+    Args:
+        model: Classes and incidence.
+        packages: Packages of one structure.
+        timing: Name of a timing model of rows; None where rows are timed elsewhere.
+
     Attributes:
         model: The part of the model that is in use, whose quantities batches have.
         class_routes_s: float64 [packages, classes], time of the longest route of an event
             of each class.
     """
 
-    def __init__(self, model: TrafficModel, packages: list[Package], timing: str) -> None:
+    def __init__(self, model: TrafficModel, packages: list[Package], timing: str | None) -> None:
         self._full = model.incidence
         self._used = in_use(model)
         self.model = self._used.model(model)
@@ -114,7 +119,7 @@ class RowPricer(Restartable):
         times = []
         with jax.enable_x64(True):
             numbers = self._numbers(batch.direct)
-            for number, constants in enumerate(self._constants):
+            for number, constants in enumerate(self._constants if self._timing else ()):
                 width = constants.barrier_s.shape[0]
                 longest_s = batch.longest_s[number * width : (number + 1) * width]
                 times.append(_timed(longest_s, numbers, self._incidence, constants, self._timing))
@@ -124,9 +129,10 @@ class RowPricer(Restartable):
         self._steps.append(steps[:, :filled])
         self._load.add(batch.places[:, 1], np.asarray(numbers.wire_bits)[:, :filled].T)
         self._busiest = np.maximum(self._busiest, numbers.busiest_bits)
-        latency_s, resource = (np.concatenate(each) for each in zip(*times, strict=True))
-        kept = np.s_[: self._packages, :filled]
-        self._times.append((latency_s[kept], resource[kept]))
+        if self._timing:
+            latency_s, resource = (np.concatenate(each) for each in zip(*times, strict=True))
+            kept = np.s_[: self._packages, :filled]
+            self._times.append((latency_s[kept], resource[kept]))
 
     def _numbers(self, direct: Any) -> RowNumbers:
         if self._tables is None:
@@ -139,7 +145,7 @@ class RowPricer(Restartable):
         Args:
             class_events: int64 [classes], events of each class.
         """
-        if not self._times:
+        if not self._places:
             self.add(self._nothing())
         places = np.concatenate([np.zeros((0, 2), np.int64), *self._places])
         samples, rows = places.max(axis=0, initial=-1) + 1
@@ -151,6 +157,10 @@ class RowPricer(Restartable):
             result[..., *where] = joined
             return result
 
+        latency_s, resource = np.zeros((self._packages, samples, rows)), None
+        if self._timing:
+            latency_s = arranged([latency for latency, _ in self._times])
+            resource = self._used.resource(arranged([each for _, each in self._times]), self._full)
         counted = counted_of(np.sum(self._sums, axis=0), self._incidence.sizes)
         return RowTotals(
             samples=int(samples),
@@ -161,10 +171,8 @@ class RowPricer(Restartable):
             link_load=self._of_all_links(self._load.table()),
             rows_per_bin=self._load.rows_per_bin,
             busiest_row_bits=self._of_all_links(self._busiest),
-            latency_s=arranged([latency for latency, _ in self._times]),
-            resource=self._used.resource(
-                arranged([resource for _, resource in self._times]), self._full
-            ),
+            latency_s=latency_s,
+            resource=np.zeros(latency_s.shape, np.int32) if resource is None else resource,
         )
 
     def _of_all_links(self, bits: np.ndarray) -> np.ndarray:

@@ -16,8 +16,9 @@ from chipletsim.cost.columns import Columns
 from chipletsim.cost.conservation import check_conservation
 from chipletsim.cost.energy import energy_table
 from chipletsim.cost.incidence import traffic_model
-from chipletsim.cost.latency import latency_report
+from chipletsim.cost.latency import latency_report, message_resources, row_resources
 from chipletsim.cost.message_bits import populations_as_expected
+from chipletsim.cost.message_timer import MessageTimer
 from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.program import Energies
 from chipletsim.cost.provenance import provenance
@@ -25,6 +26,7 @@ from chipletsim.cost.restart import Restartable
 from chipletsim.cost.result import EventTotals, Result
 from chipletsim.cost.rows import RowPricer, RowTotals
 from chipletsim.cost.traffic_tables import layer_table
+from chipletsim.cost.updates import updated_always
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.compile import is_counted
 from chipletsim.engine.rates import RateActivity
@@ -33,7 +35,7 @@ from chipletsim.kernels import native_kernels
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.pipeline import stages
-from chipletsim.noc import timing_model
+from chipletsim.noc import MESSAGE_MODELS, check_timing
 from chipletsim.package.model import Package
 
 MOST_FINGERPRINTS = 16
@@ -78,7 +80,7 @@ class CostStream(Restartable):
         packages: Sequence[Package] | None = None,
         timing: str = "bound",
     ) -> None:
-        timing_model(timing)
+        check_timing(timing)
         self._mapping = mapping
         self._packages = list(packages or [mapping.package])
         self._timing = timing
@@ -86,7 +88,11 @@ class CostStream(Restartable):
         self._origins = provenance(mapping, self._packages, self._network)
         self._pipeline = stages(mapping.network)
         self._model = traffic_model(mapping)
-        self._pricer = RowPricer(self._model, self._packages, timing)
+        follows = timing in MESSAGE_MODELS
+        self._timer = (
+            MessageTimer(mapping, self._packages, self._pipeline, timing) if follows else None
+        )
+        self._pricer = RowPricer(self._model, self._packages, None if follows else timing)
         self._counters: dict[type, NativeCounter | ClassCounter] = {}
         self._begin()
         # The native counter reads rasters, and would know nothing of messages, updates or counts;
@@ -102,6 +108,7 @@ class CostStream(Restartable):
         """Return a stream without activity, which shares all that the mapping has in common."""
         other = super().fresh()
         other._pricer = self._pricer.fresh()
+        other._timer = self._timer.fresh() if self._timer else None
         return other
 
     def _begin(self) -> None:
@@ -112,6 +119,7 @@ class CostStream(Restartable):
         self._steps = 0
         self._drawn = False
         self._expected: list[str] = []
+        self._every_update: list[str] = []
         self._samples_done = 0
         self._steps_done: int | None = None
         self._class_events = np.zeros(self._model.classes.size, np.int64)
@@ -126,6 +134,9 @@ class CostStream(Restartable):
         self._check(window)
         if window.inputs not in self._sources:
             self._sources.append(window.inputs)
+        for name in updated_always(window, self._mapping):
+            if name not in self._every_update:
+                self._every_update.append(name)
         if self._counter is None:
             listed = isinstance(window, Activity) and self._native
             kind = NativeCounter if listed else ClassCounter
@@ -136,6 +147,8 @@ class CostStream(Restartable):
                 before.further() if isinstance(before, kind) else self._counter_of(kind).fresh()
             )
         self._price(self._counter.add(window))  # type: ignore[arg-type]
+        if self._timer and isinstance(window, Activity):
+            self._timer.add(window)
         self._steps += window.steps
 
     def next_samples(self) -> None:
@@ -151,6 +164,8 @@ class CostStream(Restartable):
                 f"these samples have {self._steps} steps, those before {self._steps_done}"
             )
         self._price(self._counter.close())
+        if self._timer:
+            self._timer.next_samples()
         self._class_events += self._counter.class_events
         self._samples_done += self._samples
         self._steps_done = self._steps
@@ -176,6 +191,9 @@ class CostStream(Restartable):
         if self._counter is not None:
             self.next_samples()
         totals = self._pricer.close(self._class_events)
+        if self._timer and self._samples_done:
+            latency_s, resource = self._timer.close()
+            totals = replace(totals, latency_s=latency_s, resource=resource)
         check_conservation(self._model, totals.counted, totals.class_events)
         time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
@@ -196,6 +214,11 @@ class CostStream(Restartable):
     def _check(self, window: Window) -> None:
         """Refuse activity of another network, or windows of different samples."""
         require_same_network(window, self._mapping, self._network)
+        if self._timer and isinstance(window, RateActivity):
+            raise UsageError(
+                f"timing `{self._timing}` follows single messages, which firing rates do not tell; "
+                "simulate the network, or use `bound`"
+            )
         if self._steps and (self._drawn or isinstance(window, RateActivity)):
             raise UsageError("activity drawn from rates is priced as a whole, not in windows")
         self._drawn = isinstance(window, RateActivity)
@@ -219,9 +242,9 @@ class CostStream(Restartable):
             events=_event_totals(totals),
             energy=energy_table(package, energies, totals.samples),
             latency=latency_report(
-                package,
                 latency_s,
                 resource,
+                message_resources(package) if self._timer else row_resources(package),
                 barrier_s=package.spec.barrier_of(self._mapping.routers_in_use),
                 initiation_interval=interval,
                 depth=depth,
@@ -230,6 +253,7 @@ class CostStream(Restartable):
             latency_s=latency_s,
             totals=totals,
             expected_messages=tuple(self._expected),
+            every_update=tuple(self._every_update),
             provenance=self._origins[number] | {"inputs_fingerprints": self._fingerprints()},
         )
 

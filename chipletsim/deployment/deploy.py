@@ -10,8 +10,10 @@ from chipletsim.deployment.result import Deployment
 from chipletsim.deployment.schedule import schedule
 from chipletsim.deployment.timing import timing_of
 from chipletsim.deployment.traffic import traffic_of
+from chipletsim.errors import UsageError
 from chipletsim.models import Model
 from chipletsim.package.model import Package
+from chipletsim.tiles import PipelineCore
 
 
 def deploy(model: Model, package: Package, plan: Plan | None = None) -> Deployment:
@@ -33,6 +35,11 @@ def deploy(model: Model, package: Package, plan: Plan | None = None) -> Deployme
         model = build_model("llama3_70b", tokens=1, context=4096)
         print(deploy(model, package, Plan(activations="hybrid", rate=0.05)))
     """
+    if any(isinstance(tile.parameters, PipelineCore) for tile in package.tiles):
+        raise UsageError(
+            f"package {package.name!r} has pipeline cores, whose messages, hops and updates are "
+            "not known without a network; expected neurocore, crossbar or npu tiles"
+        )
     plan = Plan() if plan is None else plan
     plan.check(model)
     layout = lay_out(model, package, plan)

@@ -64,7 +64,8 @@ def timing_of(
     package: Package, schedule: Schedule, times: RowTimes, layout: Layout
 ) -> DeploymentTiming:
     """Add up the times of rows; a barrier ends each application of a layer."""
-    barrier_s = package.spec.barrier_s
+    used = package.tile_router[np.unique(schedule.events.tile)]
+    barrier_s = package.spec.barrier_of(np.unique(used).size)
     repeated = np.array([row.times for row in schedule.rows], float)
     seconds = times.latency_s * repeated
     groups, names = _resources(package)

@@ -57,6 +57,10 @@ class Mapping:
         rates: Where the traffic it was placed for comes from, in words.
         synapse_units: Projection name to the synapse unit that reads it, on tiles that have
             units; their first for those left out.
+        synapse_ranks: Projection name to int64 [synapses], of all (sparse) projections or none:
+            in which order a message serves the synapses of its source, lowest first. It only
+            matters to the last bit of times where units interleave; projection by projection
+            if empty.
     """
 
     network: Network
@@ -66,6 +70,7 @@ class Mapping:
     seed: int
     rates: str = "none"
     synapse_units: dict[str, str] = field(default_factory=dict)
+    synapse_ranks: dict[str, np.ndarray] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         tiles = len({part.tile for part in self.slices})

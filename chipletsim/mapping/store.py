@@ -49,12 +49,15 @@ class MappingFileSpec(Spec):
     seed: int
     rates: str
     synapse_units: dict[str, str] = Field({}, description="synapse unit of projections")
+    synapse_ranks: dict[str, tuple[int, ...]] = Field(
+        {}, description="order in which messages serve the synapses of each projection"
+    )
     slices: tuple[SliceSpec, ...]
 
 
 def mapping_hash(mapping: Mapping) -> str:
     """Return a hash of all that a mapping decides: network, package, boxes, tiles and units."""
-    units = [mapping.synapse_units] if mapping.synapse_units else []
+    units = [each for each in (mapping.synapse_units, _ranks(mapping)) if each]
     slices = [
         part.model_dump(exclude=set() if part.unit else {"unit"}) for part in _slice_specs(mapping)
     ]
@@ -91,6 +94,7 @@ def save_mapping(mapping: Mapping, path: str | Path) -> None:
         "seed": mapping.seed,
         "rates": mapping.rates,
         **({"synapse_units": mapping.synapse_units} if mapping.synapse_units else {}),
+        **({"synapse_ranks": _ranks(mapping)} if mapping.synapse_ranks else {}),
         "slices": [
             json.loads(part.model_dump_json(exclude_none=True, exclude_defaults=True))
             for part in _slice_specs(mapping)
@@ -137,7 +141,14 @@ def load_mapping(path: str | Path, network: Network, package: Package) -> Mappin
         for part in spec.slices
     )
     mapping = Mapping(
-        network, package, slices, spec.strategy, spec.seed, spec.rates, spec.synapse_units
+        network,
+        package,
+        slices,
+        spec.strategy,
+        spec.seed,
+        spec.rates,
+        synapse_units=spec.synapse_units,
+        synapse_ranks={name: np.array(each, np.int64) for name, each in spec.synapse_ranks.items()},
     )
     if spec.hash is not None and spec.hash != mapping_hash(mapping):
         message = "its slices are not those that were saved; remove `hash` to use an edited mapping"
@@ -148,6 +159,10 @@ def load_mapping(path: str | Path, network: Network, package: Package) -> Mappin
         raise loaded.locate(error) from None
     check(mapping)
     return mapping
+
+
+def _ranks(mapping: Mapping) -> dict[str, list[int]]:
+    return {name: ranks.tolist() for name, ranks in mapping.synapse_ranks.items()}
 
 
 class _Dumper(yaml.SafeDumper):

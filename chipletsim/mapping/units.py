@@ -9,11 +9,12 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
 from chipletsim.errors import ConfigError, Problem
+from chipletsim.network.connections import Sparse
 from chipletsim.tiles import PipelineCore, TileParameters
 
 if TYPE_CHECKING:
     from chipletsim.mapping.model import Mapping
-    from chipletsim.network.model import Network
+    from chipletsim.network.model import Network, Projection
 
 
 def soma_unit(parameters: TileParameters, name: str) -> int:
@@ -65,12 +66,13 @@ def units_by_projection(network: Network, given: Table[str, str]) -> dict[str, s
 
 
 def check_units(mapping: Mapping) -> None:
-    """Check that tiles have the units that a mapping names.
+    """Check that tiles have the units that a mapping names, and its ranks of synapses.
 
     Raises:
         ConfigError: With every unit that some tile lacks, and the nearest one it has.
     """
-    problems = list(dict.fromkeys([*_soma_problems(mapping), *_synapse_problems(mapping)]))
+    found = (*_soma_problems(mapping), *_synapse_problems(mapping), *_rank_problems(mapping))
+    problems = list(dict.fromkeys(found))
     if problems:
         raise ConfigError(problems)
 
@@ -99,6 +101,31 @@ def _synapse_problems(mapping: Mapping) -> Iterator[Problem]:
             message = unit_fault(tile.parameters, unit, "synapse")
             if part.population == target and message:
                 yield Problem(f"{name!r} on tile {tile.name!r}: {message}", path)
+
+
+def _rank_problems(mapping: Mapping) -> Iterator[Problem]:
+    ranks, projections = mapping.synapse_ranks, mapping.network.projections
+    if ranks and set(ranks) != {projection.name for projection in projections}:
+        yield Problem("expected ranks of all projections, or of none", "synapse_ranks")
+        return
+    for projection in projections if ranks else ():
+        path = f"synapse_ranks.{projection.name}"
+        if not isinstance(projection.connection, Sparse) or projection.pool is not None:
+            yield Problem("only synapses that are listed (sparse) have ranks", path)
+        elif ranks[projection.name].shape != projection.connection.targets.shape:
+            synapses = projection.connection.targets.size
+            yield Problem(f"expected a whole number for each of {synapses:,} synapses", path)
+
+
+def listed_synapses(projection: Projection) -> Sparse:
+    """Return the synapses of a projection one by one.
+
+    Raises:
+        TypeError: It does not list them, which `check_units` tells.
+    """
+    if not isinstance(projection.connection, Sparse):
+        raise TypeError(f"{projection.name} does not list its synapses")
+    return projection.connection
 
 
 def unit_fault(parameters: TileParameters, name: str, section: str) -> str:

@@ -12,7 +12,9 @@ from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.noc.follow import Follower
 from chipletsim.noc.message_timing import CoreMesh, MessageTiming
 from chipletsim.noc.messages import MessageLists
-from chipletsim.noc.padding import padded, rounded_up
+from chipletsim.noc.padding import padded
+
+_LEAST_BITS = 10
 
 
 def detailed(lists: MessageLists, mesh: CoreMesh) -> MessageTiming:
@@ -35,8 +37,8 @@ def detailed(lists: MessageLists, mesh: CoreMesh) -> MessageTiming:
         followed = [Follower(lists, mesh, row).run() for row in range(rows)]
         latency_s = np.array([seconds for seconds, _ in followed], float)
         return MessageTiming(latency_s, np.array([cause for _, cause in followed], np.int32))
-    # Calls are compiled for shapes: lists of similar length share them.
-    size = rounded_up(lists.target.size)
+    # Calls are compiled for shapes, which lists of all but very different lengths share.
+    size = 1 << max(lists.target.size.bit_length(), _LEAST_BITS)
     arguments = (
         lists.start,
         padded(lists.target, size, -1),
@@ -57,4 +59,7 @@ def _follow(
 ) -> tuple[jax.Array, jax.Array]:
     shapes = [jax.ShapeDtypeStruct((rows,), kind) for kind in (jnp.float64, jnp.int32)]
     call = jax.ffi.ffi_call("chipletsim_messages", shapes)
-    return call(*arguments, sizes=np.array(sizes, np.int64), threads=np.int64(threads))
+    latency_s, resource = call(
+        *arguments, sizes=np.array(sizes, np.int64), threads=np.int64(threads)
+    )
+    return latency_s, resource

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.traffic import first_io_tile
-from chipletsim.mapping.units import synapse_unit
+from chipletsim.mapping.units import listed_synapses, synapse_unit
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,7 +29,8 @@ class MessagePlan:
         axon_start: int64 [neurons + 1], first axon of each neuron.
         axon_core: int64 [axons], where its messages end.
         synapses: int64 [groups, 3], axon, synapse unit and number of synapses; groups of one
-            axon follow one another in the order of the projections.
+            axon follow one another in the order of the projections, or as
+            ``Mapping.synapse_ranks`` says.
     """
 
     tile: np.ndarray
@@ -68,31 +70,70 @@ def _axons(
     mapping: Mapping, neuron: np.ndarray, core_of_tile: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return start, core and synapses of axons, see `MessagePlan`."""
-    table = mapping.fan_out.synapses.tocoo()
     cores = core_of_tile.size
-    block_tile = np.array([part.tile for part in mapping.slices], np.int64)
-    block_tile = block_tile[mapping.fan_out.block_slice]
     place = np.empty(neuron.size, np.int64)
     place[neuron] = np.arange(neuron.size)
+    listed = _by_rank if mapping.synapse_ranks else _by_projection
+    groups = listed(mapping, place, core_of_tile)
+    answers = _answers(mapping, place, core_of_tile)  # which reach no synapse
+    axons = np.unique(np.concatenate([groups.pair, answers]))
+    start = np.searchsorted(axons // cores, np.arange(neuron.size + 1))
+    axon = np.searchsorted(axons, groups.pair)
+    return start, axons % cores, np.stack([axon, groups.unit, groups.synapses], axis=1)
+
+
+class _Groups(NamedTuple):
+    """Synapses of one unit that follow one another in a message, each int64 [groups].
+
+    Attributes:
+        pair: Place of the source times number of cores + core; sorted.
+        unit: Synapse unit.
+        synapses: How many.
+    """
+
+    pair: np.ndarray
+    unit: np.ndarray
+    synapses: np.ndarray
+
+
+def _by_projection(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray) -> _Groups:
+    """Return groups in the order of the projections; blocks of one on one core are one group."""
+    table, cores = mapping.fan_out.synapses.tocoo(), core_of_tile.size
+    block_tile = np.array([part.tile for part in mapping.slices], np.int64)
+    block_tile = block_tile[mapping.fan_out.block_slice]
     source, block = place[table.coords[0]], table.coords[1]
     projection = mapping.fan_out.block_projection.astype(np.int64)[block]
     pair = source * cores + core_of_tile[block_tile[block]]
-    answers = _answers(mapping, place, core_of_tile)  # which reach no synapse
-    pair = np.concatenate([pair, answers])
-    no_projection = np.full(answers.size, len(mapping.network.projections))
-    projection = np.concatenate([projection, no_projection])
-    count = np.concatenate([table.data, np.zeros(answers.size, np.int64)])
-    axons, axon = np.unique(pair, return_inverse=True)
-    # Blocks of one projection on one core are one group.
-    projections = len(mapping.network.projections) + 1
-    group, member = np.unique(axon * projections + projection, return_inverse=True)
+    projections = max(len(mapping.network.projections), 1)
+    group, member = np.unique(pair * projections + projection, return_inverse=True)
     synapses = np.zeros(group.size, np.int64)
-    np.add.at(synapses, member, count)
+    np.add.at(synapses, member, table.data)
+    pair, projection = np.divmod(group, projections)
+    unit = _synapse_units(mapping, core_of_tile)[projection, pair % cores]
+    return _Groups(pair, unit, synapses)
+
+
+def _by_rank(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray) -> _Groups:
+    """Return groups in the order of the ranks of single synapses."""
+    network, cores = mapping.network, core_of_tile.size
+    slice_core = core_of_tile[[part.tile for part in mapping.slices]]
+    core_of_neuron = slice_core[mapping.neuron_slice()]
     units = _synapse_units(mapping, core_of_tile)
-    of_axon, of_projection = np.divmod(group, projections)
-    unit = units[of_projection, axons[of_axon] % cores]
-    start = np.searchsorted(axons // cores, np.arange(neuron.size + 1))
-    return start, axons % cores, np.stack([of_axon, unit, synapses], axis=1)
+    parts = []
+    for number, projection in enumerate(network.projections):
+        connection = listed_synapses(projection)
+        first, to = (
+            network.offsets[network.index[end]] for end in (projection.source, projection.target)
+        )
+        source = np.repeat(np.arange(connection.indptr.size - 1), np.diff(connection.indptr))
+        core = core_of_neuron[to + connection.targets]
+        pair = place[first + source] * cores + core
+        parts.append(np.stack([pair, units[number, core], mapping.synapse_ranks[projection.name]]))
+    pair, unit, rank = np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), np.int64)
+    order = np.lexsort((rank, pair))
+    pair, unit = pair[order], unit[order]
+    first_of = np.flatnonzero((np.diff(pair, prepend=-1) != 0) | (np.diff(unit, prepend=-1) != 0))
+    return _Groups(pair[first_of], unit[first_of], np.diff(np.append(first_of, pair.size)))
 
 
 def _answers(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray) -> np.ndarray:
@@ -109,9 +150,9 @@ def _answers(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray) -> n
 
 
 def _synapse_units(mapping: Mapping, core_of_tile: np.ndarray) -> np.ndarray:
-    """Return int64 [projections + 1, cores]: synapse unit of each projection on each core."""
+    """Return int64 [projections, cores]: synapse unit of each projection on each core."""
     projections = mapping.network.projections
-    units = np.zeros((len(projections) + 1, core_of_tile.size), np.int64)
+    units = np.zeros((max(len(projections), 1), core_of_tile.size), np.int64)
     for number, projection in enumerate(projections):
         name = mapping.synapse_units.get(projection.name, "")
         target = mapping.network.index[projection.target]
@@ -120,5 +161,3 @@ def _synapse_units(mapping: Mapping, core_of_tile: np.ndarray) -> np.ndarray:
                 parameters = mapping.package.tiles[part.tile].parameters
                 units[number, core_of_tile[part.tile]] = synapse_unit(parameters, name)
     return units
-
-

@@ -59,7 +59,16 @@ def plan_times(plan: MessagePlan, package: Package) -> PlanTimes:
     for core, times in cores.items():
         out_s[core] = times.out_s
         hop_s[core] = times.hop_s or _link_hops(package, int(plan.tile[core]))
-    return PlanTimes(*neurons.T.copy(), out_s, _processing(plan, cores), hop_s)
+    dendrite_s, access_s, update_s, spike_s = neurons.T.copy()
+    return PlanTimes(
+        dendrite_s=dendrite_s,
+        access_s=access_s,
+        update_s=update_s,
+        spike_s=spike_s,
+        out_s=out_s,
+        processing_s=_processing(plan, cores),
+        hop_s=hop_s,
+    )
 
 
 def _times_of(name: str, parameters: TileParameters) -> MessageTimes:
@@ -106,8 +115,9 @@ def repeated_sums(start: np.ndarray, step: np.ndarray, count: np.ndarray) -> np.
         count: int64 [sums].
 
     Example:
-        >>> repeated_sums(np.array([0.0]), np.array([0.1]), np.array([3]))[0] == 0.1 + 0.1 + 0.1
-        True
+        >>> found = repeated_sums(np.array([0.0]), np.array([0.1]), np.array([3]))
+        >>> bool(found[0] == 0.1 + 0.1 + 0.1), bool(found[0] == 0.3)
+        (True, False)
     """
     pairs, which = np.unique(np.stack([start, step], axis=1), axis=0, return_inverse=True)
     which = which.reshape(-1)
@@ -120,5 +130,3 @@ def repeated_sums(start: np.ndarray, step: np.ndarray, count: np.ndarray) -> np.
         terms[0] = first
         result[mine] = np.add.accumulate(terms)[count[mine]]
     return result
-
-

@@ -17,7 +17,7 @@ from chipletsim.package.topology import (
     shape_fault,
 )
 from chipletsim.spec.package import ChipletTypeSpec, LinkSpec, OnChipNetworkSpec
-from chipletsim.tiles import TileParameters
+from chipletsim.tiles import PipelineCore, TileParameters
 
 MAX_ROUTERS = 8192
 MAX_LINKS = 1 << 18
@@ -70,6 +70,11 @@ def lay_out(name: str, spec: ChipletTypeSpec, problems: list[Problem]) -> Die | 
     if not _shape_is_right(spec.network, f"{path}.network", problems):
         return None
     places = coordinates(spec.network.shape)
+    if spec.network.router.multicast and any(
+        isinstance(placement.tile, PipelineCore) for placement in spec.tiles
+    ):
+        message = "pipeline cores send a message to each destination; give `multicast: false`"
+        problems.append(Problem(message, f"{path}.network.router.multicast"))
     joins, links = _joins(spec.network, places, f"{path}.network", problems)
     tiles = _tiles(spec, places, f"{path}.tiles", problems)
     return Die(spec, places, joins, links, tiles)

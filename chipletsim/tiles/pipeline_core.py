@@ -55,8 +55,15 @@ class DendriteSpec(Spec):
         " in each step, before its soma",
     )
     update_every_step: bool = Field(
-        False, description="one more update of each neuron in each step, which takes no time"
+        False,
+        description="updated once for each neuron in each step in any case, as where the time-step"
+        " buffer is inside the dendrite",
     )
+
+    @property
+    def before_soma(self) -> bool:
+        """Whether it is updated for each neuron in each step."""
+        return self.per == "neuron" or self.update_every_step
 
 
 class SomaUnitSpec(Spec):
@@ -142,11 +149,11 @@ class PipelineCore(TileParameters):
     def message_times(self) -> MessageTimes:
         """Return its times for single messages; a dendrite counts where it is updated."""
         dendrite_s = self.dendrite.time_s_per_update
-        before_soma = self.dendrite.per == "neuron"
+        per_event = self.dendrite.per == "synaptic_event"
         return MessageTimes(
             neurons=tuple(
                 NeuronTimes(
-                    dendrite_s if before_soma else 0.0,
+                    dendrite_s if self.dendrite.before_soma else 0.0,
                     soma.time_s_per_access,
                     soma.time_s_per_update,
                     soma.time_s_per_spike,
@@ -154,7 +161,7 @@ class PipelineCore(TileParameters):
                 for soma in self.soma.values()
             ),
             event_s=tuple(
-                synapse.time_s_per_event + (0.0 if before_soma else dendrite_s)
+                synapse.time_s_per_event + (dendrite_s if per_event else 0.0)
                 for synapse in self.synapse.values()
             ),
             in_s=self.axon_in.time_s_per_message,
@@ -169,7 +176,6 @@ class PipelineCore(TileParameters):
 
     def constants(self) -> dict[str, float]:
         """Return every number that ``cost`` may use; those of units after the first by number."""
-        per_neuron = int(self.dendrite.per == "neuron") + int(self.dendrite.update_every_step)
         numbers = {
             "energy_j_per_message_in": self.axon_in.energy_j_per_message,
             "time_s_per_message_in": self.axon_in.time_s_per_message,
@@ -178,7 +184,7 @@ class PipelineCore(TileParameters):
             "energy_j_per_dendrite_update": self.dendrite.energy_j_per_update,
             "time_s_per_dendrite_update": self.dendrite.time_s_per_update,
             "dendrite_per_event": float(self.dendrite.per == "synaptic_event"),
-            "dendrite_per_neuron": float(per_neuron),
+            "dendrite_per_neuron": float(self.dendrite.before_soma),
         }
         for direction in HopsSpec.model_fields:
             numbers[f"energy_j_per_hop_{direction}"] = getattr(self.hop, direction).energy_j
@@ -197,7 +203,7 @@ class PipelineCore(TileParameters):
         With sums over units ``u`` of synapses and somas:
 
         * ``E_synapse = sum_u events_u e_u``;
-        * ``E_dendrite = (events [per event] + accesses ([per neuron] + [every step])) e``;
+        * ``E_dendrite = (events [per event] + accesses [per neuron or every step]) e``;
         * ``E_soma = sum_u (accesses_u e_access + updates_u e_update + spikes_u e_spike)``;
         * ``E_network = sent e_out + received e_in + sum over directions hops e_hop``.
 
@@ -250,9 +256,8 @@ class PipelineCore(TileParameters):
             + hops,
         }
         dendrite_s = p["time_s_per_dendrite_update"]
-        before_soma = events.neuron_accesses * (1.0 - p["dendrite_per_event"]) * dendrite_s
         neurons = (
-            before_soma
+            per_neuron * dendrite_s
             + _soma(events, p, "time_s")
             + events.output_messages * p["time_s_per_message_out"]
         )

@@ -185,7 +185,8 @@ def test_all_rows_at_once_cost_what_the_price_is(mapping):
     activity = random_activity(mapping.network, 2, 6, 0.2, 2)
     model, result = traffic_model(mapping), price(activity, mapping)
     with jax.enable_x64(True):
-        counts, numbers = row_counts(model, activity), constants_of(mapping.package)
+        counts = row_counts(model, activity)
+        numbers = constants_of(mapping.package, mapping.barrier_s)
         value = compiled_value(counts, model.incidence, numbers, 2, "bound")
     assert float(value.energy_j) == pytest.approx(result.energy_per_inference_j, rel=1e-12)
     assert float(value.latency_s) == pytest.approx(result.latency_per_inference_s, rel=1e-12)

@@ -285,7 +285,7 @@ def test_gradients_are_finite_differences(activity, mapping, model, counts):
     no derivative.
     """
     rng = np.random.default_rng(0)
-    nominal = constants_of(mapping.package)
+    nominal = constants_of(mapping.package, mapping.barrier_s)
     whole = whole_numbers()
     paths, tree = jax.tree_util.tree_flatten_with_path(nominal)
     names = [jax.tree_util.keystr(path) for path, _ in paths]

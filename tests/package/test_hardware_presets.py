@@ -104,7 +104,7 @@ def test_loihi_unloaded_latency_and_energy_of_a_route() -> None:
 @pytest.mark.parametrize("name", PACKAGES)
 def test_package_builds_and_takes_input(name: str) -> None:
     package = load_package(CONFIGS / "packages" / f"{name}.yaml")
-    assert any(tile.kind == "io" for tile in package.tiles)
+    assert any(tile.parameters.holds_inputs for tile in package.tiles)
     assert package.name == name
 
 
@@ -125,6 +125,8 @@ def test_sixty_four_chiplets_hold_a_hundred_thousand_neurons() -> None:
 
 @pytest.mark.parametrize("name", PACKAGES)
 def test_barrier_of_a_package_has_a_source(name: str) -> None:
-    barrier = read(f"packages/{name}")["barrier"]
-    assert set(barrier) == {"value", "source", "year", "provenance"}
-    assert barrier["source"].startswith("assumption: ") == (barrier["provenance"] == "assumption")
+    given = read(f"packages/{name}")["barrier"]
+    for barrier in [given] if "value" in given else given.values():
+        assert set(barrier) == {"value", "source", "year", "provenance"}
+        assumed = barrier["source"].startswith("assumption: ")
+        assert assumed == (barrier["provenance"] == "assumption")

@@ -13,7 +13,16 @@ from hypothesis import strategies as st
 from pydantic import TypeAdapter, ValidationError
 
 from chipletsim.spec.load import load_spec
-from chipletsim.tiles import TILE_KINDS, Crossbar, Npu, TileEvents, TileParameters, TileSpec
+from chipletsim.tiles import (
+    EVENT_NAMES,
+    TILE_KINDS,
+    Crossbar,
+    Npu,
+    TileEvents,
+    TileParameters,
+    TileSpec,
+    of_unit,
+)
 
 CONFIGS = Path(__file__).parents[2] / "configs" / "tiles"
 PRESETS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
@@ -26,15 +35,21 @@ def preset(name: str) -> TileParameters:
 def some_events(rows: int = 3, tiles: int = 2, seed: int = 0) -> TileEvents:
     generator = np.random.default_rng(seed)
     fields = {
-        name: generator.integers(0, 1000, (rows, tiles)).astype(np.int64)
-        for name in TileEvents._fields
+        name: generator.integers(0, 1000, (rows, tiles)).astype(np.int64) for name in EVENT_NAMES
     }
     fields["dense_operations"] = fields["dense_operations"] + fields["synaptic_operations"]
-    return TileEvents(**fields)
+    of_units = {
+        (name, unit): fields[name] // (3 + unit)
+        for name in ("synaptic_operations", "neuron_accesses", "neuron_updates", "neuron_spikes")
+        for unit in (1, 2)
+    }
+    return TileEvents(**fields, of_units=of_units)
 
 
 def stacked(tile: TileParameters, tiles: int = 2) -> dict[str, np.ndarray]:
-    return {name: np.full(tiles, value) for name, value in tile.constants().items()}
+    """Return the constants of a tile; units that it lacks cost nothing."""
+    numbers = {of_unit(name, unit): 0.0 for name in tile.constants() for unit in range(3)}
+    return {name: np.full(tiles, value) for name, value in (numbers | tile.constants()).items()}
 
 
 def total_energy(tile: TileParameters, events: TileEvents) -> float:
@@ -68,14 +83,14 @@ def test_cost_has_the_shape_of_the_events_and_is_finite(name: str) -> None:
 @pytest.mark.parametrize("name", PRESETS)
 def test_no_events_cost_nothing(name: str) -> None:
     tile = preset(name)
-    nothing = TileEvents(*(np.zeros((1, 1), np.int64) for _ in TileEvents._fields))
+    nothing = TileEvents(*(np.zeros((1, 1), np.int64) for _ in EVENT_NAMES))
     cost = tile.price(nothing, stacked(tile, 1))
     assert all(np.all(np.asarray(energy) == 0) for energy in cost.energy_j.values())
     assert np.all(np.asarray(cost.busy_s) == 0)
 
 
 @pytest.mark.parametrize("name", PRESETS)
-@pytest.mark.parametrize("field", TileEvents._fields)
+@pytest.mark.parametrize("field", EVENT_NAMES)
 def test_more_events_never_cost_less(name: str, field: str) -> None:
     tile, events = preset(name), some_events()
     more = events._replace(**{field: getattr(events, field) + 7})
@@ -94,7 +109,9 @@ def test_dearer_constants_never_cost_less(name: str) -> None:
             continue
         if constant == "energy_j_per_gated_mac":
             continue
-        dearer = stacked(tile) | {constant: np.full(2, value * 2 + 1e-12)}
+        # A second more is felt whatever else works at the same time.
+        more = 1.0 if "time_s" in constant or "latency_s" in constant else 1e-12
+        dearer = stacked(tile) | {constant: np.full(2, value * 2 + more)}
         with jax.enable_x64(True):
             before, after = tile.price(events, stacked(tile)), tile.price(events, dearer)
         gains = [

@@ -178,7 +178,7 @@ def test_gradients_by_rates_are_finite_differences(name):
 )
 def test_gradients_by_constants_are_finite_differences(group, name):
     mapping, *_ = mapped(1)
-    model, constants = traffic_model(mapping), constants_of(mapping.package)
+    model, constants = traffic_model(mapping), constants_of(mapping.package, mapping.barrier_s)
     events = events_of(random_activity(mapping.network, 2, 4, 0.3, 8), mapping.network)
 
     @jax.jit

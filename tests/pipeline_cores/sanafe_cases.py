@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -146,7 +147,7 @@ def _slices(package: Package, soma_names: list[str], given: dict[str, np.ndarray
     units = np.array([_soma_unit(name) for name in soma_names])[given["soma_unit"]]
     changes = (np.diff(group) != 0) | (np.diff(core) != 0) | (units[1:] != units[:-1])
     starts = np.concatenate([[0], np.flatnonzero(changes) + 1, [group.size]])
-    for first, stop in zip(starts, starts[1:], strict=False):
+    for first, stop in pairwise(starts):
         tile, of_tile = divmod(int(core[first]), per_router)
         x, y = divmod(tile, height)  # SANA-FE numbers its tiles column by column
         number = (y * width + x) * per_router + of_tile

@@ -60,7 +60,7 @@ def synapses_of(mapping: Mapping) -> dict[tuple[int, int], list[tuple[int, str]]
         for number, core in enumerate(cores)
         for population, neuron, _ in core.neurons
     }
-    found: dict[tuple[int, int], list[tuple[int, str]]] = {}
+    found: dict[tuple[int, int], list[tuple[int, int, str]]] = {}
     for projection in network.projections:
         source, target = network.index[projection.source], network.index[projection.target]
         connection = projection.connection
@@ -68,21 +68,27 @@ def synapses_of(mapping: Mapping) -> dict[tuple[int, int], list[tuple[int, str]]
             for synapse in range(connection.indptr[neuron], connection.indptr[neuron + 1]):
                 core = home[target, int(connection.targets[synapse])]
                 unit = mapping.synapse_units.get(projection.name, "")
-                found.setdefault((source, neuron), []).append((core, unit))
-    return found
+                ranks = mapping.synapse_ranks.get(projection.name)
+                rank = 0 if ranks is None else int(ranks[synapse])
+                found.setdefault((source, neuron), []).append((rank, core, unit))
+    in_order = {key: sorted(each, key=lambda synapse: synapse[0]) for key, each in found.items()}
+    return {key: [(core, unit) for _, core, unit in each] for key, each in in_order.items()}
 
 
 def messages_of(
-    mapping: Mapping, fired: list[np.ndarray], updated: list[np.ndarray]
+    cores: list[Core],
+    synapses: dict[tuple[int, int], list[tuple[int, str]]],
+    fired: list[np.ndarray],
+    updated: list[np.ndarray],
 ) -> list[list[Message]]:
     """Return the messages of each core in one step.
 
     Args:
-        mapping: Where the network lives.
+        cores: All cores.
+        synapses: Those of each neuron.
         fired: For each population, who fired.
         updated: For each population, who did work.
     """
-    cores, synapses = cores_of(mapping), synapses_of(mapping)
     lists = []
     for number, core in enumerate(cores):
         messages, generation = [], 0.0
@@ -93,8 +99,9 @@ def messages_of(
                 seconds += soma.time_s_per_update
             if fired[population][neuron]:
                 seconds += soma.time_s_per_spike
-            before = core.tile.dendrite.time_s_per_update
-            generation += (before if core.tile.dendrite.per == "neuron" else 0.0) + seconds
+            dendrite = core.tile.dendrite
+            in_front = dendrite.per == "neuron" or dendrite.update_every_step
+            generation += (dendrite.time_s_per_update if in_front else 0.0) + seconds
             if not fired[population][neuron]:
                 continue
             own = synapses.get((population, neuron), [])
@@ -184,8 +191,7 @@ def route_entries(source: Core, target: Core, injection: object) -> list[object]
     return found
 
 
-def detailed(mapping: Mapping, lists: list[list[Message]], buffer: int) -> float:
-    cores = cores_of(mapping)
+def detailed(cores: list[Core], lists: list[list[Message]], buffer: int) -> float:
     density: dict[object, float] = {}
     finished = [0.0] * len(cores)
     waiting: list[list[tuple[float, Message, list[object], int]]] = [[] for _ in cores]
@@ -250,9 +256,11 @@ def latencies(
         else:
             bits = np.unpackbits(raster[sample], axis=-1, count=spikes.shape[1], bitorder="little")
             updated.append(bits.view(bool))
+    cores, synapses = cores_of(mapping), synapses_of(mapping)
     found = []
     for step in range(activity.steps):
-        lists = messages_of(mapping, [f[step] for f in fired], [u[step] for u in updated])
-        seconds = simple(lists) if timing == "simple" else detailed(mapping, lists, buffer)
+        now = [[events[step] for events in each] for each in (fired, updated)]
+        lists = messages_of(cores, synapses, *now)
+        seconds = simple(lists) if timing == "simple" else detailed(cores, lists, buffer)
         found.append(seconds + mapping.barrier_s)
     return np.array(found)
