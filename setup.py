@@ -4,6 +4,7 @@ They are optional: without a C++ compiler the installation goes on, and chiplets
 same with XLA alone.
 """
 
+import hashlib
 import platform
 import sys
 from importlib.util import find_spec
@@ -34,13 +35,19 @@ def xla_headers() -> str:
     return str(Path(location) / "include")
 
 
+def sources() -> str:
+    """Return the fingerprint of all sources, which ``kernels/__init__.py`` compares."""
+    files = sorted(Path("kernels/src").iterdir())
+    return "s" + hashlib.sha256(b"".join(each.read_bytes() for each in files)).hexdigest()[:16]
+
+
 setup(
     ext_modules=[
         Extension(
             f"chipletsim.kernels.{name}",
             sources=["kernels/src/module.cpp"],
             depends=[str(path) for path in sorted(Path("kernels/src").glob("*.h"))],
-            define_macros=[("CHIPLETSIM_MODULE", name)],
+            define_macros=[("CHIPLETSIM_MODULE", name), ("CHIPLETSIM_SOURCES", sources())],
             extra_compile_args=[*FLAGS, *flags, "-isystem", xla_headers()],
             extra_link_args=["-pthread"],
             language="c++",

@@ -8,9 +8,11 @@ with ``CHIPLETSIM_KERNELS=xla`` in the environment, chipletsim computes the same
 
 from __future__ import annotations
 
+import hashlib
 import os
 from functools import cache
 from importlib import import_module
+from pathlib import Path
 from types import ModuleType
 
 from chipletsim.errors import UsageError
@@ -93,6 +95,8 @@ def _obstacle() -> str:
     if jax.default_backend() != "cpu":
         return f"they are for CPUs, and JAX runs on {jax.default_backend()}"
     try:
+        if (made_from := _module().sources()) and made_from != _sources(made_from):
+            return "they are older than their sources; reinstall (pip install -e .)"
         functions = _module().handlers()
         for name, function in functions.items():
             jax.ffi.register_ffi_target(name, function, platform="cpu")
@@ -102,6 +106,15 @@ def _obstacle() -> str:
         # A jaxlib older than the headers that the kernels were compiled with refuses them.
         return f"this jaxlib does not take them ({type(error).__name__}: {error}); reinstall"
     return ""
+
+
+def _sources(otherwise: str) -> str:
+    """Return the fingerprint of the sources, which an installed package does not hold."""
+    folder = Path(__file__).with_name("src")
+    if not folder.is_dir():
+        return otherwise
+    files = sorted(folder.iterdir())
+    return "s" + hashlib.sha256(b"".join(each.read_bytes() for each in files)).hexdigest()[:16]
 
 
 @cache

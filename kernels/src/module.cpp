@@ -381,9 +381,16 @@ PyObject* has_v3(PyObject*, PyObject*) {
 #endif
 }
 
+// What it was compiled from, so that a module that is older than the sources is not used.
+#if !defined(CHIPLETSIM_SOURCES)
+#define CHIPLETSIM_SOURCES
+#endif
+PyObject* sources(PyObject*, PyObject*) { return PyUnicode_FromString(TEXT(CHIPLETSIM_SOURCES)); }
+
 PyMethodDef kMethods[] = {
     {"handlers", handlers, METH_NOARGS, "Return name to capsule of each function."},
     {"has_v3", has_v3, METH_NOARGS, "Return whether this processor runs x86-64-v3 code."},
+    {"sources", sources, METH_NOARGS, "Return the fingerprint of its sources, or nothing."},
     {nullptr, nullptr, 0, nullptr},
 };
 

@@ -188,11 +188,22 @@ def test_the_generic_module_on_an_older_processor(monkeypatch) -> None:
     assert kernels._module() is generic
 
 
+def test_kernels_older_than_their_sources_are_not_used(monkeypatch) -> None:
+    need_native()
+    made = kernels._module()
+    older = SimpleNamespace(has_v3=made.has_v3, handlers=made.handlers, sources=lambda: "s0")
+    assert re.fullmatch("s[0-9a-f]{16}", made.sources())
+    monkeypatch.setattr(kernels, "import_module", lambda name: older)
+    forget()
+    assert not kernels.native_kernels()
+    assert "older than their sources" in kernels.describe()
+
+
 def test_xla_takes_over_where_jaxlib_refuses_them(monkeypatch) -> None:
     def handlers():
         raise RuntimeError("unknown API version")
 
-    broken = SimpleNamespace(has_v3=lambda: False, handlers=handlers)
+    broken = SimpleNamespace(has_v3=lambda: False, handlers=handlers, sources=lambda: "")
     monkeypatch.setattr(kernels, "import_module", lambda name: broken)
     forget()
     assert not kernels.native_kernels()
