@@ -13,10 +13,12 @@ from benchmarks.harness import report
 def benchmarks() -> dict[str, str]:
     """Return the modules here that hold a benchmark, with the first line of their text."""
     found = {}
-    for path in sorted(Path(__file__).parent.glob("*.py")):
+    folder = Path(__file__).parent
+    for path in [*sorted(folder.glob("*.py")), *sorted(folder.glob("fidelity/*.py"))]:
         tree = ast.parse(path.read_text())
         if any(isinstance(node, ast.FunctionDef) and node.name == "rows" for node in tree.body):
-            found[path.stem] = (ast.get_docstring(tree) or "").partition("\n")[0]
+            name = ".".join(path.relative_to(folder).with_suffix("").parts)
+            found[name] = (ast.get_docstring(tree) or "").partition("\n")[0]
     return found
 
 

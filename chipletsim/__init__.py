@@ -10,6 +10,7 @@ The public verbs are the stages of a run::
     run, sweep, train
     Simulator (a network compiled once, simulated on many inputs)
     Pricer (a mapping made ready once, to price many activities)
+    poisson_source (random inputs), spike_statistics (rates, irregularity, synchrony)
     save_network, save_mapping, load_mapping, quality (of a mapping)
     encode (values to spikes), open_events, Binning, bin_samples (event recordings to spikes)
     save_spikes, load_spikes, to_nir_data, from_nir_data, save_trace (spikes and traces out)
@@ -39,8 +40,10 @@ if TYPE_CHECKING:
     from chipletsim.deployment.result import Deployment
     from chipletsim.engine.activity import Activity
     from chipletsim.engine.encode import encode
+    from chipletsim.engine.poisson import PoissonSource, poisson_source
     from chipletsim.engine.rates import RateActivity
     from chipletsim.engine.simulate import Simulator, simulate
+    from chipletsim.engine.statistics import SpikeStatistics, spike_statistics
     from chipletsim.evaluation import evaluate
     from chipletsim.exchange.events.binning import Binning
     from chipletsim.exchange.events.formats import open_events
@@ -79,11 +82,13 @@ _HOME = {
     "Network": "chipletsim.network.model",
     "Package": "chipletsim.package.model",
     "Plan": "chipletsim.deployment.plan",
+    "PoissonSource": "chipletsim.engine.poisson",
     "Pricer": "chipletsim.cost.price",
     "RateActivity": "chipletsim.engine.rates",
     "Result": "chipletsim.cost.price",
     "RunResult": "chipletsim.run",
     "Simulator": "chipletsim.engine.simulate",
+    "SpikeStatistics": "chipletsim.engine.statistics",
     "SweepResult": "chipletsim.sweep.sweep",
     "SystemRun": "chipletsim.baseline.system_result",
     "TrainResult": "chipletsim.training_runs.result",
@@ -106,6 +111,7 @@ _HOME = {
     "load_spikes": "chipletsim.exchange.spikes.record",
     "map_network": "chipletsim.mapping.map",
     "open_events": "chipletsim.exchange.events.formats",
+    "poisson_source": "chipletsim.engine.poisson",
     "price": "chipletsim.cost.price",
     "quality": "chipletsim.mapping.quality",
     "run": "chipletsim.run",
@@ -114,6 +120,7 @@ _HOME = {
     "save_spikes": "chipletsim.exchange.spikes.save",
     "save_trace": "chipletsim.report.trace",
     "simulate": "chipletsim.engine.simulate",
+    "spike_statistics": "chipletsim.engine.statistics",
     "sweep": "chipletsim.sweep.sweep",
     "to_nir_data": "chipletsim.exchange.spikes.nir_data",
     "train": "chipletsim.training_runs.train",
@@ -134,11 +141,13 @@ __all__ = [
     "Network",
     "Package",
     "Plan",
+    "PoissonSource",
     "Pricer",
     "RateActivity",
     "Result",
     "RunResult",
     "Simulator",
+    "SpikeStatistics",
     "SweepResult",
     "SystemRun",
     "TrainResult",
@@ -162,6 +171,7 @@ __all__ = [
     "load_spikes",
     "map_network",
     "open_events",
+    "poisson_source",
     "price",
     "quality",
     "run",
@@ -170,6 +180,7 @@ __all__ = [
     "save_spikes",
     "save_trace",
     "simulate",
+    "spike_statistics",
     "sweep",
     "to_nir_data",
     "train",

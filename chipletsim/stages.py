@@ -21,6 +21,7 @@ from chipletsim.spec.experiment import (
     NirFileSpec,
     OnceEncoding,
     PoissonInputsSpec,
+    PoissonSourceSpec,
     RateInputsSpec,
 )
 from chipletsim.spec.kinds import load_kind
@@ -30,6 +31,7 @@ from chipletsim.spec.train import TrainSpec
 if TYPE_CHECKING:
     import numpy as np
 
+    from chipletsim.engine.inputs import Events
     from chipletsim.engine.rates import RateActivity
     from chipletsim.inputs.stream import SampleStream
     from chipletsim.mapping.model import Mapping
@@ -50,7 +52,7 @@ class Inputs:
     """What a network is fed.
 
     Attributes:
-        events: Input population to [samples, steps, neurons].
+        events: Input population to [samples, steps, neurons], or to a source that draws it.
         labels: int64 [samples], or None.
         samples: Number of samples.
         steps: Steps of each.
@@ -60,7 +62,7 @@ class Inputs:
         read_notes: What the user should know of events that are held.
     """
 
-    events: dict[str, np.ndarray]
+    events: Table[str, Events]
     labels: np.ndarray | None
     samples: int
     steps: int
@@ -73,19 +75,22 @@ class Inputs:
         """What the user should know of the samples read so far."""
         return [*self.read_notes, *(self.stream.notes if self.stream else ())]
 
-    def batches(self, count: int) -> Iterator[dict[str, np.ndarray]]:
+    def batches(self, count: int) -> Iterator[dict[str, Events]]:
         """Yield input population to [up to ``count``, steps, neurons], from the first sample on.
 
         Raises:
             ConfigError: A file is damaged, or does not fit the network.
         """
+        from chipletsim.engine.inputs import of_samples
+
         if self.stream is not None:
-            yield from self.stream.batches(count)
+            for batch in self.stream.batches(count):
+                yield dict(batch)
             return
         for first in range(0, self.samples, count):
-            yield {name: array[first : first + count] for name, array in self.events.items()}
+            yield {name: of_samples(each, first, count) for name, each in self.events.items()}
 
-    def whole(self) -> dict[str, np.ndarray]:
+    def whole(self) -> Table[str, Events]:
         """Return all events at once.
 
         Raises:
@@ -304,6 +309,8 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
     spec, populations = experiment.spec.inputs, input_populations(network)
     if isinstance(spec, RateInputsSpec):
         return _drawn(experiment, spec, network)
+    if isinstance(spec, PoissonInputsSpec) and spec.poisson is not None:
+        return _poisson_sources(experiment, spec, network)
     if isinstance(spec, PoissonInputsSpec):
         if not populations and spec.samples > 1:
             raise ConfigError("samples of a network without inputs are all the same: ask for 1")
@@ -311,7 +318,7 @@ def make_inputs(experiment: Loaded[ExperimentSpec], network: Network) -> Inputs:
         events = {
             population.name: poisson(
                 (population.size,),
-                spec.rate_per_step,
+                spec.rate_per_step or 0.0,
                 samples=spec.samples,
                 steps=spec.steps,
                 seed=spec.seed + number,
@@ -331,6 +338,48 @@ def _streamed(stream: SampleStream) -> Inputs:
     events = held(stream)
     notes = tuple(stream.notes)
     return Inputs(events, stream.labels, stream.samples, stream.steps, read_notes=notes)
+
+
+def _poisson_sources(
+    experiment: Loaded[ExperimentSpec], spec: PoissonInputsSpec, network: Network
+) -> Inputs:
+    """Return a source of events for each input population.
+
+    Raises:
+        ConfigError: A population has no rate, a name is no input population, or a rate does not
+            fit the time step or the bits of the population.
+    """
+    from chipletsim.engine.inputs import prepare_inputs
+    from chipletsim.engine.poisson import poisson_source
+
+    events: dict[str, Events] = {}
+    problems = []
+    for name, given in (spec.poisson or {}).items():
+        rate_hz, start_s, stop_s = (
+            (given.rate_hz, given.start_s, given.stop_s)
+            if isinstance(given, PoissonSourceSpec)
+            else (given, 0.0, None)
+        )
+        size = {"samples": spec.samples, "steps": spec.steps, "seed": spec.seed}
+        try:
+            events[name] = poisson_source(
+                network, name, rate_hz, **size, start_s=start_s, stop_s=stop_s
+            )
+        except UsageError as error:
+            problems.append(Problem(str(error), f"inputs.poisson.{name}"))
+    if problems:
+        raise experiment.locate(ConfigError(problems))
+    try:
+        prepare_inputs(network, events)
+    except ConfigError as error:
+        faults = [replace(each, path=_in_poisson(each.path)) for each in error.problems]
+        raise experiment.locate(ConfigError(faults)) from None
+    return Inputs(events, None, spec.samples, spec.steps)
+
+
+def _in_poisson(path: str) -> str:
+    """Return the path of inputs of a population as it stands in an experiment."""
+    return "inputs.poisson" + path.removeprefix("inputs")
 
 
 def _drawn(experiment: Loaded[ExperimentSpec], spec: RateInputsSpec, network: Network) -> Inputs:

@@ -21,7 +21,7 @@ _LARGE = {"k": 3, "M": 6, "G": 9, "T": 12, "P": 15}
 _MAX_CHARACTERS = 80
 _LEAST, _MOST = 1e-30, 1e30
 
-# Symbols, scale, powers of (second, joule, bit, operation, packet), and prefixes.
+# Symbols, scale, powers of (second, joule, bit, operation, packet, coulomb), and prefixes.
 _UNITS: dict[str, tuple[Fraction, tuple[int, ...], dict[str, int]]] = {}
 
 
@@ -30,18 +30,22 @@ def _define(names: str, scale: int, powers: tuple[int, ...], prefixes: dict[str,
         _UNITS[name] = (Fraction(scale), powers, prefixes)
 
 
-_define("s second seconds", 1, (1, 0, 0, 0, 0), _SMALL)
-_define("J joule joules", 1, (0, 1, 0, 0, 0), _SMALL | {"k": 3})
-_define("W watt watts", 1, (-1, 1, 0, 0, 0), _SMALL | {"k": 3})
-_define("Hz hertz", 1, (-1, 0, 0, 0, 0), _LARGE)
-_define("b bit bits", 1, (0, 0, 1, 0, 0), _LARGE)
-_define("B byte bytes", 8, (0, 0, 1, 0, 0), _LARGE)
-_define("KiB", 8 << 10, (0, 0, 1, 0, 0), {})
-_define("MiB", 8 << 20, (0, 0, 1, 0, 0), {})
-_define("GiB", 8 << 30, (0, 0, 1, 0, 0), {})
-_define("op ops operation operations FLOP MAC", 1, (0, 0, 0, 1, 0), _LARGE)
-_define("packet packets message messages", 1, (0, 0, 0, 0, 1), _LARGE)
-_define("1", 1, (0, 0, 0, 0, 0), {})
+_define("s second seconds", 1, (1, 0, 0, 0, 0, 0), _SMALL)
+_define("J joule joules", 1, (0, 1, 0, 0, 0, 0), _SMALL | {"k": 3})
+_define("W watt watts", 1, (-1, 1, 0, 0, 0, 0), _SMALL | {"k": 3})
+_define("Hz hertz", 1, (-1, 0, 0, 0, 0, 0), _LARGE)
+_define("b bit bits", 1, (0, 0, 1, 0, 0, 0), _LARGE)
+_define("B byte bytes", 8, (0, 0, 1, 0, 0, 0), _LARGE)
+_define("KiB", 8 << 10, (0, 0, 1, 0, 0, 0), {})
+_define("MiB", 8 << 20, (0, 0, 1, 0, 0, 0), {})
+_define("GiB", 8 << 30, (0, 0, 1, 0, 0, 0), {})
+_define("op ops operation operations FLOP MAC", 1, (0, 0, 0, 1, 0, 0), _LARGE)
+_define("packet packets message messages", 1, (0, 0, 0, 0, 1, 0), _LARGE)
+_define("V volt volts", 1, (0, 1, 0, 0, 0, -1), _SMALL)
+_define("A ampere amperes", 1, (-1, 0, 0, 0, 0, 1), _SMALL)
+_define("F farad farads", 1, (0, -1, 0, 0, 0, 2), _SMALL)
+_define("S siemens", 1, (-1, -1, 0, 0, 0, 2), _SMALL)
+_define("1", 1, (0, 0, 0, 0, 0, 0), {})
 
 _NUMBER = re.compile(
     r"\s*([+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?(?![0-9]))\s*(.*\S)?\s*"
@@ -217,6 +221,7 @@ PositiveTime = quantity("s", positive=True)
 TimePerOperation = quantity("s/op")
 TimePerPacket = quantity("s/packet")
 Frequency = quantity("Hz", positive=True)
+EventFrequency = quantity("Hz")
 Bandwidth = quantity("bit/s", positive=True)
 OperationRate = quantity("op/s", positive=True)
 EventRate = quantity("packet/s", positive=True)

@@ -250,6 +250,7 @@ def _native_split(
 def _projection_plan(
     projection: Projection, network: Network, geometry: Hashable
 ) -> ProjectionPlan:
+    ports = NEURON_MODELS[network.population(projection.target).model].ports
     return ProjectionPlan(
         source=network.index[projection.source],
         target=network.index[projection.target],
@@ -257,6 +258,7 @@ def _projection_plan(
         pool=projection.pool,
         kind=type(projection.connection),
         geometry=geometry,
+        port=ports.index(projection.port) if projection.port else 0,
     )
 
 

@@ -13,10 +13,13 @@ import numpy as np
 
 from chipletsim.engine.archive import MAX_FILE_BYTES, ArrayArchive
 from chipletsim.engine.compile import is_graded
+from chipletsim.engine.poisson import PoissonSource
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.model import Network, Population
 
-Inputs = np.ndarray | Mapping[str, np.ndarray]
+Events = np.ndarray | PoissonSource
+"""[samples, steps, *shape], held or drawn window by window."""
+Inputs = Events | Mapping[str, Events]
 MAX_STREAM_BYTES = 1 << 50
 """Bytes that the arrays of a file may take where they are read in pieces."""
 _CHUNK_ROWS = 1 << 24
@@ -152,12 +155,19 @@ def check_dataset(
         )
 
 
+def of_samples(events: Events, first: int, count: int) -> Events:
+    """Return the events of ``count`` samples from ``first`` on, or of as many as there are."""
+    if isinstance(events, PoissonSource):
+        return events.of_samples(first, count)
+    return events[first : first + count]
+
+
 def input_populations(network: Network) -> list[Population]:
     """Return the input populations, in the network's order."""
     return [population for population in network.populations if population.model == "input"]
 
 
-def prepare_inputs(network: Network, inputs: Inputs) -> dict[str, np.ndarray]:
+def prepare_inputs(network: Network, inputs: Inputs) -> dict[str, Events]:
     """Return the inputs in the form the engine takes, by input population in order.
 
     Args:
@@ -165,7 +175,7 @@ def prepare_inputs(network: Network, inputs: Inputs) -> dict[str, np.ndarray]:
         inputs: Population name to [samples, steps, *shape], or to [samples, steps,
             neurons]; the array itself where there is one input population. Spikes are bool,
             or numbers 0 and 1; graded events (``value_bits`` above 0) are any finite
-            numbers.
+            numbers. Sources that are drawn window by window are kept as they are.
 
     Returns:
         Population name to bool or float32 [samples, steps, *shape].
@@ -176,9 +186,15 @@ def prepare_inputs(network: Network, inputs: Inputs) -> dict[str, np.ndarray]:
     populations = input_populations(network)
     given = _by_name(populations, inputs)
     problems: list[Problem] = []
-    arrays: dict[str, np.ndarray] = {}
+    arrays: dict[str, Events] = {}
     for population in populations:
-        array = np.asarray(given[population.name])
+        source = given[population.name]
+        if isinstance(source, PoissonSource):
+            message = _source_fault(population, source)
+            arrays[population.name] = source
+            problems += [Problem(message, f"inputs.{population.name}")] if message else []
+            continue
+        array = np.asarray(source)
         message = _fault(population, array)
         if message:
             problems.append(Problem(message, f"inputs.{population.name}"))
@@ -204,12 +220,15 @@ def inputs_fingerprint(network: Network, inputs: Inputs) -> str:
     return prepared_fingerprint(prepare_inputs(network, inputs))
 
 
-def prepared_fingerprint(arrays: Mapping[str, np.ndarray]) -> str:
+def prepared_fingerprint(arrays: Mapping[str, Events]) -> str:
     """Return the SHA-256 of what ``prepare_inputs`` returns, in hexadecimal."""
     digest = hashlib.sha256()
     for name in sorted(arrays):
         array = arrays[name]
         digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
+        if isinstance(array, PoissonSource):
+            digest.update(array.identity.encode())
+            continue
         flat = array.reshape(-1)
         for start in range(0, flat.size, _CHUNK_ROWS):
             part = flat[start : start + _CHUNK_ROWS]
@@ -248,6 +267,22 @@ def _fault(population: Population, array: np.ndarray) -> str | None:
     if prod(array.shape) == 0:
         return f"shape is {list(array.shape)}: there must be at least one sample and one step"
     return _value_fault(population, array)
+
+
+def _source_fault(population: Population, source: PoissonSource) -> str | None:
+    """Return what is wrong with a source of a population, or None."""
+    if source.shape[2:] != tuple(population.shape):
+        return f"has channels {list(source.shape[2:])}, expected {list(population.shape)}"
+    if source.counts != is_graded(population):
+        kind = "spikes" if source.counts else "values"
+        return f"the population takes {kind}, but the source draws another kind of events"
+    if source.counts and source.largest >= 2**population.value_bits:
+        needed = int(source.largest).bit_length()
+        return (
+            f"up to {source.largest} events in a step do not fit {population.value_bits} bit;"
+            f" give the population value_bits: {needed}"
+        )
+    return None
 
 
 def _value_fault(population: Population, array: np.ndarray) -> str | None:

@@ -168,12 +168,17 @@ class _Window(NamedTuple):
     ) -> tuple[dict[str, jax.Array], jax.Array]:
         """Return state and events [samples, *shape] of a population after one step."""
         plan, constants = self.program.populations[population], self.neurons[population]
+        model = NEURON_MODELS[plan.model]
+        totals = [jnp.zeros((samples, *plan.shape), jnp.float32) for _ in model.ports]
         # Summed in the network's order, the bias last, so that all schedules agree.
-        terms = [*currents, *([constants["bias"]] if "bias" in constants else [])]
-        current = jnp.zeros((samples, *plan.shape), jnp.float32)
-        for term in terms:
-            current = current + term
-        return NEURON_MODELS[plan.model].step(self.xp, constants, state, current)
+        for number, current in zip(self.program.incoming(population), currents, strict=True):
+            port = self.program.projections[number].port
+            totals[port] = totals[port] + current
+        if "bias" in constants:
+            totals[0] = totals[0] + constants["bias"]
+        several = len(totals) > 1
+        given = dict(zip(model.ports, totals, strict=True)) if several else totals[0]
+        return model.step(self.xp, constants, state, given)
 
     def window_currents(self, projection: int) -> jax.Array:
         """Return [steps, samples, *target shape]: currents of a source that has run.

@@ -25,6 +25,7 @@ from chipletsim.network.check import validated
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.model import Network, Population, Projection
+from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.precision import is_wide
 from chipletsim.network.spans import spans
 
@@ -45,7 +46,8 @@ def simulate_reference(network: Network, inputs: Inputs) -> Activity:
     """
     if is_wide(network):
         raise ConfigError(f"{network.name!r} is in double precision; this reference is not")
-    arrays = prepare_inputs(validated(network), inputs)
+    prepared = prepare_inputs(validated(network), inputs)
+    arrays = {name: np.asarray(events) for name, events in prepared.items()}
     samples, steps = next(iter(arrays.values())).shape[:2]
     events = {
         population.name: np.zeros((samples, steps, *population.shape), _event_type(population))
@@ -66,7 +68,7 @@ def simulate_reference(network: Network, inputs: Inputs) -> Activity:
         events,
         counted=[each.name for each in network.populations if _counts(each)],
         network=fingerprint(network),
-        inputs=prepared_fingerprint(arrays),
+        inputs=prepared_fingerprint(prepared),
     )
 
 
@@ -91,7 +93,7 @@ def _run_sample(network: Network, inputs: Values, steps: int, events: Values) ->
             elif works is None or works.first <= step < works.stop:
                 states[name]["k"] = step - works.first if works else 0
                 states[name]["T"] = works.length if works else 1
-                current = _current(network, population, events, step)
+                current = _currents(network, population, events, step)
                 events[name][step] = NEURONS[population.model](
                     population, states[name], current, network.dt_s
                 )
@@ -110,16 +112,21 @@ def _next_ready(network: Network, done: set[str]) -> Population:
     raise AssertionError("a checked network has no cycle within a step")
 
 
-def _current(network: Network, population: Population, events: Values, step: int) -> np.ndarray:
-    """Return float32 [*shape]: what all projections and the bias give a population."""
-    current = np.zeros(population.shape, f32)
+def _currents(network: Network, population: Population, events: Values, step: int) -> Any:
+    """Return float32 [*shape]: what all projections and the bias give a population.
+
+    They come as a dict where the model has several ports.
+    """
+    ports = NEURON_MODELS[population.model].ports
+    currents = {port: np.zeros(population.shape, f32) for port in ports}
     for projection in network.projections:
         if projection.target == population.name and step >= projection.delay:
             arriving = events[projection.source][step - projection.delay]
-            current = current + _projected(projection, arriving, population.shape)
+            port = projection.port or ports[0]
+            currents[port] = currents[port] + _projected(projection, arriving, population.shape)
     if population.bias is not None:
-        current = current + np.asarray(population.bias, f32)
-    return current
+        currents[ports[0]] = currents[ports[0]] + np.asarray(population.bias, f32)
+    return currents if len(ports) > 1 else currents[ports[0]]
 
 
 def _projected(projection: Projection, events: np.ndarray, target: Shape) -> np.ndarray:

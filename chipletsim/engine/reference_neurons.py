@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from chipletsim.engine.reference_frameworks import COUNTING, GRADED, SPIKING, Neuron
+from chipletsim.engine.reference_neuroscience import NEUROSCIENCE, START
 from chipletsim.network.model import Population
 from chipletsim.network.neurons.late import LATE_NAMES
 
@@ -21,6 +22,8 @@ f32 = np.float32
 def initial_state(population: Population) -> Values:
     """Return the state of a population before its first step."""
     rest = _parameter(population, "v_leak", 0.0).astype(f32)
+    if population.model in START:
+        return START[population.model](population)
     return {
         "v": np.broadcast_to(rest, population.shape).copy(),
         "i": np.zeros(population.shape, f32),
@@ -258,6 +261,7 @@ def _parameter(population: Population, name: str, default: float = np.nan) -> np
 
 
 NEURONS: dict[str, Neuron] = {
+    **NEUROSCIENCE,
     "if": _integrate_and_fire,
     "lif": _leaky,
     "cubalif": _current_based,
@@ -288,6 +292,7 @@ NEURONS |= {
 SPIKES = {
     *("input", "if", "lif", "cubalif", "threshold", "lif_exact", "cubalif_exact"),
     *SPIKING,
+    *NEUROSCIENCE,
     *("encode_rate", "encode_lif", "encode_latency"),
 }
 SPIKES |= {f"{name}_late" for name in SPIKES & set(LATE_NAMES)}

@@ -13,6 +13,7 @@ from chipletsim.engine.activity_arrays import MOST_COUNT
 from chipletsim.engine.buffers import Buffers, named
 from chipletsim.engine.compile import Schedule, is_counted
 from chipletsim.engine.inputs import (
+    Events,
     Inputs,
     input_populations,
     prepare_inputs,
@@ -211,7 +212,7 @@ class Simulator:
         parts = self._batching(runner, (samples, count), window_steps, recorded)
         return _Job(arrays, samples, count, parts, prepared_fingerprint(arrays), recorded, runner)
 
-    def _given(self, inputs: Inputs, steps: int | None) -> tuple[dict[str, np.ndarray], int, int]:
+    def _given(self, inputs: Inputs, steps: int | None) -> tuple[dict[str, Events], int, int]:
         """Return the inputs, and how many samples and steps there are."""
         network = self._network
         fed = bool(input_populations(network))
@@ -316,7 +317,7 @@ def _value_problem(values: np.ndarray, population: Population) -> str | None:
 class _Job:
     """Inputs, checked, and how they are cut."""
 
-    inputs: dict[str, np.ndarray]
+    inputs: dict[str, Events]
     samples: int
     steps: int
     batching: Batching

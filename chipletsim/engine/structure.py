@@ -43,6 +43,7 @@ class ProjectionPlan:
         kind: Type of the connection, a key of ``PROJECTIONS``.
         geometry: What its kind needs to know when it is compiled; a ``NativeGeometry`` for the
             native kernels.
+        port: Index of the port of the target's model.
     """
 
     source: int
@@ -51,6 +52,7 @@ class ProjectionPlan:
     pool: Pool2d | None
     kind: type
     geometry: Any
+    port: int = 0
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,21 @@ import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.check import check_network, unknown_name
-from chipletsim.network.draw import Float, make_array, read_array
+from chipletsim.network.connections import Connection
+from chipletsim.network.draw import make_array, read_array
+from chipletsim.network.edge_list import read_edges
 from chipletsim.network.make_connection import Ends, make_connection, make_pool
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS, Event, Parameter
+from chipletsim.network.numbers import Float, Numbers, plain_number
+from chipletsim.network.steps import delay_steps
 from chipletsim.spec.network import (
     ArrayFileSpec,
     NetworkSpec,
-    ParameterValue,
     PopulationSpec,
     ProjectionSpec,
+    SparseSpec,
 )
-from chipletsim.units import parse_quantity
 
 GRADED_BITS = 32
 """Bits of a graded event where nothing is said: a float32."""
@@ -41,18 +44,18 @@ def build_network(spec: NetworkSpec, folder: Path, dt_s: float | None = None) ->
     Raises:
         ConfigError: With every fault found; paths are those of the network file.
     """
-    build = _Build(folder)
+    dt_s = spec.dt_s if dt_s is None else dt_s
+    build = _Build(folder, dt_s)
     populations = {
         name: build.population(name, section) for name, section in spec.populations.items()
     }
     projections = [
-        build.projection(f"projections.{number}", section, populations)
+        projection
         for number, section in enumerate(spec.projections)
+        for projection in build.projections(f"projections.{number}", section, populations)
     ]
-    kept = tuple(projection for projection in projections if projection is not None)
-    dt_s = spec.dt_s if dt_s is None else dt_s
     rank = build.summation_rank(spec, tuple(populations.values()))
-    network = Network(spec.name, tuple(populations.values()), kept, dt_s, rank)
+    network = Network(spec.name, tuple(populations.values()), tuple(projections), dt_s, rank)
     found = [_in_file(problem, spec) for problem in check_network(network)]
     known = {problem.path for problem in build.problems}
     problems = build.problems + [problem for problem in found if problem.path not in known]
@@ -65,7 +68,7 @@ def _in_file(problem: Problem, spec: NetworkSpec) -> Problem:
     """Return a problem with the file's path: projections by number instead of name."""
     for number, section in enumerate(spec.projections):
         prefix = f"projections.{_name(section)}"
-        if problem.path == prefix or problem.path.startswith(f"{prefix}."):
+        if problem.path == prefix or problem.path.startswith((f"{prefix}.", f"{prefix}@")):
             return replace(problem, path=f"projections.{number}{problem.path[len(prefix) :]}")
     return problem
 
@@ -75,7 +78,7 @@ def _name(section: ProjectionSpec) -> str:
 
 
 def parameter_value(model: str, name: str, value: float | str) -> float:
-    """Return a parameter given as a number, or as text with a unit for times.
+    """Return a parameter given as a number, or as text with a unit where it has one.
 
     Raises:
         ValueError: The model has no such parameter; or the unit is missing, unknown, or of
@@ -86,13 +89,12 @@ def parameter_value(model: str, name: str, value: float | str) -> float:
     known = NEURON_MODELS[model].parameters
     if known and name not in known:
         raise ValueError(unknown_name(f"{model} parameter", name, list(known)))
-    if name in known and known[name].unit == "s":
-        if isinstance(value, str):
-            return parse_quantity(value, "s")
-        raise ValueError(f"{value:g} has no unit; expected one like '{value:g} s'")
-    if isinstance(value, str):
-        raise ValueError(f"expected a number, got {value!r}")
-    return value
+    return plain_number(value, known[name].unit if name in known else "1")
+
+
+def _current_unit(model: str) -> str:
+    known = NEURON_MODELS.get(model)
+    return "1" if known is None else known.current_unit
 
 
 def default_value_bits(model: str) -> int:
@@ -116,8 +118,9 @@ def model_dtype(model: str) -> Float:
 class _Build:
     """One pass over a network file; faults are gathered, not raised."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, dt_s: float) -> None:
         self.folder = folder
+        self.dt_s = dt_s
         self.problems: list[Problem] = []
 
     def population(self, name: str, section: PopulationSpec) -> Population:
@@ -129,7 +132,8 @@ class _Build:
         }
         bias = None
         if section.bias is not None:
-            given = (section.bias, section.shape, self.folder, f"{name}.bias")
+            numbers = Numbers(unit=_current_unit(section.model))
+            given = (section.bias, section.shape, self.folder, f"{name}.bias", numbers)
             bias = self._attempt(f"{path}.bias", make_array, *given)
         bits = section.value_bits
         return Population(
@@ -143,10 +147,13 @@ class _Build:
             steps=section.steps,
         )
 
-    def projection(
+    def projections(
         self, path: str, section: ProjectionSpec, populations: dict[str, Population]
-    ) -> Projection | None:
-        """Return one projection, or None after noting why it cannot be made."""
+    ) -> list[Projection]:
+        """Return the projections of a section, none after noting why they cannot be made.
+
+        A list of synapses with delays of their own becomes one projection for each delay.
+        """
         ends = {"source": section.source, "target": section.target}
         unknown = [
             Problem(unknown_name("population", name, list(populations)), f"{path}.{end}")
@@ -155,24 +162,45 @@ class _Build:
         ]
         if unknown:
             self.problems += unknown
-            return None
-        source = populations[section.source].shape
+            return []
+        source, target = populations[section.source].shape, populations[section.target]
         pool = make_pool(section.pool) if section.pool else None
         if pool is not None:
             problem = pool.window_problem(source)
             if problem:
                 self.problems.append(Problem(problem, f"{path}.pool"))
-                return None
+                return []
             source = pool.target_shape(source)
-        target = populations[section.target]
-        dtype = model_dtype(target.model)
-        given = Ends(source, target.shape, self.folder, _name(section), dtype)
-        connection = self._attempt(f"{path}.connection", make_connection, section.connection, given)
-        if connection is None:
-            return None
-        return Projection(
-            _name(section), section.source, section.target, connection, pool, section.delay
-        )
+        numbers = Numbers(model_dtype(target.model), _current_unit(target.model))
+        given = Ends(source, target.shape, self.folder, _name(section), numbers)
+        made = self._attempt(f"{path}.connection", self._connections, section, given)
+        delay = self._attempt(f"{path}.delay", delay_steps, section.delay, self.dt_s)
+        if made is None or delay is None:
+            return []
+        return [
+            Projection(
+                _name(section) + ("" if own is None else f"@{own}"),
+                section.source,
+                section.target,
+                connection,
+                pool,
+                delay if own is None else own,
+                section.port or "",
+            )
+            for own, connection in made
+        ]
+
+    def _connections(
+        self, section: ProjectionSpec, ends: Ends
+    ) -> list[tuple[int | None, Connection]]:
+        """Return the connections of a section, with delays where a file states them."""
+        spec = section.connection
+        if not isinstance(spec, SparseSpec) or spec.edges is None:
+            return [(None, make_connection(spec, ends))]
+        found = read_edges(spec, ends, self.dt_s)
+        if section.delay and any(each.delay is not None for each in found):
+            raise ValueError(f"{spec.edges} has a column of delays; remove `delay`")
+        return [(each.delay, each.synapses) for each in found]
 
     def summation_rank(
         self, spec: NetworkSpec, populations: tuple[Population, ...]
@@ -185,12 +213,15 @@ class _Build:
         return self._attempt("summation_rank", _read_rank, *given)
 
     def _value(self, population: str, section: PopulationSpec, name: str) -> np.ndarray:
-        value: ParameterValue = section.parameters[name]
+        value = section.parameters[name]
         dtype = model_dtype(section.model)
         if isinstance(value, str | float):
             with np.errstate(over="ignore"):  # infinite, and refused as such
                 return np.asarray(parameter_value(section.model, name, value), dtype)
-        return make_array(value, section.shape, self.folder, f"{population}.{name}", dtype)
+        model = NEURON_MODELS.get(section.model)
+        known = None if model is None else model.parameters.get(name)
+        of = Numbers(dtype, "1" if known is None else known.unit)
+        return make_array(value, section.shape, self.folder, f"{population}.{name}", of)
 
     def _attempt(self, path: str, make: Callable[..., Made], *given: object) -> Made | None:
         """Return ``make(*given)``, or None after noting its ValueError."""

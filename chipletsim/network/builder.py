@@ -114,6 +114,7 @@ class NetworkBuilder:
         *,
         pool: Pool2d | None = None,
         delay: int = 0,
+        port: str = "",
         name: str | None = None,
     ) -> Self:
         """Add synapses.
@@ -124,10 +125,11 @@ class NetworkBuilder:
             connection: Which synapses, and their weights.
             pool: Pooling of the source's spikes in front of the connection.
             delay: Whole steps from spike to current; a cycle needs one of at least 1.
+            port: Port of the target's model; the first if left out.
             name: Unique name; ``source>target`` if left out.
         """
         name = name or f"{source}>{target}"
-        self._projections.append(Projection(name, source, target, connection, pool, delay))
+        self._projections.append(Projection(name, source, target, connection, pool, delay, port))
         return self
 
     def sum_in_order(self, rank: np.ndarray) -> Self:

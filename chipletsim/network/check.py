@@ -17,6 +17,7 @@ from chipletsim.network.neurons import NEURON_MODELS, Event, Parameter
 from chipletsim.network.precision import precision_problems
 from chipletsim.network.schedule import find_cycle, projection_edges
 from chipletsim.network.spans import find_spans
+from chipletsim.network.steps import whole_steps
 
 MAX_DELAY = 2**20
 """Most steps from spike to current: a bound against delays given in another unit."""
@@ -106,6 +107,8 @@ def _value_problem(value: np.ndarray, parameter: Parameter, dt_s: float) -> str 
     """Return what is wrong with finite values of a parameter, or None."""
     if parameter.positive and not np.all(value > 0):
         return f"must be greater than 0 {parameter.unit}, the least is {np.min(value):g}"
+    if parameter.whole_steps:
+        return _whole_steps_problem(value, dt_s)
     if parameter.whole and not np.all((value >= 0) & (value == np.floor(value))):
         return f"must be whole numbers of at least 0 ({parameter.meaning})"
     if parameter.choices and not np.all(np.isin(value, parameter.choices)):
@@ -117,6 +120,17 @@ def _value_problem(value: np.ndarray, parameter: Parameter, dt_s: float) -> str 
             f"the least is {np.min(value):g} s, shorter than the time step of {dt_s:g} s, so that "
             "forward Euler would overshoot; give a shorter step, or check the unit of the constant"
         )
+    return None
+
+
+def _whole_steps_problem(value: np.ndarray, dt_s: float) -> str | None:
+    """Return what is wrong with times that must be whole steps, or None."""
+    if np.any(value < 0):
+        return f"must not be below 0 s, the least is {np.min(value):g}"
+    _, whole = whole_steps(value, dt_s)
+    if not np.all(whole):
+        first = np.ravel(value)[np.argmin(np.ravel(whole))]
+        return f"{first:g} s is no whole number of time steps of {dt_s:g} s"
     return None
 
 
@@ -167,7 +181,21 @@ def _check_projection(projection: Projection, network: Network) -> Iterator[Prob
     if network.population(projection.target).model == "input":
         yield Problem("input channels take no projections", f"{path}.target")
     else:
+        yield from _check_port(projection, network, path)
         yield from _check_shapes(projection, network, path)
+
+
+def _check_port(projection: Projection, network: Network, path: str) -> Iterator[Problem]:
+    model = NEURON_MODELS.get(network.population(projection.target).model)
+    if model is None:
+        return  # the model itself is the fault
+    if projection.port and projection.port not in model.ports:
+        message = unknown_name(f"{model.name} port", projection.port, list(model.ports))
+        yield Problem(message, f"{path}.port")
+    if model.current_unit == "S" and np.any(projection.connection.weights < 0):
+        least = float(np.min(projection.connection.weights))
+        message = f"conductances must not be below 0 S, the least is {least:g}"
+        yield Problem(message, f"{path}.connection.weight")
 
 
 def _check_shapes(projection: Projection, network: Network, path: str) -> Iterator[Problem]:

@@ -15,9 +15,8 @@ import numpy as np
 from numpy.lib import format as npy
 
 from chipletsim.network.connections import Shape, Sparse
-from chipletsim.spec.network import Array, ArrayFileSpec, RandomArraySpec
-
-Float = type[np.floating]
+from chipletsim.network.numbers import PLAIN, Float, Numbers, plain_number
+from chipletsim.spec.network import Array, ArrayFileSpec, Number, RandomArraySpec
 
 MOST_NUMBERS = 2**31 - 1
 
@@ -36,7 +35,7 @@ BROKEN_ARCHIVE = (
 
 
 def make_array(
-    spec: Array, shape: Shape, folder: Path, name: str, dtype: Float = np.float32
+    spec: Array, shape: Shape, folder: Path, name: str, of: Numbers = PLAIN
 ) -> np.ndarray:
     """Return the array that a network file asks for.
 
@@ -46,20 +45,20 @@ def make_array(
         folder: Folder that file paths are relative to.
         name: What the array is for; draws depend on it and on the seed alone, and have the
             precision of float32.
-        dtype: Type of the array.
+        of: Type and unit of its numbers.
 
     Raises:
         ValueError: A file is missing, broken, or holds another shape; or the array would
-            hold more than 2^31 - 1 numbers.
+            hold more than 2^31 - 1 numbers; or a unit is wrong.
     """
     if prod(shape) > MOST_NUMBERS:
         raise ValueError(f"{name} would hold {prod(shape):,} numbers; most are {MOST_NUMBERS:,}")
     with np.errstate(over="ignore"):  # what float32 cannot hold is infinite, and refused as such
         if isinstance(spec, ArrayFileSpec):
-            return read_array(folder / spec.file, spec.array, shape).astype(dtype)
+            return read_array(folder / spec.file, spec.array, shape).astype(of.dtype)
         if isinstance(spec, RandomArraySpec):
-            return draw_array(spec, shape, name).astype(dtype, copy=False)
-        return np.full(shape, spec, dtype)
+            return draw_array(spec, shape, name, of.unit).astype(of.dtype, copy=False)
+        return np.full(shape, plain_number(spec, of.unit), of.dtype)
 
 
 def generator(seed: int, name: str) -> np.random.Generator:
@@ -67,16 +66,32 @@ def generator(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng([seed, zlib.crc32(name.encode())])
 
 
-def draw_array(spec: RandomArraySpec, shape: Shape, name: str) -> np.ndarray:
-    """Return float32 random numbers."""
+def draw_array(spec: RandomArraySpec, shape: Shape, name: str, unit: str = "1") -> np.ndarray:
+    """Return float32 random numbers.
+
+    Raises:
+        ValueError: A unit is wrong, a standard deviation is negative, or bounds are not in order.
+    """
     random = generator(spec.seed, name)
     if spec.normal is not None:
+        mean, std = (_moment(each, unit) for each in (spec.normal.mean, spec.normal.std))
+        if std < 0:
+            raise ValueError(f"std must not be below 0, got {spec.normal.std}")
         values = random.standard_normal(shape, np.float32)
-        return np.float32(spec.normal.std) * values + np.float32(spec.normal.mean)
+        return np.float32(std) * values + np.float32(mean)
     if spec.uniform is None:
         raise ValueError("no distribution given")
-    low, high = spec.uniform.low, spec.uniform.high
+    low, high = (_moment(each, unit) for each in (spec.uniform.low, spec.uniform.high))
+    if low > high:
+        raise ValueError("low must not be above high")
     return np.float32(high - low) * random.random(shape, np.float32) + np.float32(low)
+
+
+def _moment(value: Number, unit: str) -> float:
+    """Return a number of a distribution; plain ones are seconds, or 0, where there is a unit."""
+    if not isinstance(value, str) and (unit == "s" or value == 0):
+        return value
+    return plain_number(value, unit)
 
 
 def draw_fan_out(n_sources: int, n_targets: int, fan_out: int, seed: int, name: str) -> Sparse:
@@ -93,6 +108,42 @@ def draw_fan_out(n_sources: int, n_targets: int, fan_out: int, seed: int, name: 
     indptr = np.arange(n_sources + 1, dtype=np.int64) * fan_out
     weight = np.zeros(targets.size, np.float32)
     return Sparse(indptr, targets.ravel(), weight, n_targets)
+
+
+def draw_fan_in(n_sources: int, n_targets: int, fan_in: int, seed: int, name: str) -> Sparse:
+    """Return ``fan_in`` synapses of weight 0 per target, from sources drawn with repetition.
+
+    Raises:
+        ValueError: More than 2^31 - 1 synapses.
+    """
+    if n_targets * fan_in > MOST_NUMBERS:
+        raise ValueError(f"{n_targets * fan_in:,} synapses; most are {MOST_NUMBERS:,}")
+    from scipy.sparse import csc_array
+
+    sources = generator(seed, name).integers(0, n_sources, n_targets * fan_in, np.int32)
+    indptr = np.arange(n_targets + 1, dtype=np.int64) * fan_in
+    columns = csc_array((np.zeros(sources.size, np.int8), sources, indptr), (n_sources, n_targets))
+    rows = columns.tocsr()  # a counting sort, which keeps synapses of one pair apart
+    weight = np.zeros(sources.size, np.float32)
+    return Sparse(rows.indptr.astype(np.int64), rows.indices.astype(np.int32), weight, n_targets)
+
+
+def listed_by_source(
+    sources: np.ndarray, targets: np.ndarray, n_sources: int, n_targets: int
+) -> tuple[Sparse, np.ndarray]:
+    """Return synapses of weight 0 listed by source, and the order in which they now stand.
+
+    Args:
+        sources: Source neuron of each synapse.
+        targets: Target neuron of each; those of one source keep their order.
+        n_sources: Number of source neurons.
+        n_targets: Number of target neurons.
+    """
+    order = np.argsort(sources, kind="stable")
+    counts = np.bincount(sources, minlength=n_sources)
+    indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    weight = np.zeros(targets.size, np.float32)
+    return Sparse(indptr, targets[order].astype(np.int32), weight, n_targets), order
 
 
 def draw_probability(
@@ -174,6 +225,19 @@ def read_array(path: Path, name: str | None, shape: tuple[int | None, ...]) -> n
             member = _member(archive, path, name)
             with archive.open(member) as file:
                 return _read_checked(file, member.file_size, path, shape)
+    except BROKEN_ARCHIVE as error:
+        raise ValueError(f"cannot read {path}: {error}") from None
+
+
+def array_names(path: Path) -> list[str]:
+    """Return the names of the arrays in an .npz file.
+
+    Raises:
+        ValueError: The file is missing or broken.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return [info.filename.removesuffix(".npy") for info in archive.infolist()]
     except BROKEN_ARCHIVE as error:
         raise ValueError(f"cannot read {path}: {error}") from None
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from chipletsim.network.model import Network, Population
+from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.precision import network_dtype
 
@@ -23,7 +23,7 @@ def fingerprint(network: Network) -> str:
     """
     digest = _Digest(network_dtype(network))
     digest.feed([_canonical(population, digest.dtype) for population in network.populations])
-    digest.feed(network.projections)
+    digest.feed([_without_first_port(each, network) for each in network.projections])
     digest.feed(float(network.dt_s))
     if network.summation_rank is not None and not _in_order(network.summation_rank):
         digest.feed({"summation_rank": network.summation_rank})
@@ -58,6 +58,14 @@ def _canonical(population: Population, dtype: type[np.floating]) -> dict[str, An
     }
 
 
+def _without_first_port(projection: Projection, network: Network) -> Projection:
+    """Return a projection whose port is named only where it is not the first."""
+    if not projection.port:
+        return projection
+    first = NEURON_MODELS[network.population(projection.target).model].ports[0]
+    return replace(projection, port="") if projection.port == first else projection
+
+
 class _Digest:
     """SHA-256 of values, each with its type and length so that no two values collide.
 
@@ -82,6 +90,8 @@ class _Digest:
             self._digest.update(plain.data)
         elif is_dataclass(value):
             content = {field.name: getattr(value, field.name) for field in fields(value)}
+            if content.get("port") == "":
+                del content["port"]
             self._digest.update(f"{type(value).__name__}\n".encode())
             self.feed(content)
         elif isinstance(value, Mapping):

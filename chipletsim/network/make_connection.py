@@ -20,13 +20,14 @@ from chipletsim.network.connections import (
 )
 from chipletsim.network.draw import (
     MOST_NUMBERS,
-    Float,
+    draw_fan_in,
     draw_fan_out,
     draw_probability,
     make_array,
     read_array,
     read_sparse,
 )
+from chipletsim.network.numbers import PLAIN, Numbers
 from chipletsim.spec.network import (
     ArrayFileSpec,
     ConnectionSpec,
@@ -49,14 +50,14 @@ class Ends(NamedTuple):
         target: Shape of the target.
         folder: Folder that file paths are relative to.
         name: Name of the projection; random draws depend on it.
-        dtype: Type of the weights.
+        numbers: Type and unit of the weights.
     """
 
     source: Shape
     target: Shape
     folder: Path
     name: str
-    dtype: Float = np.float32
+    numbers: Numbers = PLAIN
 
 
 def make_connection(spec: ConnectionSpec, ends: Ends) -> Connection:
@@ -101,12 +102,12 @@ def explicit_padding(
 
 def _dense(spec: DenseSpec, ends: Ends) -> Dense:
     shape = (prod(ends.target), prod(ends.source))
-    return Dense(make_array(spec.weight, shape, ends.folder, ends.name, ends.dtype))
+    return Dense(make_array(spec.weight, shape, ends.folder, ends.name, ends.numbers))
 
 
 def _one_to_one(spec: OneToOneSpec, ends: Ends) -> OneToOne:
     shape = (prod(ends.source),)
-    return OneToOne(make_array(spec.weight, shape, ends.folder, ends.name, ends.dtype))
+    return OneToOne(make_array(spec.weight, shape, ends.folder, ends.name, ends.numbers))
 
 
 def _pool2d(spec: PoolConnectionSpec, ends: Ends) -> Pool2d:
@@ -121,11 +122,11 @@ def _conv2d(spec: Conv2dSpec, ends: Ends) -> Conv2d:
     channels = (ends.target[0], ends.source[0] // spec.groups)
     if spec.kernel is not None:
         shape = (*channels, *spec.kernel)
-        weight = make_array(spec.weight, shape, ends.folder, ends.name, ends.dtype)
+        weight = make_array(spec.weight, shape, ends.folder, ends.name, ends.numbers)
     elif isinstance(spec.weight, ArrayFileSpec):
         path = ends.folder / spec.weight.file
         stored = read_array(path, spec.weight.array, (*channels, None, None))
-        weight = stored.astype(ends.dtype)
+        weight = stored.astype(ends.numbers.dtype)
     else:
         raise ValueError("give `kernel`, since `weight` is not a file")
     kernel = (weight.shape[2], weight.shape[3])
@@ -135,20 +136,40 @@ def _conv2d(spec: Conv2dSpec, ends: Ends) -> Conv2d:
 
 def _sparse(spec: SparseSpec, ends: Ends) -> Sparse:
     sources, targets = prod(ends.source), prod(ends.target)
-    if max(sources, targets) > MOST_NUMBERS:
-        neurons = max(sources, targets)
-        raise ValueError(f"{ends.name} joins {neurons:,} neurons; most are {MOST_NUMBERS:,}")
+    require_countable(ends)
     if spec.file is not None:
-        return read_sparse(ends.folder / spec.file, sources, targets, ends.dtype)
+        return read_sparse(ends.folder / spec.file, sources, targets, ends.numbers.dtype)
     if spec.fan_out is not None:
         synapses = draw_fan_out(sources, targets, spec.fan_out, spec.seed, ends.name)
+    elif spec.fan_in is not None:
+        synapses = draw_fan_in(sources, targets, spec.fan_in, spec.seed, ends.name)
     else:
         probability = spec.probability or 0.0
         synapses = draw_probability(sources, targets, probability, spec.seed, ends.name)
-    weight = 0.0 if spec.weight is None else spec.weight
-    shape = synapses.weight.shape
-    name = f"{ends.name}.weight"
-    return synapses.with_weights(make_array(weight, shape, ends.folder, name, ends.dtype))
+    return synapses.with_weights(sparse_weights(spec, ends, synapses.weight.shape))
+
+
+def require_countable(ends: Ends) -> None:
+    """Check that neurons can be numbered in 32 bits.
+
+    Raises:
+        ValueError: They cannot.
+    """
+    neurons = max(prod(ends.source), prod(ends.target))
+    if neurons > MOST_NUMBERS:
+        raise ValueError(f"{ends.name} joins {neurons:,} neurons; most are {MOST_NUMBERS:,}")
+
+
+def sparse_weights(spec: SparseSpec, ends: Ends, shape: Shape) -> np.ndarray:
+    """Return the weights of listed synapses that a section states.
+
+    Raises:
+        ValueError: A file is at fault, or a unit is wrong.
+    """
+    weight = spec.weight
+    if weight is None:
+        raise ValueError("`weight` is missing")
+    return make_array(weight, shape, ends.folder, f"{ends.name}.weight", ends.numbers)
 
 
 _MAKERS: dict[type, Callable[[Any, Ends], Connection]] = {

@@ -57,6 +57,7 @@ class Projection:
         pool: Pooling of the source's spikes before the connection, as address
             translation without synaptic operations of its own; or None.
         delay: Whole steps from spike to current; 0 acts within the step.
+        port: Port of the target's model where it arrives; the first if empty.
     """
 
     name: str
@@ -65,6 +66,7 @@ class Projection:
     connection: Connection
     pool: Pool2d | None = None
     delay: int = 0
+    port: str = ""
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import yaml
 from chipletsim.network.connections import Connection, Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.numbers import QUANTITIES
 
 
 def write_yaml(network: Network, path: str | Path) -> None:
@@ -62,7 +63,8 @@ class _Export:
             section["parameters"] = parameters
         if population.bias is not None:
             bias = np.asarray(population.bias, np.float32)
-            section["bias"] = self._value(bias, f"{population.name}.bias", "1")
+            unit = NEURON_MODELS[population.model].current_unit
+            section["bias"] = self._value(bias, f"{population.name}.bias", unit)
         if population.output:
             section["output"] = True
         if population.value_bits:
@@ -72,11 +74,11 @@ class _Export:
         return section
 
     def _value(self, array: np.ndarray, name: str, unit: str) -> Any:
-        """Return a number, with its unit if it is a time, or a reference to an array."""
+        """Return a number, with its unit where it has one, or a reference to an array."""
         if array.size != 1:
             return self._kept(array, name)
         number = float(array.reshape(-1)[0])
-        return f"{number!r} s" if unit == "s" else number
+        return f"{number!r} {unit}" if unit in QUANTITIES else number
 
     def _kept(self, array: np.ndarray, name: str) -> dict[str, str]:
         while name in self.arrays:  # a projection may be called as an array is
@@ -96,6 +98,8 @@ class _Export:
             section["pool"] = _pool(projection.pool)
         if projection.delay:
             section["delay"] = projection.delay
+        if projection.port:
+            section["port"] = projection.port
         return section
 
     def _connection(self, connection: Connection, name: str) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from chipletsim.spec.events import ConstantInputsSpec, EventInputsSpec, ReplayIn
 from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.nir import NirFileSpec
 from chipletsim.spec.package import PackageSpec
+from chipletsim.units import EventFrequency, Time
 
 StrategyName = Literal["sequential", "traffic", "anneal"]
 """Keys of ``chipletsim.mapping.strategies.PARTITIONERS``."""
@@ -90,13 +91,34 @@ class DatasetInputsSpec(Spec):
     encoding: Encoding
 
 
+class PoissonSourceSpec(Spec):
+    """A Poisson process at each channel of an input population, for some of the time."""
+
+    rate_hz: EventFrequency = Field(alias="rate", description="events of a channel in a second")
+    start_s: Time = Field(0.0, alias="start", description="when it begins")
+    stop_s: Time | None = Field(None, alias="stop", description="when it ends; at the end if none")
+
+
 class PoissonInputsSpec(Spec):
     """Random input spikes, for networks without a dataset."""
 
-    rate_per_step: float = Field(ge=0, le=1, description="probability of a spike in a step")
+    rate_per_step: float | None = Field(
+        None, ge=0, le=1, description="probability of a spike in a step, of all inputs"
+    )
+    poisson: dict[str, EventFrequency | PoissonSourceSpec] | None = Field(
+        None,
+        description="input population to the rate of each of its channels, instead of"
+        " `rate_per_step`: spikes, or numbers of events where the population has `value_bits`",
+    )
     samples: int = Field(1, ge=1)
     steps: int = Field(ge=1)
     seed: int = Field(0, ge=0)
+
+    @model_validator(mode="after")
+    def _one_kind_of_rate(self) -> PoissonInputsSpec:
+        if (self.rate_per_step is None) == (self.poisson is None):
+            raise ValueError("give one of `rate_per_step` and `poisson`")
+        return self
 
 
 Rate = Annotated[float, Field(ge=0, le=1)]

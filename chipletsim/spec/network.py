@@ -10,26 +10,22 @@ from chipletsim.spec.base import Spec
 from chipletsim.units import PositiveTime
 
 Pair = tuple[int, int]
+Number = float | str
+"""A plain number, or text with a unit where the number has a unit."""
 
 
 class NormalSpec(Spec):
     """A normal distribution."""
 
-    mean: float = 0.0
-    std: float = Field(ge=0)
+    mean: Number = 0.0
+    std: Number
 
 
 class UniformSpec(Spec):
     """A uniform distribution on [low, high)."""
 
-    low: float
-    high: float
-
-    @model_validator(mode="after")
-    def _in_order(self) -> UniformSpec:
-        if self.low > self.high:
-            raise ValueError("low must not be above high")
-        return self
+    low: Number
+    high: Number
 
 
 class RandomArraySpec(Spec):
@@ -53,8 +49,7 @@ class ArrayFileSpec(Spec):
     array: str | None = Field(None, description="name of the array in an .npz file")
 
 
-Array = float | ArrayFileSpec | RandomArraySpec
-ParameterValue = float | str | ArrayFileSpec | RandomArraySpec
+Array = float | str | ArrayFileSpec | RandomArraySpec
 
 
 class PopulationSpec(Spec):
@@ -64,7 +59,7 @@ class PopulationSpec(Spec):
         min_length=1, description="such as [10], or [channels, height, width]"
     )
     model: str = Field(description="`chipletsim list neurons` names them")
-    parameters: dict[str, ParameterValue] = Field(
+    parameters: dict[str, Array] = Field(
         {}, description="parameter of the model to a number, a quantity, or an array"
     )
     bias: Array | None = Field(None, description="current added in every step")
@@ -126,21 +121,42 @@ class SparseSpec(Spec):
     fan_out: int | None = Field(
         None, ge=0, description="synapses per source neuron, to targets drawn with repetition"
     )
+    fan_in: int | None = Field(
+        None, ge=0, description="synapses per target neuron, from sources drawn with repetition"
+    )
     probability: float | None = Field(
         None, ge=0, le=1, description="of a synapse from any source neuron to any target neuron"
     )
     file: str | None = Field(
         None, description="path of an .npz file with arrays `indptr`, `targets`, `weight`"
     )
-    weight: Array | None = Field(None, description="[synapses]; needed unless `file` is given")
-    seed: int = Field(0, ge=0, description="of the targets drawn")
+    edges: str | None = Field(
+        None,
+        description="path of a list of synapses with columns `source`, `target`, and maybe"
+        " `weight` and `delay`: .csv, .npz, .parquet, or SONATA's .h5. `weight_mV` names a unit;"
+        " `delay` counts steps, `delay_ms` is a time",
+    )
+    edge_population: str | None = Field(
+        None, description="population of edges of a SONATA file; the only one if left out"
+    )
+    weight: Array | None = Field(
+        None, description="[synapses]; needed unless a file holds the weights"
+    )
+    weight_unit: str | None = Field(
+        None, description="unit of a column `weight` of `edges`, such as nS"
+    )
+    seed: int = Field(0, ge=0, description="of the targets or sources drawn")
 
     @model_validator(mode="after")
     def _one_source(self) -> SparseSpec:
-        if sum(value is not None for value in (self.fan_out, self.probability, self.file)) != 1:
-            raise ValueError("give one of `fan_out`, `probability` and `file`")
-        if (self.file is None) == (self.weight is None):
-            raise ValueError("give `weight` with `fan_out` or `probability`, not with `file`")
+        drawn = (self.fan_out, self.fan_in, self.probability)
+        if sum(value is not None for value in (*drawn, self.file, self.edges)) != 1:
+            raise ValueError("give one of `fan_out`, `fan_in`, `probability`, `file` and `edges`")
+        if self.edges is None:
+            if (self.file is None) == (self.weight is None):
+                raise ValueError("give `weight` with random synapses, not with `file`")
+            if self.edge_population is not None or self.weight_unit is not None:
+                raise ValueError("`edge_population` and `weight_unit` belong to `edges`")
         return self
 
 
@@ -167,7 +183,12 @@ class ProjectionSpec(Spec):
     pool: Pool2dSpec | None = Field(
         None, description="pooling of the source's spikes in front of the connection"
     )
-    delay: int = Field(0, ge=0, description="whole steps from spike to current")
+    delay: int | str = Field(
+        0, description="from spike to current: whole steps, or a time of whole steps (`1.5 ms`)"
+    )
+    port: str | None = Field(
+        None, description="port of the target's model where it arrives; the first if left out"
+    )
 
 
 class NetworkSpec(Spec):

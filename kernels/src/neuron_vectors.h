@@ -4,6 +4,7 @@
 //
 //   static constexpr int kStates;      // at most kMostStates
 //   static constexpr bool kCounts;     // whether its event is a count, else spikes or state 0
+//   static constexpr int kPorts;       // currents that it takes: `step` has one more if two
 //   M8 step(int64_t j, F8* state, F8 current) const;           // the spikes of neurons j to j + 7
 //   F8 count(int64_t j, F8* state, F8 current) const;          // their counts, where it counts
 //
@@ -24,7 +25,8 @@ namespace chipletsim {
 typedef float F8 __attribute__((vector_size(32)));
 typedef int32_t M8 __attribute__((vector_size(32)));
 
-constexpr int kMostConstants = 8, kMostStates = 2;
+constexpr int kMostConstants = 13, kMostStates = 4, kMostPorts = 2;
+constexpr int64_t kChunk = 512;  // neurons whose currents stay in the nearest cache
 
 // Constants and states of neurons, from the first of a chunk on. Arrays of several neurons
 // are filled up to whole words of 64.
@@ -83,6 +85,7 @@ inline F8 floor8(F8 values) {
 // A model whose event is a spike, or its first state.
 struct Spiking {
   static constexpr bool kCounts = false;
+  static constexpr int kPorts = 1;
 };
 
 }  // namespace chipletsim

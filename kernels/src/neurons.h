@@ -10,6 +10,7 @@
 
 #include "neuron_vectors.h"
 #include "neurons_counting.h"
+#include "neurons_neuroscience.h"
 #include "neurons_nir.h"
 #include "neurons_norse.h"
 #include "neurons_snntorch.h"
@@ -25,10 +26,17 @@ enum class Model : int64_t {
   kNorseLif, kNorseLifSubtract, kNorseCubaLif, kNorseLi, kNorseIf,
   kSinabsSubtractMulti, kSinabsZeroMulti, kSinabsSubtractSingle, kSinabsZeroSingle, kSinabsLi,
   kRockpoolLif, kRockpoolCubaLif,
+  kLifRefractory, kCubaExp, kCobaExp, kAlif, kIzhikevich,
 };
 
+// Currents that a model takes.
+inline int64_t ports_of(Model model) {
+  return model == Model::kCubaExp || model == Model::kCobaExp ? 2 : 1;
+}
+
 // Advances `words` times 64 neurons by a step and writes a word of spikes for each 64. Counts
-// take the place of the currents; returns whether they do.
+// take the place of the currents; returns whether they do. Currents of a second port stand kChunk
+// behind those of the first.
 template <class Neuron>
 bool advance_words(const NeuronArrays& arrays, float* current, int64_t words, uint64_t* spikes) {
   const Neuron neuron(arrays);
@@ -40,6 +48,9 @@ bool advance_words(const NeuronArrays& arrays, float* current, int64_t words, ui
       for (int s = 0; s < Neuron::kStates; ++s) state[s] = load8(arrays.state[s] + j);
       if constexpr (Neuron::kCounts) {
         store8(current + j, neuron.count(j, state, load8(current + j)));
+      } else if constexpr (Neuron::kPorts == 2) {
+        const F8 first = load8(current + j), second = load8(current + kChunk + j);
+        bits |= bits_of(neuron.step(j, state, first, second)) << (part * 8);
       } else {
         bits |= bits_of(neuron.step(j, state, load8(current + j))) << (part * 8);
       }
@@ -95,6 +106,11 @@ bool advance_neurons(Model model, const NeuronArrays& arrays, float* current, in
     ADVANCE(kSinabsLi, SinabsLi<uniform>);
     ADVANCE(kRockpoolLif, RockpoolLif<uniform, false>);
     ADVANCE(kRockpoolCubaLif, RockpoolLif<uniform, true>);
+    ADVANCE(kLifRefractory, LifRefractory<uniform>);
+    ADVANCE(kCubaExp, CubaExp<uniform>);
+    ADVANCE(kCobaExp, CobaExp<uniform>);
+    ADVANCE(kAlif, Alif<uniform>);
+    ADVANCE(kIzhikevich, Izhikevich<uniform>);
   }
 #undef ADVANCE
   throw std::invalid_argument("the plan names a neuron model that is not there");

@@ -20,6 +20,7 @@ enum class Weights : int64_t { kInt8, kInt16, kFloat32 };
 struct Projection {
   Kind kind;
   Weights weights;
+  int64_t port;    // of the model of the target
   int64_t source;  // index in Plan::sources
   int64_t delay;
   bool with_values;  // events carry values: graded ones, or rounded sums of a pooling
@@ -176,7 +177,11 @@ inline Population read_population(Reader& read) {
   each.bits = read.buffer<uint64_t>();
   each.values = read.buffer<float>();
   const int64_t incoming = read.integer();
-  for (int64_t k = 0; k < incoming; ++k) each.incoming.push_back(read_projection(read));
+  for (int64_t k = 0; k < incoming; ++k) {
+    const int64_t port = read.integer();
+    each.incoming.push_back(read_projection(read));
+    each.incoming.back().port = port;
+  }
   return each;
 }
 

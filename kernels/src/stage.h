@@ -14,7 +14,6 @@
 
 namespace chipletsim {
 
-constexpr int64_t kChunk = 512;                // neurons whose currents stay in the nearest cache
 constexpr int64_t kMostRows = 128;             // rows that are added up together, and bytes of
 constexpr int64_t kSumBytes = 128 * 1024;      // their sums; those of dense layers are written
 constexpr int64_t kDenseSumBytes = 512 * 1024; // panel by panel
@@ -255,10 +254,11 @@ class Stage {
     const int64_t sample = range.first_sample + row / range.steps();
     const int64_t step = range.first_step + row % range.steps();
     const int64_t width = std::min(population.block, population.padded());
-    float current[kChunk];
-    int speaking = 0;
+    float current[kMostPorts * kChunk];  // of each port of the model
+    const int64_t ports = ports_of(population.model);
+    int speaking = 0;  // to the first port, which takes the bias
     for (size_t p = 0; p < population.incoming.size(); ++p) {
-      speaking += !space.silent(population, p, row);
+      speaking += population.incoming[p].port == 0 && !space.silent(population, p, row);
     }
     // The bias comes last; where it is one of two terms, either may come first.
     const bool begin_with_bias = population.bias && speaking < 2;
@@ -267,21 +267,23 @@ class Stage {
       for (int64_t j = 0; j < words * 64; ++j) {
         current[j] = begin_with_bias ? 0.0f + population.bias[chunk + j] : 0.0f;
       }
+      std::fill(current + kChunk, current + ports * kChunk, 0.0f);
       for (size_t p = 0; p < population.incoming.size(); ++p) {
         const Projection& each = population.incoming[p];
         if (space.silent(population, p, row)) continue;
+        float* total = current + each.port * kChunk;
         if (each.kind == Kind::kCurrents) {
           const float* given = each.current + (sample * plan_.steps + step) * population.size;
           const int64_t count = std::min(kChunk, stop - chunk);
-          for (int64_t j = 0; j < count; ++j) current[j] += given[chunk + j];
+          for (int64_t j = 0; j < count; ++j) total[j] += given[chunk + j];
           continue;
         }
         const int64_t at = row * width + (chunk - first);
         char* sums = space.sums[p].data();
         if (each.weights == Weights::kFloat32) {
-          take_sums(reinterpret_cast<double*>(sums) + at, each.scale, words, current);
+          take_sums(reinterpret_cast<double*>(sums) + at, each.scale, words, total);
         } else {
-          take_sums(reinterpret_cast<int32_t*>(sums) + at, each.scale, words, current);
+          take_sums(reinterpret_cast<int32_t*>(sums) + at, each.scale, words, total);
         }
       }
       if (population.bias && !begin_with_bias) {

@@ -200,7 +200,7 @@ def test_broken_sparse_file(folder):
         ("tau: 10 ms", "tau: 10 mJ", "wrong dimension"),
         ("tau: 10 ms", "tua: 10 ms", "no lif parameter `tua`; did you mean `tau`?"),
         ("v_threshold: 0.5", "v_threshold: 5 mV", "expected a number, got '5 mV'"),
-        ("model: lif", "model: alif", "did you mean `lif`"),
+        ("model: lif", "model: liff", "did you mean `lif`"),
         ("source: in,", "source: inn,", "did you mean `in`"),
         ("pool: {kernel: [2, 2], mode: avg}", "pool: {kernel: [9, 2]}", "window of 9"),
         ("[2, 6, 6]", "[2, 5, 6]", "gives shape [2, 6, 6], but the target has [2, 5, 6]"),
@@ -311,7 +311,16 @@ def test_column_major_arrays_are_read_right(tmp_path):
     assert np.array_equal(read_array(tmp_path / "f.npy", None, (2, 3)), values)
 
 
-@pytest.mark.parametrize("name", preset_names("networks"))
+LARGE = {"networks/brunel"}  # 15.6 million synapses
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.slow if name in LARGE else ())
+        for name in preset_names("networks")
+    ],
+)
 def test_every_shipped_network_loads(name):
     network = load_network(name)
     assert any(population.output for population in network.populations)

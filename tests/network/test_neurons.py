@@ -8,6 +8,9 @@ import pytest
 from chipletsim.network.neurons import NEURON_MODELS, exact_product
 from chipletsim.network.neurons.late import LATE_NAMES
 
+HELD = {"v_threshold": -0.05, "v_reset": -0.065, "refractory": 3e-3, "v_init": -0.055}
+SCALE = {"lif_refractory": 0.01, "cuba_exp": 0.01, "coba_exp": 1e-8, "izhikevich": 10.0}
+"""Size of a current that makes a model spike, where it is not 1."""
 FULL = {
     "input": {},
     "if": {"r": 800.0, "v_threshold": 0.9, "v_reset": 0.1},
@@ -17,6 +20,18 @@ FULL = {
         "v_threshold": 0.4, "v_reset": -0.1,
     },
     "li": {"tau": 7e-3, "r": 1.3, "v_leak": 0.05},
+    "alif": {"tau": 7e-3, "tau_adaptation": 40e-3, "r": 1.3, "v_threshold": 0.4, "beta": 1.7},
+    "izhikevich": {"a": 0.1, "b": 0.2, "c": -60.0, "d": 2.0, "v_peak": 30.0, "v_init": -50.0},
+    "lif_refractory": {"tau": 7e-3, "v_leak": -0.06, **HELD},
+    "cuba_exp": {
+        "tau": 7e-3, "v_leak": -0.06, "tau_excitatory": 7e-3, "tau_inhibitory": 5e-3, **HELD,
+        "e_init": 0.01, "i_init": -0.01,
+    },
+    "coba_exp": {
+        "capacitance": 2e-10, "g_leak": 1e-8, "v_leak": -0.06, "v_excitatory": 0.0,
+        "v_inhibitory": -0.08, "tau_excitatory": 5e-3, "tau_inhibitory": 10e-3, **HELD,
+        "current": 1e-11, "e_init": 1e-8, "i_init": 2e-8,
+    },
     "i": {"r": 800.0},
     "cubali": {"tau_syn": 3e-3, "tau_mem": 7e-3, "r": 1.3, "v_leak": 0.05, "w_in": 0.7},
     "threshold": {"threshold": 0.4},
@@ -81,9 +96,17 @@ def run(model, parameters, currents, dt_s=1e-3, value_bits=8):
     state = neuron.initial_state(constants, currents.shape[1:])
     events = []
     for current in currents:
-        state, event = neuron.step(np, constants, state, current)
+        state, event = neuron.step(np, constants, state, given(model, current))
         events.append(event)
     return np.array(events), state
+
+
+def given(model, currents):
+    """Currents as a model takes them: one, or one for each port, the second at half strength."""
+    ports = NEURON_MODELS[model].ports
+    if len(ports) == 1:
+        return currents
+    return {port: currents / np.float32(number + 1) for number, port in enumerate(ports)}
 
 
 def constant(value, steps, neurons=1):
@@ -166,7 +189,7 @@ def test_every_model_is_complete(name):
     assert set(FULL[name]) == set(model.parameters)
     constants = model.prepare(FULL[name], 1e-3)
     state, event = model.step(
-        np, constants, model.initial_state(constants, (2,)), np.ones(2, np.float32)
+        np, constants, model.initial_state(constants, (2,)), given(name, np.ones(2, np.float32))
     )
     assert set(state) == set(model.states)
     assert event.shape == (2,)
@@ -182,11 +205,16 @@ def test_jax_agrees_bit_for_bit(name):
     """A compiled scan gives NumPy's bits, though XLA would fuse multiplies and adds."""
     model = NEURON_MODELS[name]
     constants = model.prepare(FULL[name], 1e-3, steps=64, value_bits=8)
-    currents = np.random.default_rng(1).normal(0.5, 1.5, (64, 1000)).astype(np.float32)
+    currents = np.random.default_rng(1).normal(0.5, 1.5, (64, 1000)) * SCALE.get(name, 1.0)
+    currents = currents.astype(np.float32)
+    if name == "coba_exp":
+        currents = abs(currents)
     events, state = run(name, FULL[name], currents)
+    if model.spiking:
+        assert 0 < events.sum() < events.size, "a silent model proves nothing"
 
     def step(carry, current):
-        return model.step(jnp, constants, carry, current)
+        return model.step(jnp, constants, carry, given(name, current))
 
     initial = model.initial_state(constants, (1000,))
     end, found = jax.jit(lambda state, currents: jax.lax.scan(step, state, currents))(

@@ -63,15 +63,28 @@ def test_reset_stops_the_gradient():
     assert float(jax.grad(next_v)(jnp.float32(0.5))) == 0.5
 
 
+OWN = {"coba_exp": {"v_excitatory": np.float32(4)}}
+IN_MS = {"izhikevich"}
+
+
 def run_two_steps(name, xp, currents):
     """Events of both steps and the state at the end; the second step gets no current."""
     model = NEURON_MODELS[name]
     needed = {key: p for key, p in model.parameters.items() if p.default is None}
     given = {key: np.float32(2 if p.unit == "s" else 0.5) for key, p in needed.items()}
-    constants = model.prepare(given, 1.0)
+    constants = model.prepare({**given, **OWN.get(name, {})}, 1e-3 if name in IN_MS else 1.0)
     state = model.initial_state(constants, currents.shape)
-    state, first = model.step(xp, constants, state, currents)
-    state, second = model.step(xp, constants, state, np.float32(0) * currents)
+    silent = np.float32(0) * currents
+
+    def given_to(current):
+        """The current of the only port, or of the first of several."""
+        several = len(model.ports) > 1
+        return (
+            dict.fromkeys(model.ports, silent) | {model.ports[0]: current} if several else current
+        )
+
+    state, first = model.step(xp, constants, state, given_to(currents))
+    state, second = model.step(xp, constants, state, given_to(silent))
     return first, second, state
 
 
@@ -83,6 +96,8 @@ WITH_STATES = [n for n, m in NEURON_MODELS.items() if m.states and m.precision =
 )
 def test_every_spiking_model_has_a_gradient_and_the_same_spikes(name):
     currents = np.linspace(-2, 4, 25, dtype=np.float32)
+    if NEURON_MODELS[name].current_unit == "S":
+        currents = currents + np.float32(2)  # conductances are not negative
     namespace = SurrogateNamespace(5.0)
     expected = run_two_steps(name, np, currents)
     events = run_two_steps(name, namespace, jnp.asarray(currents))

@@ -23,6 +23,7 @@ CURRENT = 0
 """The model without state whose event is its current."""
 
 _FIRING = ("v_threshold", "v_reset")
+_HELD = (*_FIRING, "hold")
 _LEAKY = (("beta", "v_threshold"), ("v",))
 _SYNAPTIC = (("beta", "v_threshold", "alpha"), ("v", "i"))
 _SINABS = (("alpha", "gain", "v_threshold", "v_min", "clips"), ("v",))
@@ -76,4 +77,26 @@ MODELS: dict[str, NativeModel] = {
     "sinabs_li": NativeModel(32, ("alpha", "gain"), ("v",)),
     "rockpool_lif": NativeModel(33, *_LEAKY),
     "rockpool_cubalif": NativeModel(34, *_SYNAPTIC),
+    "lif_refractory": NativeModel(35, ("decay", "v_leak", *_HELD), ("v", "left")),
+    "cuba_exp": NativeModel(
+        36,
+        (
+            *("decay", "v_leak", "gain_excitatory", "gain_inhibitory"),
+            *("decay_excitatory", "decay_inhibitory", *_HELD),
+        ),
+        ("v", "left", "e", "i"),
+    ),
+    "coba_exp": NativeModel(
+        37,
+        (
+            *("g_leak", "leak_drive", "v_excitatory", "v_inhibitory", "dt_over_c", "dt_over_2c"),
+            *("half_excitatory", "half_inhibitory", "decay_excitatory", "decay_inhibitory"),
+            *_HELD,
+        ),
+        ("v", "left", "e", "i"),
+    ),
+    "alif": NativeModel(
+        38, ("rho", "rise", "v_threshold", "beta", "gain", "alpha"), ("v", "b", "z")
+    ),
+    "izhikevich": NativeModel(39, ("half_dt_ms", "a_dt", "b", "c", "d", "below_peak"), ("v", "u")),
 }

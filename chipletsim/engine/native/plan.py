@@ -127,10 +127,11 @@ def run_stage(
         _add_population(call, window, each, own[each])
         call.add(len(incoming[each]))
         for number in incoming[each]:
+            plan = program.projections[number]
+            call.add(plan.port)
             if number in known:
                 call.add(KINDS["currents"], call.argument(known[number]))
                 continue
-            plan = program.projections[number]
             add_projection(call, plan.geometry, window.synapses[number])
             call.add(sources.index(plan.source), plan.delay)
     results = iter(call.run(threads))
@@ -163,9 +164,9 @@ def run_currents(
     # Each row is a sample of one step, whose events are its currents.
     call.add(len(rows), 1, 0, 1, source.size, int(graded), 0, call.argument(rows), NONE)
     currents = call.result((len(rows), target.size), jnp.float32)
-    uniform, constants, states, projections = 1, 0, 0, 1
+    uniform, constants, states, projections, port = 1, 0, 0, 1, 0
     call.add(1, target.size, target.block, CURRENT, uniform, constants, NONE, states)
-    call.add(NONE, currents, projections)
+    call.add(NONE, currents, projections, port)
     add_projection(call, geometry, arrays)
     call.add(0, 0)
     return call.run(threads)[0]

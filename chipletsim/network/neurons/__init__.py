@@ -1,5 +1,6 @@
 """Neuron models by name: spiking neurons, dense layers, encoders and decoders."""
 
+from chipletsim.network.neurons.adaptive import ADAPTIVE_MODELS
 from chipletsim.network.neurons.base import (
     Constants,
     Event,
@@ -16,6 +17,7 @@ from chipletsim.network.neurons.dense import DENSE_MODELS
 from chipletsim.network.neurons.exact import EXACT_MODELS
 from chipletsim.network.neurons.late import CURRENT_MODEL, late_models
 from chipletsim.network.neurons.loihi import LOIHI_MODELS
+from chipletsim.network.neurons.neuroscience import NEUROSCIENCE_MODELS
 from chipletsim.network.neurons.norse import NORSE_MODELS
 from chipletsim.network.neurons.rockpool import ROCKPOOL_MODELS
 from chipletsim.network.neurons.sinabs import SINABS_MODELS
@@ -27,6 +29,8 @@ from chipletsim.network.neurons.truenorth import TRUENORTH_MODELS
 _MODELS = (
     *SPIKING_MODELS,
     *EXACT_MODELS,
+    *ADAPTIVE_MODELS,
+    *NEUROSCIENCE_MODELS,
     *SNNTORCH_MODELS,
     *NORSE_MODELS,
     *SINABS_MODELS,

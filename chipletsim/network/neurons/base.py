@@ -33,6 +33,7 @@ class Parameter:
             Euler would overshoot.
         whole: Whether it must be a whole number of at least zero.
         choices: The numbers that it may be; any if empty.
+        whole_steps: Whether it is a time of whole steps, which may be none.
     """
 
     default: float | None
@@ -42,6 +43,7 @@ class Parameter:
     at_least_dt: bool = False
     whole: bool = False
     choices: tuple[float, ...] = ()
+    whole_steps: bool = False
 
 
 class Event(StrEnum):
@@ -96,7 +98,8 @@ class NeuronModel:
             dt / tau.
         step: ``step(xp, constants, state, current) -> (state, event)``. ``xp`` is ``numpy``
             or ``jax.numpy``; arrays are float32 [..., *shape]; the event is a bool array for
-            spikes, and float32 for values and counts. Models in double precision
+            spikes, and float32 for values and counts. With several ports, the current is a dict
+            of port to array. Models in double precision
             have ``step(xp, constants, state, current, arrived) -> (state, event, updated)``
             on float64 arrays: ``arrived`` says which neurons a synaptic event has reached,
             whatever its weight, and ``updated`` which ones did work.
@@ -105,6 +108,8 @@ class NeuronModel:
         precision: Of its constants, states and currents. Networks of ``float64`` models run in
             ``chipletsim.engine.wide``.
         tells_updates: Whether ``updated`` of its step is kept, in ``Activity.updates``.
+        ports: Where projections may arrive. The first takes those that name none, and the bias.
+        current_unit: Unit of weights and bias: what one event through a weight of 1 gives.
     """
 
     name: str
@@ -117,6 +122,8 @@ class NeuronModel:
     timing: Timing = Timing.FOLLOWS
     precision: Precision = "float32"
     tells_updates: bool = False
+    ports: tuple[str, ...] = ("current",)
+    current_unit: str = "1"
 
     @property
     def dtype(self) -> type[np.floating[Any]]:
