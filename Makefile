@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 .DEFAULT_GOAL := demo
-.PHONY: demo test lint types unit sanitize sanitize-threads peers clean
+.PHONY: demo test lint types unit sanitize sanitize-threads peers fidelity clean
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)
@@ -81,6 +81,11 @@ peers: .venv-peers/.installed .venv-spyx/.installed
 	$(PYTHON) -m venv .venv-spyx
 	.venv-spyx/bin/pip install --quiet --disable-pip-version-check 'spyx==1.0.*'
 	touch $@
+
+# Spikes, counters, energies and times beside those of the peers, and the tables of them.
+fidelity: $(VENV)/.installed-dev peers
+	$(BIN)/python -m benchmarks fidelity --json benchmarks/fidelity/figures.json
+	$(BIN)/python -m benchmarks.fidelity.tables
 
 clean:
 	rm -rf $(VENV) .venv-peers .venv-spyx build runs sweeps *.egg-info

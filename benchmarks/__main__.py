@@ -18,6 +18,7 @@ def benchmarks() -> dict[str, str]:
         tree = ast.parse(path.read_text())
         if any(isinstance(node, ast.FunctionDef) and node.name == "rows" for node in tree.body):
             name = ".".join(path.relative_to(folder).with_suffix("").parts)
+            name = name.removesuffix(".__init__")
             found[name] = (ast.get_docstring(tree) or "").partition("\n")[0]
     return found
 

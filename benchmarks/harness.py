@@ -57,6 +57,8 @@ class Row:
         peer: What it is compared with, or None.
         theirs: Figure of the peer, or None.
         timing: Times behind ``ours``, or None where it was not timed.
+        difference: How far the two are apart, in whatever way the benchmark says; None where
+            the ratio says it.
     """
 
     case: str
@@ -66,6 +68,7 @@ class Row:
     peer: str | None = None
     theirs: float | None = None
     timing: Timing | None = field(default=None, compare=False)
+    difference: float | None = None
 
     @property
     def ratio(self) -> float | None:
@@ -75,8 +78,8 @@ class Row:
     def as_json(self) -> dict[str, Any]:
         """Return the row as it stands in the file."""
         content = asdict(self) | {"ratio": self.ratio}
-        timing = content.pop("timing")
-        return content | ({"timing": timing} if timing else {})
+        optional = {name: content.pop(name) for name in ("timing", "difference")}
+        return content | {name: value for name, value in optional.items() if value is not None}
 
 
 def timed(function: Callable[[], Any], repeats: int) -> Timing:
@@ -158,11 +161,12 @@ def _table(name: str, rows: list[Row], host: dict[str, Any]) -> Table:
     table.add_column("peer")
     table.add_column("theirs", justify="right")
     table.add_column("ratio", justify="right")
+    table.add_column("difference", justify="right")
     for row in rows:
         spread = f"{row.timing.spread:.0%}" if row.timing else ""
         theirs, ratio = _figure(row.theirs), _figure(row.ratio)
         cells = (_figure(row.ours), spread, row.peer or "", theirs, ratio)
-        table.add_row(row.case, row.quantity, row.unit, *cells)
+        table.add_row(row.case, row.quantity, row.unit, *cells, _figure(row.difference))
     return table
 
 

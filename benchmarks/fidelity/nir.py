@@ -1,8 +1,8 @@
-"""Networks that other frameworks wrote or ran, and their recorded spikes beside ours.
+"""Fidelity: NIR files of other frameworks, their recorded spikes beside ours.
 
-    from benchmarks.fidelity.nir import rows
-
-Cases are those in ``tests/data/nir`` and, where it is there, in ``../shared/references/nir``.
+A difference is how many spikes (or counts) differ, of all neurons, steps and samples; of the
+values of readouts the largest, as a share of the largest value. Cases are those in
+``tests/data/nir`` and, where it is there, in ``../shared/references/nir``.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.harness import Row
 from chipletsim.engine.simulate import simulate
 from chipletsim.network.load import load_network
 from chipletsim.network.model import Network
@@ -95,13 +96,13 @@ def load_case(folder: Path, about: dict[str, Any]) -> Network:
     )
 
 
-def rows() -> Iterator[dict[str, Any]]:
-    """Yield the figures of all cases: numbers that differ, and spikes of both sides."""
-    for folder in folders().values():
-        yield from case_rows(read_case(folder))
+def rows(quick: bool) -> list[Row]:
+    """Return the figures of all cases, or of every fifth."""
+    chosen = list(folders().values())[:: 5 if quick else 1]
+    return [row for folder in chosen for row in case_rows(read_case(folder))]
 
 
-def case_rows(case: Case) -> Iterator[dict[str, Any]]:
+def case_rows(case: Case) -> Iterator[Row]:
     """Yield the figures of one case."""
     activity = simulate(case.network, case.inputs)
     for name, expected in case.spikes.items():
@@ -118,17 +119,10 @@ def case_rows(case: Case) -> Iterator[dict[str, Any]]:
 
 def _row(
     case: Case, quantity: str, unit: str, figures: tuple[float, float], difference: float
-) -> dict[str, Any]:
+) -> Row:
     """Return a row; the difference counts spikes that differ, or is a share of the largest."""
-    return {
-        "case": case.name,
-        "quantity": quantity,
-        "unit": unit,
-        "ours": figures[0],
-        "peer": case.framework,
-        "theirs": figures[1],
-        "difference": difference,
-    }
+    ours, theirs = figures
+    return Row(case.name, quantity, unit, ours, case.framework, theirs, difference=difference)
 
 
 def _node_options(given: dict[str, Any]) -> dict[str, Any]:

@@ -1,6 +1,4 @@
-"""Live modules of snnTorch beside the networks that ``from_snntorch`` makes of them.
-
-    from benchmarks.fidelity.snntorch_live import rows
+"""Fidelity: live modules of snnTorch beside the networks that ``from_snntorch`` makes of them.
 
 Random networks of all kinds and styles are run by snnTorch, converted, and run here. A difference
 is how many spikes differ. Cases marked ``(rounding)`` hold sums that float32 rounds (batch
@@ -16,8 +14,8 @@ import os
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
+from benchmarks.harness import Row
 from benchmarks.peers import ENVIRONMENTS, ROOT
 
 RECORDED = (2008, 2026, 2068, 2079, 2095, 2115)
@@ -25,13 +23,13 @@ RECORDED = (2008, 2026, 2068, 2079, 2095, 2115)
 SCRIPT = ROOT / "benchmarks" / "peers" / "snntorch_live.py"
 
 
-def rows(quick: bool = True) -> list[dict[str, Any]]:
+def rows(quick: bool) -> list[Row]:
     """Return the figures of 20 networks, or of 300.
 
     Raises:
         RuntimeError: The peers are not installed, or fail.
     """
-    return json.loads(_run("rows", "2000", "20" if quick else "300"))
+    return [Row(**each) for each in json.loads(_run("rows", "2000", "20" if quick else "300"))]
 
 
 def _run(*arguments: str) -> str:
@@ -50,5 +48,3 @@ def _run(*arguments: str) -> str:
 if __name__ == "__main__":
     if "--record" in sys.argv:
         _run("record", str(ROOT / "tests" / "data" / "snntorch"), *map(str, RECORDED))
-    else:
-        print(json.dumps(rows(), indent=1))

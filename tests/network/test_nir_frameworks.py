@@ -33,11 +33,11 @@ def demand_the_record(name):
     """Every spike of every node and of the output, and readouts to 1e-5 of the largest value."""
     case = read_case(folders()[name])
     rows = list(case_rows(case))
-    assert {row["quantity"].split()[-1] for row in rows} >= set(case.spikes)
+    assert {row.quantity.split()[-1] for row in rows} >= set(case.spikes)
     for row in rows:
-        allowed = 0 if row["unit"] == "spikes" else 1e-5
-        assert row["difference"] <= allowed, row
-        assert row["theirs"] > 0, "a silent node proves nothing"
+        allowed = 0 if row.unit == "spikes" else 1e-5
+        assert row.difference <= allowed, row
+        assert row.theirs > 0, "a silent node proves nothing"
     for name, expected in case.outputs.items():
         known = case.spikes if name in case.spikes else case.values
         assert np.array_equal(known[name], expected)
