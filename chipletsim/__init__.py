@@ -14,6 +14,7 @@ The public verbs are the stages of a run::
     save_network, save_mapping, load_mapping, quality (of a mapping)
     encode (values to spikes), open_events, Binning, bin_samples (event recordings to spikes)
     save_spikes, load_spikes, to_nir_data, from_nir_data, save_trace (spikes and traces out)
+    import_sanafe (an architecture and a network of SANA-FE)
 
 Nothing heavy is imported until a name is used, so that ``import chipletsim`` is quick.
 """
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
     from chipletsim.exchange.events.binning import Binning
     from chipletsim.exchange.events.formats import open_events
     from chipletsim.exchange.events.samples import bin_samples
+    from chipletsim.exchange.sanafe.imported import Imported, import_sanafe
     from chipletsim.exchange.snntorch.convert import from_snntorch
     from chipletsim.exchange.spikes.nir_data import from_nir_data, to_nir_data
     from chipletsim.exchange.spikes.record import load_spikes
@@ -78,6 +80,7 @@ _HOME = {
     "Comparison": "chipletsim.baseline.compare",
     "Deployment": "chipletsim.deployment.result",
     "Encoded": "chipletsim.hybrid.encode_boundaries",
+    "Imported": "chipletsim.exchange.sanafe.imported",
     "Mapping": "chipletsim.mapping.model",
     "Network": "chipletsim.network.model",
     "Package": "chipletsim.package.model",
@@ -105,6 +108,7 @@ _HOME = {
     "evaluate": "chipletsim.evaluation",
     "from_snntorch": "chipletsim.exchange.snntorch.convert",
     "from_nir_data": "chipletsim.exchange.spikes.nir_data",
+    "import_sanafe": "chipletsim.exchange.sanafe.imported",
     "load_mapping": "chipletsim.mapping.store",
     "load_network": "chipletsim.network.load",
     "load_package": "chipletsim.package.load",
@@ -136,6 +140,7 @@ __all__ = [
     "ConfigError",
     "Deployment",
     "Encoded",
+    "Imported",
     "InfeasibleError",
     "Mapping",
     "Network",
@@ -165,6 +170,7 @@ __all__ = [
     "evaluate",
     "from_nir_data",
     "from_snntorch",
+    "import_sanafe",
     "load_mapping",
     "load_network",
     "load_package",

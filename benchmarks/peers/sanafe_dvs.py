@@ -43,6 +43,14 @@ def main() -> None:
 
 def loaded_chip(path: str) -> tuple[Any, list[Any]]:
     """Return the chip with the network on it, and the names of its layers' groups."""
+    plan, network, names = plan_and_network(path)
+    chip = sanafe.SpikingChip(plan)
+    chip.load(network)
+    return chip, names
+
+
+def plan_and_network(path: str) -> tuple[Any, Any, list[Any]]:
+    """Return the architecture, the network mapped to it, and the names of its layers' groups."""
     given = np.load(path)
     plan, network = sanafe.load_loihi(), sanafe.Network()
     thresholds = given["thresholds"].tolist()
@@ -56,9 +64,7 @@ def loaded_chip(path: str) -> tuple[Any, list[Any]]:
     for neuron, bias in zip(chain[0], given["inputs"].tolist(), strict=True):
         neuron.set_attributes(model_attributes={"bias": bias})
     map_in_order(chain, plan.cores())
-    chip = sanafe.SpikingChip(plan)
-    chip.load(network)
-    return chip, [layer.group.get_name() for layer in chain]
+    return plan, network, [layer.group.get_name() for layer in chain]
 
 
 def map_in_order(chain: list[Any], cores: list[Any]) -> None:

@@ -9,10 +9,11 @@ errors, as are keys given twice.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -21,6 +22,25 @@ from chipletsim.spec.node import MAX_DEPTH, MAX_NODES, Node, Place, Scalar, prob
 
 MAX_BYTES = 16 << 20
 
+
+class Reading(NamedTuple):
+    """How YAML is read.
+
+    Attributes:
+        typed: Whether plain scalars become null, flags and numbers; else they stay text, for
+            formats in which ``0.10`` is an address.
+        max_bytes: Longest file.
+        max_nodes: Most values.
+        prepared: What is done to the text before it is parsed.
+    """
+
+    typed: bool = True
+    max_bytes: int = MAX_BYTES
+    max_nodes: int = MAX_NODES
+    prepared: Callable[[str], str] = str
+
+
+_TYPED = Reading()
 _Loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 _WORDS: dict[str, Scalar] = {
     "": None, "~": None, "null": None, "Null": None, "NULL": None,
@@ -31,12 +51,13 @@ _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\
 _FLOAT = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]+)?")
 
 
-def read_yaml(path: Path, shown: str) -> Node:
+def read_yaml(path: Path, shown: str, reading: Reading = _TYPED) -> Node:
     """Return the contents of a YAML file.
 
     Args:
         path: The file.
         shown: Its name in messages.
+        reading: How it is read.
 
     Raises:
         ConfigError: There is no such file, it is too long or not UTF-8, or it is
@@ -46,7 +67,9 @@ def read_yaml(path: Path, shown: str) -> Node:
         status = path.stat()
         if not path.is_file():
             raise ConfigError([Problem("is not a file", file=shown)])
-        return _read_cached(path, shown, status.st_mtime_ns, status.st_size)
+        if reading.typed:
+            return _read_cached(path, shown, status.st_mtime_ns, status.st_size)
+        return _read(path, shown, status.st_size, reading)  # may be large, and is read once
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise ConfigError([Problem(f"cannot be read: {reason}", file=shown)]) from None
@@ -54,8 +77,12 @@ def read_yaml(path: Path, shown: str) -> Node:
 
 @lru_cache(maxsize=128)
 def _read_cached(path: Path, shown: str, _changed: int, size: int) -> Node:
-    if size > MAX_BYTES:
-        raise ConfigError([Problem(f"is longer than {MAX_BYTES:,} bytes", file=shown)])
+    return _read(path, shown, size, _TYPED)
+
+
+def _read(path: Path, shown: str, size: int, reading: Reading) -> Node:
+    if size > reading.max_bytes:
+        raise ConfigError([Problem(f"is longer than {reading.max_bytes:,} bytes", file=shown)])
     content = path.read_bytes()
     try:
         text = content.decode("utf-8-sig")
@@ -63,20 +90,21 @@ def _read_cached(path: Path, shown: str, _changed: int, size: int) -> Node:
         before = content[: error.start]
         place = Place(shown, before.count(b"\n") + 1, error.start - before.rfind(b"\n"))
         raise ConfigError([problem("is not UTF-8 text", place)]) from None
-    return parse_yaml(text, shown)
+    return parse_yaml(reading.prepared(text), shown, reading)
 
 
-def parse_yaml(text: str, shown: str) -> Node:
+def parse_yaml(text: str, shown: str, reading: Reading = _TYPED) -> Node:
     """Return YAML text as a tree.
 
     Args:
         text: One document.
         shown: File name in messages.
+        reading: How it is read.
 
     Raises:
         ConfigError: The text is not YAML as described above.
     """
-    builder = _Builder(shown)
+    builder = _Builder(shown, reading)
     try:
         for event in yaml.parse(text, Loader=_Loader):
             builder.take(event)
@@ -125,8 +153,9 @@ class _Open:
 class _Builder:
     """Builds the tree from parser events, so that depth and size are known as it grows."""
 
-    def __init__(self, shown: str) -> None:
+    def __init__(self, shown: str, reading: Reading) -> None:
         self._shown = shown
+        self._reading = reading
         self._open: list[_Open] = []
         self._anchors: dict[str, tuple[Node, int]] = {}
         self._problems: list[Problem] = []
@@ -168,7 +197,7 @@ class _Builder:
             self._take_key(event.value, place)
             return
         value = event.value
-        if not event.style:
+        if not event.style and self._reading.typed:
             value = self._plain_scalar(value, place)
         self._close(Node(value, place), 1, event.anchor)
 
@@ -223,8 +252,9 @@ class _Builder:
             return
         top = self._open[-1]
         top.nodes += nodes
-        if top.nodes > MAX_NODES:
-            raise ConfigError([problem(f"holds more than {MAX_NODES:,} values", node.place)])
+        most = self._reading.max_nodes
+        if top.nodes > most:
+            raise ConfigError([problem(f"holds more than {most:,} values", node.place)])
         if top.mapping is None:
             top.items.append(node)
         elif top.key is not None:
