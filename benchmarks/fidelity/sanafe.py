@@ -1,6 +1,4 @@
-"""SANA-FE and chipletsim on the same files: every spike, counter, energy and latency.
-
-    python -m benchmarks.fidelity.sanafe [--quick] [--json FILE]
+"""Fidelity: SANA-FE's files in chipletsim: every spike, counter, energy and latency.
 
 Networks go through ``chipletsim import sana-fe``: those that SANA-FE ran for ``tests/data/sanafe``,
 and where ``make peers`` has installed it, random networks of ``sanafe_networks``, drawn anew each
@@ -10,13 +8,11 @@ largest relative one (energies, over steps), or the largest in seconds (latency 
 
 SANA-FE sends the messages of a neuron in the order of the addresses of their cores in memory, and
 its timing ``detailed`` depends on it. Where that is not the order of their numbers, by which ours
-goes, that latency is not compared. Where one message meets several synapse units, their times are
-added in another order than SANA-FE's, and the last bit of a latency may differ.
+goes, that latency is not compared.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
@@ -33,6 +29,7 @@ import chipletsim as cs
 from benchmarks import peers
 from benchmarks.fidelity.sanafe_dvs import write_dvs
 from benchmarks.fidelity.sanafe_networks import draw
+from benchmarks.harness import Row
 from chipletsim.exchange.sanafe.imported import Imported
 
 ROOT = Path(__file__).parents[2]
@@ -53,7 +50,6 @@ ENERGIES = {
     "energy of somas": ("neuron_updates", "soma_energy"),
     "energy of the network": ("network", "network_energy"),
 }
-Row = dict[str, Any]
 Arrays = dict[str, np.ndarray]
 
 
@@ -214,29 +210,4 @@ def _step(activity: cs.Activity, step: int) -> cs.Activity:
 
 
 def _row(case: str, quantity: str, unit: str, both: tuple[Any, Any], off: Any) -> Row:
-    return {
-        "case": case,
-        "quantity": quantity,
-        "unit": unit,
-        "ours": both[0],
-        "peer": PEER,
-        "theirs": both[1],
-        "difference": off,
-    }
-
-
-def main() -> None:
-    """Print the figures, and write them to a file if one is given."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="two random networks, fewer steps")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write the rows to FILE")
-    arguments = parser.parse_args()
-    found = rows(quick=arguments.quick)
-    for row in found:
-        print("{case:22} {quantity:22} {ours:>22} {theirs:>22} {difference:>10.3g}".format(**row))
-    if arguments.json is not None:
-        arguments.json.write_text(json.dumps(found, indent=1) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    return Row(case, quantity, unit, both[0], PEER, both[1], difference=off)

@@ -79,8 +79,10 @@ def _part_name(group: str, kinds: list[tuple[str, int]], number: int) -> str:
     return f"{group}.{model}" + (f".{alike.index(number)}" if len(alike) > 1 else "")
 
 
-def make_network(snn: Snn, placing: Placing, layout: Layout, notes: Notes) -> Network:
-    """Return the network.
+def make_network(
+    snn: Snn, placing: Placing, layout: Layout, notes: Notes
+) -> tuple[Network, dict[str, np.ndarray]]:
+    """Return the network, and by projection the place of each synapse in the file.
 
     Raises:
         ConfigError: It has a fault.
@@ -92,11 +94,16 @@ def make_network(snn: Snn, placing: Placing, layout: Layout, notes: Notes) -> Ne
         for name, model, members in zip(layout.names, layout.models, layout.members, strict=True)
     )
     rank = np.concatenate([placing.rank[members] for members in layout.members])
-    projections = tuple(_projections(snn, placing, layout, notes))
+    made = _projections(snn, placing, layout, notes)
     wide = any(each.model != "input" for each in populations)
-    return validated(
-        Network(snn.name, populations, projections, DT_S, summation_rank=rank if wide else None)
+    network = Network(
+        snn.name,
+        populations,
+        tuple(projection for projection, _ in made),
+        DT_S,
+        summation_rank=rank if wide else None,
     )
+    return validated(network), {projection.name: listed for projection, listed in made}
 
 
 def _parameters(snn: Snn, members: np.ndarray, model: str, notes: Notes) -> dict[str, np.ndarray]:
@@ -124,8 +131,13 @@ def _parameters(snn: Snn, members: np.ndarray, model: str, notes: Notes) -> dict
     return found
 
 
-def _projections(snn: Snn, placing: Placing, layout: Layout, notes: Notes) -> list[Projection]:
-    """Return one projection for each pair of populations, synapse unit and delay."""
+def _projections(
+    snn: Snn, placing: Placing, layout: Layout, notes: Notes
+) -> list[tuple[Projection, np.ndarray]]:
+    """Return a projection for each pair of populations, synapse unit and delay, and its synapses.
+
+    Those are int64 [synapses], the number of each in the file.
+    """
     synapses = snn.synapses
     _check_targets(snn, placing)
     delay = _delays(snn, placing, notes)
@@ -144,20 +156,15 @@ def _projections(snn: Snn, placing: Placing, layout: Layout, notes: Notes) -> li
         rest, steps = divmod(int(key[start]), most)
         rest, number = divmod(rest, units.size)
         source, target = divmod(rest, count)
-        made.append(
-            Projection(
-                _name(layout, (source, target), str(units[number]), placing, steps),
-                layout.names[source],
-                layout.names[target],
-                Sparse(
-                    _starts(place[part], layout.members[source].size),
-                    layout.position[synapses.target[part]].astype(np.int32),
-                    synapses.weight[part],
-                    layout.members[target].size,
-                ),
-                delay=steps,
-            )
+        listed = Sparse(
+            _starts(place[part], layout.members[source].size),
+            layout.position[synapses.target[part]].astype(np.int32),
+            synapses.weight[part],
+            layout.members[target].size,
         )
+        name = _name(layout, (source, target), str(units[number]), placing, steps)
+        ends = layout.names[source], layout.names[target]
+        made.append((Projection(name, *ends, listed, delay=steps), part))
     return made
 
 
@@ -203,9 +210,18 @@ def _delays(snn: Snn, placing: Placing, notes: Notes) -> np.ndarray:
 
 
 def make_mapping(
-    snn: Snn, placing: Placing, layout: Layout, network: Network, chip: Chip
+    snn: Snn,
+    placing: Placing,
+    layout: Layout,
+    network: Network,
+    chip: Chip,
+    *,
+    listed: dict[str, np.ndarray],
 ) -> Mapping:
     """Return the mapping; slices are in the order in which neurons work.
+
+    A message serves its synapses in the order of the file, which matters to the last bit of
+    times where units interleave, and is told only there.
 
     Raises:
         ConfigError: A tile has no such unit.
@@ -241,10 +257,18 @@ def make_mapping(
         "sana-fe",
         0,
         synapse_units=_synapse_units(snn, placing, layout, network, chip),
+        synapse_ranks=listed if _units_interleave(snn, placing) else {},
     )
     check_units(mapping)
     check(mapping)
     return mapping
+
+
+def _units_interleave(snn: Snn, placing: Placing) -> bool:
+    """Return whether a core has neurons of more than one synapse unit."""
+    units, unit = np.unique(placing.synapse, return_inverse=True)
+    pairs = np.unique(snn.places.core.astype(np.int64) * units.size + unit)
+    return np.unique(pairs // units.size).size < pairs.size
 
 
 def _synapse_units(
