@@ -28,7 +28,8 @@ types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
 unit: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 \
+		--dist loadfile --no-loadscope-reorder
 
 # The native kernels under the sanitizers of GCC on Linux: memory and undefined behaviour, races.
 LEVELS := _generic $(if $(filter x86_64,$(shell uname -m)),_v3)

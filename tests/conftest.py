@@ -12,6 +12,12 @@ from chipletsim.cli.compiled import keep_compiled_programs
 sys.path.append(str(Path(__file__).parent / "run"))
 
 
+def pytest_collection_modifyitems(items):
+    """Long files first, so that processes that share the files end together."""
+    long = {"training", "training_runs", "test_readme.py"}
+    items.sort(key=lambda item: not long.intersection(item.path.parts))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _own_cache(tmp_path_factory):
     """What is compiled is kept for these tests alone, and shared by all processes of a run."""

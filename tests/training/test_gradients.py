@@ -306,7 +306,7 @@ class Smooth:
 
 
 @pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("seed", [0, 1])
 def test_gradients_are_finite_differences_of_the_smooth_surrogate(monkeypatch, seed):
     monkeypatch.setattr(sys.modules[forward.__module__], "SurrogateNamespace", Smooth)
     network = recurrent_network(seed)
