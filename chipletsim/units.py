@@ -155,7 +155,7 @@ def by_number(unit: str) -> Any:
     """
 
     def convert(value: object) -> float | dict[int, float]:
-        if not isinstance(value, dict):
+        if not isinstance(value, dict) or "value" in value:
             return _number(value, unit, 0.0)
         if not value:
             raise ValueError("expected a quantity, or a table with at least one number")

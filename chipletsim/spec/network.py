@@ -4,13 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from chipletsim.spec.base import Spec
-from chipletsim.units import PositiveTime
+from chipletsim.units import PositiveTime, is_quantity
 
 Pair = tuple[int, int]
-Number = float | str
+
+
+def _with_unit(text: str) -> str:
+    if not is_quantity(text):
+        raise ValueError(f"expected a number, or one with a unit such as '0.5 mV', got {text!r}")
+    return text
+
+
+NumberWithUnit = Annotated[str, AfterValidator(_with_unit)]
+Number = float | NumberWithUnit
 """A plain number, or text with a unit where the number has a unit."""
 
 
@@ -49,7 +58,7 @@ class ArrayFileSpec(Spec):
     array: str | None = Field(None, description="name of the array in an .npz file")
 
 
-Array = float | str | ArrayFileSpec | RandomArraySpec
+Array = float | NumberWithUnit | ArrayFileSpec | RandomArraySpec
 
 
 class PopulationSpec(Spec):

@@ -254,7 +254,7 @@ EXPERIMENT_FAULTS = {
     "timing model unknown": (
         "mapping:",
         "timing: exact\nmapping:",
-        "bad.yaml:16:9 timing: expected one of `bound`, got 'exact'",
+        "bad.yaml:16:9 timing: expected one of `bound`, `simple`, `detailed`, got 'exact'",
     ),
     "chiplet of another package": (
         "strategy: traffic",
@@ -276,7 +276,8 @@ EXPERIMENT_FAULTS = {
     "inputs of one kind with a key of another": (
         "  steps: 10",
         "  steps: 10\n  encoding: {kind: regular}",
-        "bad.yaml:16:3 inputs.encoding: unknown key `encoding`; known keys: rate_per_step,",
+        "bad.yaml:16:3 inputs.encoding: unknown key `encoding`; known keys: poisson,"
+        " rate_per_step,",
     ),
     "value of no member of a union": (
         "weight: 0.5",

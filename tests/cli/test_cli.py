@@ -347,6 +347,7 @@ class Outcome:
     summary: ClassVar = {"suspect": ["population output never spiked"]}
     suspect = True
     failed = 2
+    exports = ()
 
     def to_dict(self) -> dict[str, int]:
         return {"failed": self.failed}

@@ -160,6 +160,7 @@ def test_numbers_of_rows_equal_sums_of_counts(rows, kernels):
         "bits_across_dies": rows_of.link_bits[between],
         "wire_bits_on_chip": rows_of.wire_bits[~between],
         "wire_bits_across_dies": rows_of.wire_bits[between],
+        "neuron_updates": rows_of.tiles.amount("neuron_updates"),
     }
     for name, found in zip(STEP_TOTALS, numbers.steps, strict=True):
         np.testing.assert_array_equal(found, of_rows[name].sum(axis=0), err_msg=name)

@@ -282,7 +282,10 @@ def test_single_neurons_give_what_their_framework_recorded(name: str) -> None:
 def test_every_model_of_a_framework_is_held_against_it() -> None:
     checked = {layer.model for layer in LAYERS} | set(SINGLE)
     prefixes = ("leaky_", "rleaky_", "synaptic_", "norse_", "sinabs_", "spyx_", "rockpool_")
-    assert checked == {name for name in NEURON_MODELS if name.startswith(prefixes)}
+    named = {name for name in NEURON_MODELS if name.startswith(prefixes)}
+    # Those of Spyx's recurrent layers, and of late biases, are held against whole NIR files.
+    elsewhere = {name for name in named if name.startswith("spyx_r") or name.endswith("_late")}
+    assert checked == named - elsewhere
 
 
 @pytest.mark.parametrize("ratio", [0.4, 1.0, 3.0])
