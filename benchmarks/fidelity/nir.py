@@ -112,7 +112,7 @@ def case_rows(case: Case) -> Iterator[Row]:
         yield _row(case, f"spikes of {name}", "spikes", totals, wrong)
     for name, expected in case.values.items():
         scale = float(np.abs(expected).max())
-        most = float(np.abs(activity.values[name] - expected).max()) / scale
+        most = float(np.abs(activity.values[name] - expected).max()) / (scale or 1.0)
         largest = float(np.abs(activity.values[name]).max()), scale
         yield _row(case, f"largest value of {name}", "1", largest, most)
 

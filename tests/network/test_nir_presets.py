@@ -131,6 +131,26 @@ def test_time_constants_that_norse_writes_too_small():
     np.testing.assert_allclose(found.parameters["dt_tau_inv"], [0.5, 0.2])
 
 
+def test_neurons_without_leak_have_infinite_time_constants():
+    # beta = 1: tau = dt / (1 - beta) and r = tau / dt are infinite, the gain r dt / tau is 1.
+    endless = np.full(2, np.inf, np.float32)
+    found = one(lif(tau=endless, r=endless), preset="snntorch")
+    assert found.parameters["beta"].tolist() == [1, 1]
+    assert found.parameters["v_threshold"].tolist() == [1, 1]
+    fields = lif().fields | {"tau_mem": endless, "tau_syn": TAU, "r": endless, "w_in": TAU / 1e-4}
+    node = NirNode("CubaLIF", {key: value for key, value in fields.items() if key != "tau"})
+    found = one(node, preset="snntorch")
+    assert found.parameters["beta"].tolist() == [1, 1]
+    assert found.parameters["v_threshold"].tolist() == [1, 1]
+
+
+@pytest.mark.parametrize("option", [{"reset": "subtract"}, {"v_reset": 0.25}])
+def test_norses_integrator_knows_one_reset(option):
+    node = NirNode("IF", {"r": np.ones(2), "v_threshold": np.ones(2)})
+    with pytest.raises(ConfigError, match=r"IAFCell knows the reset `zero`"):
+        one(node, preset="norse", options=option)
+
+
 def test_options_of_a_graph_inside_reach_its_neurons():
     inner = row(("i", port("Input", (2,))), ("lif", lif()), ("o", port("Output", (2,))))
     graph = row(

@@ -16,7 +16,7 @@ from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.nir.biases import Biases, gathered
 from chipletsim.network.nir.chain import Chain, Synapses
-from chipletsim.network.nir.delays import distances, implied_delays
+from chipletsim.network.nir.delays import against_depth_first, distances, implied_delays
 from chipletsim.network.nir.graph import NirNode
 from chipletsim.network.nir.notes import CURRENT, LATE, STEPS_KEY, VALUE_BITS_KEY
 from chipletsim.network.nir.shapes import filled
@@ -134,21 +134,29 @@ class _Assembly:
 
     def _delays(self) -> tuple[list[int], list[int]]:
         """Return for each way the steps that its loop adds, and all of its steps."""
-        asked = self._asked_edges()
+        late = self._asked_edges() or self._traced
         own = [self._input_delay(way.target) for way in self.ways]
         given: list[int | None] = []
         for way, later in zip(self.ways, own, strict=True):
             path = way.chain.path(way.target)
-            named = int(any(edge in asked for edge in pairwise(path)))
+            named = sum(edge in late for edge in pairwise(path))
             stated = way.synapses.delay
             if stated is None and not named and later and way.chain.source == way.target:
                 stated = 0  # the target is late by itself, which breaks the loop
-            given.append(stated if not named else (stated or 0) + 1)
+            given.append(stated if not named else (stated or 0) + named)
         delays = implied_delays(self._edges, self._distance, given)
         loops = [
             delay - (way.synapses.delay or 0) for way, delay in zip(self.ways, delays, strict=True)
         ]
         return loops, [delay + later for delay, later in zip(delays, own, strict=True)]
+
+    @cached_property
+    def _traced(self) -> frozenset[tuple[str, str]]:
+        """The edges that act one step later by the preset's own order of nodes."""
+        if not self.scheme.preset.late_loops or self.scheme.asked.delayed_edges:
+            return frozenset()
+        starts = [name for name, node in self.nodes.items() if node.type == "Input"]
+        return against_depth_first(self.walk.graph.edges, starts)
 
     def _asked_edges(self) -> set[tuple[str, str]]:
         found = set()
@@ -178,15 +186,24 @@ class _Assembly:
         return [self._names[nearest[position]] for position in (*forward, *stuck)]
 
     def _biases(self) -> dict[str, Biases]:
-        late = self.scheme.preset.late_loops
         ways = [
-            (way.chain, way.target, loop * late + self._input_delay(way.target))
+            (way.chain, way.target, self._bias_delay(way, loop) + self._input_delay(way.target))
             for way, loop in zip(self.ways, self.loops, strict=True)
         ]
         try:
             return gathered(ways, self.shapes)
         except ValueError as error:
             raise ConfigError(str(error)) from None
+
+    def _bias_delay(self, way: Way, loop: int) -> int:
+        """Return the steps by which a way's bias is late because its loop or skip is."""
+        if not self.scheme.preset.late_loops or way.chain.bias is None:
+            return 0
+        if not self._traced:
+            return loop
+        path = way.chain.path(way.target)
+        behind = path[path.index(way.chain.bias.node, 1) :]
+        return sum(edge in self._traced for edge in pairwise(behind))
 
     def _population(self, name: str, biases: Biases | None) -> Population:
         node, shape = self.nodes[name], self.shapes[name]

@@ -7,6 +7,9 @@ from collections.abc import Iterable, Sequence
 
 from chipletsim.network.schedule import Edge, component_labels
 
+Name = tuple[str, str]
+"""An edge by the names of its nodes."""
+
 
 def distances(count: int, edges: Iterable[Edge], inputs: list[int]) -> list[int]:
     """Return how many projections each population is away from the nearest input.
@@ -51,3 +54,30 @@ def implied_delays(
         else delay
         for (source, target), delay in zip(edges, given, strict=True)
     ]
+
+
+def against_depth_first(edges: Iterable[Name], starts: Iterable[str]) -> frozenset[Name]:
+    """Return the edges that lead to a node before their own, in the order of a search in depth.
+
+    nirtorch runs the nodes of a graph in the order in which such a search from the input first
+    meets them, edges as they come in the file (``nirtorch.graph_utils.trace_execution``). An
+    edge against this order, of a loop or of a skip, carries the value of the step before.
+
+    Args:
+        edges: Source and target of each edge, by name.
+        starts: Where the search begins.
+    """
+    edges = list(edges)
+    successors: dict[str, list[str]] = {}
+    for source, target in edges:
+        successors.setdefault(source, []).append(target)
+    met: dict[str, int] = {}
+    waiting = list(starts)[::-1]
+    while waiting:
+        node = waiting.pop()
+        if node not in met:
+            met[node] = len(met)
+            waiting += reversed(successors.get(node, []))
+    return frozenset(
+        (source, target) for source, target in edges if source in met and met[source] >= met[target]
+    )

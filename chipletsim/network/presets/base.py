@@ -69,8 +69,19 @@ class Neuron:
         return ratio
 
     def gain(self, name: str) -> np.ndarray:
-        """Return float64 ``r dt / tau``: NIR's gain of the current in one step."""
-        return self.node.numbers("r").astype(np.float64) * self.ratio(name)
+        """Return float64 ``r dt / tau``: NIR's gain of the current in one step.
+
+        It is not a number where ``r`` and ``tau`` are infinite, as of a neuron without leak.
+        """
+        return self._times("r", None, name)
+
+    def gain_of_inputs(self) -> np.ndarray:
+        """Return float64 ``w_in dt / tau_syn``, likewise."""
+        return self._times("w_in", 1.0, "tau_syn")
+
+    def _times(self, factor: str, default: float | None, tau: str) -> np.ndarray:
+        with np.errstate(invalid="ignore"):
+            return self.node.numbers(factor, default).astype(np.float64) * self.ratio(tau)
 
     def array(self, name: str, default: float | None = None) -> np.ndarray:
         """Return a field as float32."""
@@ -144,8 +155,8 @@ class Preset:
         fixed_dt: Whether time constants stand for decays in one step, whatever its length: our
             writer then notes the time step that it writes them with.
         joined_type: Type that ``prepare`` gives to a node and the one behind, joined.
-        late_loops: Whether a node on the way back in a loop is first evaluated in step 1, so
-            that its bias is missing in step 0.
+        late_loops: Whether edges against the order in which nodes run (see
+            ``nir.delays.against_depth_first``) act a step later, and biases on them likewise.
     """
 
     name: str

@@ -45,6 +45,8 @@ def _li(neuron: Neuron) -> Reading:
 
 
 def _if(neuron: Neuron) -> Reading:
+    if neuron.options["reset"] != "zero" or neuron.options["v_reset"]:
+        raise ValueError("Norse's IAFCell knows the reset `zero`, to 0, alone")
     return Reading("norse_if", {"v_threshold": neuron.array("v_threshold")})
 
 

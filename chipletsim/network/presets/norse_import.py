@@ -1,8 +1,10 @@
 """Norse running a NIR file of any origin: ``norse.torch.from_nir(graph, dt=dt)``.
 
 NIR's equations by forward Euler, with these differences: a spike sets the membrane to 0, whatever
-``v_reset``; ``r`` of LIF is ignored; IF adds the current itself; a node on the way back in a loop
-is not evaluated in step 0, so that its bias is missing there. Read in norse 1.1.0, nirtorch 2.6.
+``v_reset``; ``r`` of LIF is ignored; IF adds the current itself; nodes run in the order in which
+a search in depth meets them, edges as they lie in the file. An edge against that order, of a loop
+or of a skip, acts a step later, and what it carries (a bias, too) is missing in step 0.
+``delayed_edges`` replace that order. Read in norse 1.1.0, nirtorch 2.6.
 """
 
 from __future__ import annotations

@@ -35,8 +35,7 @@ def _leaky(neuron: Neuron) -> Reading:
 def _synaptic(neuron: Neuron) -> Reading:
     neuron.require("v_leak", 0.0)
     alpha, beta = neuron.decay("tau_syn"), neuron.decay("tau_mem")
-    w_in = neuron.node.numbers("w_in", 1.0).astype(np.float64)
-    gain = neuron.gain("tau_mem") * w_in * neuron.ratio("tau_syn")
+    gain = neuron.gain("tau_mem") * neuron.gain_of_inputs()
     parameters = {"alpha": alpha, "beta": beta, "v_threshold": _threshold(neuron, gain)}
     return Reading(_model(neuron, "synaptic"), parameters)
 
