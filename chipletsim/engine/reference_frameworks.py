@@ -79,6 +79,22 @@ def _norse_cuba(
     return z > 0
 
 
+def _norse_graph(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """``CubaLIF`` of a graph: the current is a leaky integrator of its own."""
+    leak = _number(population, "v_leak", 0.0)
+    i = state["i"] if state.get("begun") else np.full(population.shape, leak, f32)
+    state["begun"] = True
+    driven = (leak - i) + _number(population, "w_in", 1.0) * current
+    state["i"] = i + _number(population, "dt_tau_syn_inv") * driven
+    drive = _number(population, "r", 1.0) * state["i"] + leak - state["v"]
+    vd = state["v"] + _number(population, "dt_tau_mem_inv") * drive
+    z = (vd > _number(population, "v_threshold", 1.0)).astype(f32)
+    state["v"] = (1 - z) * vd
+    return z > 0
+
+
 def _norse_integrator(
     population: Population, state: Values, current: np.ndarray, dt_s: float
 ) -> np.ndarray:
@@ -186,6 +202,7 @@ SPIKING: dict[str, Neuron] = {
     "norse_lif": partial(_norse_box, subtract=False),
     "norse_lif_subtract": partial(_norse_box, subtract=True),
     "norse_cubalif": _norse_cuba,
+    "norse_import_cubalif": _norse_graph,
     "norse_if": _norse_if,
     "sinabs_subtract_single": partial(_sinabs, multi=False, subtract=True),
     "sinabs_zero_single": partial(_sinabs, multi=False, subtract=False),

@@ -10,14 +10,20 @@ from chipletsim.network.check import validated
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS, Event, NeuronModel, Role
+from chipletsim.network.neurons.adaptive import ADAPTIVE_MODELS
+from chipletsim.network.neurons.neuroscience import NEUROSCIENCE_MODELS
 
 CONNECTIONS = ("dense", "conv2d", "pool2d", "sparse", "one_to_one")
 NEURONS = ("if", "lif", "cubalif", "li")
 SECONDS = ("tau", "tau_syn", "tau_mem")
+OWN_TESTS = {model.name for model in (*ADAPTIVE_MODELS, *NEUROSCIENCE_MODELS)}
+"""Those of ``test_neuroscience_kernels``."""
 EVERY_STEP = [
     model
     for model in NEURON_MODELS.values()
-    if model.role is Role.NEURON and model.precision == "float32" and model.name not in NEURONS
+    if model.role is Role.NEURON
+    and model.precision == "float32"
+    and model.name not in {*NEURONS, *OWN_TESTS}
 ]
 WITHOUT_KERNEL = [model for model in EVERY_STEP if model.name not in MODELS]
 RANGES = {

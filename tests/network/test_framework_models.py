@@ -283,8 +283,9 @@ def test_every_model_of_a_framework_is_held_against_it() -> None:
     checked = {layer.model for layer in LAYERS} | set(SINGLE)
     prefixes = ("leaky_", "rleaky_", "synaptic_", "norse_", "sinabs_", "spyx_", "rockpool_")
     named = {name for name in NEURON_MODELS if name.startswith(prefixes)}
-    # Those of Spyx's recurrent layers, and of late biases, are held against whole NIR files.
-    elsewhere = {name for name in named if name.startswith("spyx_r") or name.endswith("_late")}
+    # Of recurrent layers, graphs and late biases: held against whole files of theirs.
+    other = ("spyx_r", "norse_import")
+    elsewhere = {name for name in named if name.startswith(other) or name.endswith("_late")}
     assert checked == named - elsewhere
 
 

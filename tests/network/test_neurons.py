@@ -61,6 +61,10 @@ FULL = {
         "dt_tau_mem_inv": 0.13, "dt_tau_syn_inv": 0.21, "v_leak": 0.05, "v_threshold": 0.6,
         "v_reset": -0.1,
     },
+    "norse_import_cubalif": {
+        "dt_tau_mem_inv": 0.13, "dt_tau_syn_inv": 0.21, "r": 1.3, "w_in": 0.7, "v_leak": 0.05,
+        "v_threshold": 0.6,
+    },
     "norse_li": {"dt_tau_inv": 0.13, "v_leak": 0.05},
     "norse_if": {"v_threshold": 0.6},
     **{

@@ -18,6 +18,7 @@ other_files = pytest.mark.skipif(
 FEW = [
     "graph_nested_rleaky",
     "graph_two_population_loop",
+    "norse_import_leaky_current",
     "norse_import_rcubalif",
     "norse_lifbox_default_export",
     "rockpool_lif_cuba",

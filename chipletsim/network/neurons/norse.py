@@ -49,6 +49,21 @@ def norse_cubalif_step(
     return {"i": i, "v": xp.where(spike, constants["v_reset"], v)}, spike
 
 
+def norse_import_cubalif_step(
+    xp: Any, constants: Constants, state: State, current: Any
+) -> tuple[State, Any]:
+    """``CubaLIF`` of a NIR graph in Norse: ``LIBoxCell``, then ``LIFBoxCell``.
+
+    ``i += dt/tau_syn ((v_leak - i) + w_in I)``, ``v += dt/tau_mem ((r i + v_leak) - v)``; at a
+    spike ``v = 0``. The current leaks to ``v_leak``, too, and starts there.
+    """
+    gained = exact_product(xp, constants["w_in"], current)
+    i = _leaked(xp, constants, constants["dt_tau_syn_inv"], state["i"], gained)
+    boxed = {**constants, "dt_tau_inv": constants["dt_tau_mem_inv"]}
+    v, spike = _boxed(xp, boxed, state["v"], exact_product(xp, constants["r"], i))
+    return {"i": i, "v": xp.where(spike, xp.zeros_like(v), v)}, spike
+
+
 def norse_li_step(xp: Any, constants: Constants, state: State, current: Any) -> tuple[State, Any]:
     """``LIBoxCell``: ``v += dt/tau ((v_leak - v) + I)``; the event is v."""
     v = _leaked(xp, constants, constants["dt_tau_inv"], state["v"], current)
@@ -75,6 +90,7 @@ def _leaked(xp: Any, constants: Constants, factor: Any, v: Any, current: Any) ->
 
 
 _MEMBRANE = Parameter(None, "1", "time step over membrane time constant", positive=True)
+_SYNAPSE = Parameter(None, "1", "time step over synaptic time constant", positive=True)
 _LEAK = Parameter(0.0, "1", "potential that v decays to, and starts from")
 _FIRING = {
     "v_threshold": Parameter(1.0, "1", "spike above this potential"),
@@ -102,9 +118,7 @@ NORSE_MODELS = (
         "norse_cubalif",
         {
             "dt_tau_mem_inv": _MEMBRANE,
-            "dt_tau_syn_inv": Parameter(
-                None, "1", "time step over synaptic time constant", positive=True
-            ),
+            "dt_tau_syn_inv": _SYNAPSE,
             "v_leak": _LEAK,
             **_FIRING,
         },
@@ -112,6 +126,21 @@ NORSE_MODELS = (
         Event.SPIKE,
         no_factors,
         norse_cubalif_step,
+    ),
+    NeuronModel(
+        "norse_import_cubalif",
+        {
+            "dt_tau_mem_inv": _MEMBRANE,
+            "dt_tau_syn_inv": _SYNAPSE,
+            "r": Parameter(1.0, "1", "gain of the synaptic current"),
+            "w_in": Parameter(1.0, "1", "gain of the input"),
+            "v_leak": _LEAK,
+            "v_threshold": _FIRING["v_threshold"],
+        },
+        {"i": "v_leak", "v": "v_leak"},
+        Event.SPIKE,
+        no_factors,
+        norse_import_cubalif_step,
     ),
     NeuronModel(
         "norse_li",

@@ -9,6 +9,8 @@ or of a skip, acts a step later, and what it carries (a bias, too) is missing in
 
 from __future__ import annotations
 
+import numpy as np
+
 from chipletsim.network.presets.base import (
     Neuron,
     Parameters,
@@ -19,6 +21,8 @@ from chipletsim.network.presets.base import (
     alike,
 )
 
+_TIME_CONSTANTS = ("tau_syn", "tau_mem")
+
 
 def _lif(neuron: Neuron) -> Reading:
     fields = {name: neuron.array(name) for name in ("tau", "v_leak", "v_threshold")}
@@ -27,11 +31,20 @@ def _lif(neuron: Neuron) -> Reading:
 
 
 def _cubalif(neuron: Neuron) -> Reading:
-    neuron.require("v_leak", 0.0)  # Norse lets the current leak to it, too
+    if np.any(neuron.array("v_leak")):
+        return _leaky_current(neuron)
     names = ("tau_syn", "tau_mem", "r", "v_leak", "v_threshold")
     fields = {name: neuron.array(name) for name in names}
     fixed = {"w_in": neuron.array("w_in", 1.0), "v_reset": alike(fields["r"], 0.0)}
     return Reading("cubalif", fields | fixed)
+
+
+def _leaky_current(neuron: Neuron) -> Reading:
+    """Return a neuron whose current leaks to ``v_leak``, as Norse has it."""
+    fields = {name: neuron.array(name) for name in ("r", "v_leak", "v_threshold")}
+    fields["w_in"] = neuron.array("w_in", 1.0)
+    factors = {f"dt_{name}_inv": neuron.ratio(name) for name in _TIME_CONSTANTS}
+    return Reading("norse_import_cubalif", fields | factors)
 
 
 def _if(neuron: Neuron) -> Reading:
@@ -41,6 +54,12 @@ def _if(neuron: Neuron) -> Reading:
 def _write_if(model: str, parameters: Parameters, dt: float) -> Writing:
     threshold = parameters["v_threshold"]
     return Writing((Part("", "IF", {"r": alike(threshold, 1.0), "v_threshold": threshold}),))
+
+
+def _write_leaky_current(model: str, parameters: Parameters, dt: float) -> Writing:
+    fields = {name: parameters[name] for name in ("r", "w_in", "v_leak", "v_threshold")}
+    fields |= {name: dt / parameters[f"dt_{name}_inv"] for name in _TIME_CONSTANTS}
+    return Writing((Part("", "CubaLIF", fields),))
 
 
 def _write(kind: str, model: str, parameters: Parameters) -> Writing:
@@ -54,6 +73,7 @@ NORSE_IMPORT = Preset(
     {
         "lif": lambda model, parameters, dt: _write("LIF", model, parameters),
         "cubalif": lambda model, parameters, dt: _write("CubaLIF", model, parameters),
+        "norse_import_cubalif": _write_leaky_current,
         "norse_if": _write_if,
     },
     late_loops=True,
