@@ -159,8 +159,8 @@ def poisson_source(
         stop_s: When they end; at the end if None.
 
     Raises:
-        UsageError: There is no such input population, or spikes of that rate would come more
-            than once in a step.
+        UsageError: There is no such input population, the events end before they begin, or
+            spikes of that rate would come more than once in a step.
 
     Example:
         drive = poisson_source(network, "drive", 20e3, steps=10_000)
@@ -169,6 +169,8 @@ def poisson_source(
     known = [each.name for each in network.populations if each.model == "input"]
     if name not in known:
         raise UsageError(f"there is no input population {name!r}; there are: {', '.join(known)}")
+    if stop_s is not None and stop_s <= start_s:
+        raise UsageError(f"must stop after its start at {start_s:g} s, not at {stop_s:g} s")
     population = network.population(name)
     mean, counts = rate_hz * network.dt_s, is_graded(population)
     if mean > 1 and not counts:

@@ -127,15 +127,18 @@ def spike_statistics(
         bin_s: Width of the bins of counts, rounded to a whole number of steps.
 
     Raises:
-        UsageError: A population is unknown or graded, or no step is left.
+        UsageError: A population is unknown or graded, the time step is not positive, or no step
+            is left.
 
     Example:
         statistics = spike_statistics(activity, network.dt_s, skip_s=0.1)
         print(statistics, statistics["excitatory"].rate_hz)
     """
+    if not 0 < dt_s < np.inf:
+        raise UsageError(f"dt_s must be a positive time step, got {dt_s}")
     first, width = round(skip_s / dt_s), max(round(bin_s / dt_s), 1)
     steps = activity.steps - first
-    if not 0 < dt_s < np.inf or steps < 1 or first < 0:
+    if steps < 1 or first < 0:
         raise UsageError(f"skip_s={skip_s:g} leaves no step of {activity.steps} of {dt_s:g} s")
     graded = set(activity.values)
     names = [name for name in activity.populations if name not in graded]

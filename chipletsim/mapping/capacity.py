@@ -113,5 +113,6 @@ def _misplaced(mapping: Mapping) -> list[Shortfall]:
     if first_io_tile(mapping.package) is None and any(
         p.output for p in mapping.network.populations
     ):
-        found.append(Shortfall("io tiles for answers", 1, 0, "tiles", "add a tile of kind io"))
+        remedy = "add a tile of kind io, or mark no population as `output`"
+        found.append(Shortfall("io tiles for answers", 1, 0, "tiles", remedy))
     return found

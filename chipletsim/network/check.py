@@ -118,7 +118,8 @@ def _value_problem(value: np.ndarray, parameter: Parameter, dt_s: float) -> str 
     if parameter.at_least_dt and np.float32(dt_s / np.min(value).astype(np.float64)) > 1:
         return (
             f"the least is {np.min(value):g} s, shorter than the time step of {dt_s:g} s, so that "
-            "forward Euler would overshoot; give a shorter step, or check the unit of the constant"
+            "forward Euler would overshoot; give a shorter step, check the unit of the constant, "
+            "or name the `preset` of the framework that wrote a NIR file"
         )
     return None
 

@@ -37,6 +37,8 @@ class Exports:
         for path in (self._spikes, self._trace):
             if path is not None:
                 _refuse_unwritable(path)
+        if self._spikes and self._trace and self._spikes.resolve() == self._trace.resolve():
+            raise UsageError(f"spikes and trace cannot both be written to {self._trace}")
 
     def __bool__(self) -> bool:
         return self._spikes is not None or self._trace is not None

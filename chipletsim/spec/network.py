@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
 from chipletsim.spec.base import Spec
 from chipletsim.units import PositiveTime, is_quantity
@@ -161,6 +161,8 @@ class SparseSpec(Spec):
         drawn = (self.fan_out, self.fan_in, self.probability)
         if sum(value is not None for value in (*drawn, self.file, self.edges)) != 1:
             raise ValueError("give one of `fan_out`, `fan_in`, `probability`, `file` and `edges`")
+        if self.file is not None and not self.file.endswith(".npz"):
+            raise ValueError("`file` is an .npz file; `edges` takes lists of synapses")
         if self.edges is None:
             if (self.file is None) == (self.weight is None):
                 raise ValueError("give `weight` with random synapses, not with `file`")
@@ -198,6 +200,13 @@ class ProjectionSpec(Spec):
     port: str | None = Field(
         None, description="port of the target's model where it arrives; the first if left out"
     )
+
+    @field_validator("delay", mode="before")
+    @classmethod
+    def _has_unit_or_is_whole(cls, delay: object) -> object:
+        if isinstance(delay, float) and not delay.is_integer():
+            raise ValueError(f"{delay:g} is no whole number of steps; a time has a unit (`1.5 ms`)")
+        return delay
 
 
 class NetworkSpec(Spec):

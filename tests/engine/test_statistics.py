@@ -114,5 +114,7 @@ def test_the_verb_and_its_table():
     assert "250 Hz" in str(found) or "260 Hz" in str(found)
     with pytest.raises(cs.UsageError, match="'graded' is no population of spikes; there are: a"):
         cs.spike_statistics(mixed, DT, populations=["graded"])
+    with pytest.raises(cs.UsageError, match="dt_s must be a positive time step, got 0"):
+        cs.spike_statistics(mixed, 0)
     with pytest.raises(cs.UsageError, match="leaves no step of 50"):
         cs.spike_statistics(mixed, DT, skip_s=1.0)

@@ -292,6 +292,12 @@ def test_encodings_by_name_and_by_keys() -> None:
         ("  rates: 0.1\n  steps: 2\n", ["--spikes", "s.npz"], 2, "states rates; events are drawn"),
         ("  constant: 1\n  steps: 2\n", ["--spikes", "none/s.npz"], 2, "there is no folder none"),
         ("  constant: 1\n  steps: 2\n", ["--trace", "."], 2, "it is a folder"),
+        (
+            "  constant: 1\n  steps: 2\n",
+            ["--spikes", "x.npz", "--trace", "./x.npz"],
+            2,
+            "spikes and trace cannot both be written to x.npz",
+        ),
         ("  events: {file: a.bin}\n  steps: 2\n", [], 3, "no whole number of events"),
     ],
 )

@@ -153,6 +153,7 @@ def test_faults_name_the_file_and_the_line(tmp_path, text, says):
     [
         ("edges: none.csv", "", "there is no such file"),
         ("edges: net.yaml", "", "expected a file that ends in .csv, .npz"),
+        ("file: net.yaml", "", "`file` is an .npz file; `edges` takes lists"),
         ("edges: edges.csv, weight: 1", "", "has a column `weight`; remove `weight`"),
         ("edges: edges.csv", ", delay: 2", "has a column of delays; remove `delay`"),
         ("edges: edges.csv, fan_in: 3", "", "give one of `fan_out`, `fan_in`"),

@@ -188,6 +188,11 @@ def test_what_is_refused(asked, path, words):
     assert words in faults[path]
 
 
+def test_a_time_constant_too_short_for_euler_points_at_the_presets():
+    with pytest.raises(ConfigError, match="name the `preset` of the framework that wrote a NIR"):
+        one(lif(tau=np.full(2, 0.5 * DT)))
+
+
 def test_nodes_that_a_framework_does_not_write():
     with pytest.raises(ConfigError, match="node type I is not supported by preset snntorch"):
         one(NirNode("I", {"r": np.ones(2)}), preset="snntorch")

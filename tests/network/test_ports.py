@@ -60,6 +60,7 @@ def test_a_file_gives_ports_units_and_delays():
         ({"weight": {"normal": {"mean": "6 nS", "std": "-1 nS"}}}, "std must not be below 0"),
         ({"weight": {"uniform": {"low": "6 nS", "high": 0}}}, "low must not be above high"),
         ({"delay": "0.25 ms"}, "'0.25 ms' is no whole number of time steps of 0.0001 s"),
+        ({"delay": 1.5}, r"1.5 is no whole number of steps; a time has a unit \(`1.5 ms`\)"),
         ({"delay": "-1 ms"}, "is no whole number of time steps"),
         ({"refractory": "0.25 ms"}, "0.00025 s is no whole number of time steps of 0.0001 s"),
         ({"refractory": "-1 ms"}, "must not be below 0 s"),

@@ -74,6 +74,10 @@ def test_a_run_draws_its_events_window_by_window(tmp_path):
         ({"poisson": {**BOTH, "cells": "1 Hz"}}, "no input population 'cells'; there are: spikes"),
         ({"poisson": {**BOTH, "spikes": "20 kHz"}}, "are 2 spikes a step of 0.0001 s; give the"),
         ({"poisson": {**BOTH, "counts": "40 kHz"}}, "do not fit 4 bit; give the population"),
+        (
+            {"poisson": {**BOTH, "spikes": {"rate": "1 kHz", "start": "5 ms", "stop": "2 ms"}}},
+            "inputs.poisson.spikes: must stop after its start at 0.005 s, not at 0.002 s",
+        ),
         ({"poisson": {**BOTH, "spikes": "1 ms"}}, "wrong dimension"),
         ({"poisson": BOTH, "rate_per_step": 0.1}, "give one of `rate_per_step` and `poisson`"),
         ({}, "give one of `rate_per_step` and `poisson`"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,7 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from chipletsim.errors import UsageError
+from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.exchange.sanafe.architecture import Architecture
 from chipletsim.exchange.sanafe.architecture_reader import read_architecture
 from chipletsim.exchange.sanafe.convert import Layout, lay_out, make_mapping, make_network
@@ -136,7 +136,19 @@ def import_sanafe(
             tuple(notes.lines()), tuple(notes.differs),
         )  # fmt: skip
     snn = _read(network, plan, notes)
-    return _imported(plan, snn, steps, seed, notes)
+    try:
+        return _imported(plan, snn, steps, seed, notes)
+    except ConfigError as error:
+        faults = [_in_file(fault, architecture, network) for fault in error.problems]
+        raise ConfigError(faults) from None
+
+
+def _in_file(fault: Problem, architecture: str | Path, network: str | Path) -> Problem:
+    """Return a fault with the file that it lies in."""
+    if fault.file:
+        return fault
+    file = architecture if fault.path.startswith("architecture") else network
+    return replace(fault, file=str(file))
 
 
 def _read(path: str | Path, plan: Architecture, notes: Notes) -> Snn:

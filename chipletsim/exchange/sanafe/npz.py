@@ -146,7 +146,7 @@ def _names(path: Path) -> dict[str, Any]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         reason = getattr(error, "strerror", None) or f"is no JSON: {error}"
-        message = f"{reason}; it stands beside {path.stem} and names groups and units"
+        message = f"{reason}; it stands beside the network and names groups and units"
         raise ConfigError([Problem(message, "", str(path))]) from None
     if not isinstance(content, dict):
         raise ConfigError([Problem("expected keys and values", "", str(path))])

@@ -137,12 +137,15 @@ class _Resolver:
         )
         self.neuron = neuron
         self.found: list[tuple[Kind, Unit]] = []
+        told: set[tuple[Kind, str]] = set()
         for pair, example in zip(pairs.tolist(), first.tolist(), strict=True):
             kind = kinds.list[pair // names.size]
             given = str(names[pair % names.size])
             units = _core(architecture, kind).units[section]
             unit, fault = _find(units, given)
-            if fault:
+            replicated = (kind, split_range(given)[0])
+            if fault and replicated not in told:
+                told.add(replicated)
                 core = snn.places.core[example]
                 message = f"{section} unit of {snn.neuron(example)} on core {core}: {fault}"
                 problems.append(Problem(message, "mappings"))

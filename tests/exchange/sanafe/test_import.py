@@ -272,3 +272,32 @@ def test_the_report_says_what_came_in(tmp_path):
     report = str(imported(tmp_path))
     for part in ("synapses", "10", "left out: `log_spikes`", "otherwise: links have no bandwidth"):
         assert part in report
+
+
+@pytest.mark.parametrize(
+    ("change", "file", "says"),
+    [
+        (("- out: {core: 1.0}\n", ""), "snn.yaml", "no core is given for 1 neurons: out.0"),
+        (("soma: other", "soma: othr"), "snn.yaml", "there is no 'othr'; did you mean `other`"),
+    ],
+)
+def test_faults_of_a_mapping_name_the_file(tmp_path, change, file, says):
+    with pytest.raises(ConfigError, match=says) as caught:
+        imported(tmp_path, change)
+    assert [(each.file, each.path) for each in caught.value.problems] == [
+        (str(tmp_path / file), "mappings")
+    ]
+
+
+def test_faults_of_cores_name_the_architecture(tmp_path):
+    change = ("buffer_position: soma, buffer_inside_unit: false", "buffer_position: axon_out")
+    with pytest.raises(ConfigError) as caught:
+        imported(tmp_path, architecture=(change,))
+    assert {each.file for each in caught.value.problems} == {str(tmp_path / "arch.yaml")}
+
+
+def test_a_missing_replicated_unit_is_told_once(tmp_path):
+    with pytest.raises(ConfigError) as caught:
+        imported(tmp_path, ("input[3]", "inptu[3]"), ("input[4]", "inptu[4]"))
+    (told,) = caught.value.problems
+    assert "there is no 'inptu[3]'; did you mean `input`" in told.message
