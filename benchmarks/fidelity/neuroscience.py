@@ -152,7 +152,7 @@ def _beside_brian(case: Case, folder: Path) -> list[Row]:
     skip_s = min(0.1, steps * network.dt_s / 4)
     both = [spike_statistics(each, network.dt_s, skip_s=skip_s) for each in (ours, theirs)]
     same = _same_steps(ours, theirs)
-    found = [Row(case.name, "steps with the same spikes", "1", same, "of", steps)]
+    found = [Row(case.name, "steps with the same spikes", "1", same, "Brian2", steps)]
     for name in ("excitatory", "inhibitory"):
         found += _compared(f"{case.name}, {name}", *(each[name] for each in both))
     return found

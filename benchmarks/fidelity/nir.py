@@ -122,7 +122,8 @@ def _row(
 ) -> Row:
     """Return a row; the difference counts spikes that differ, or is a share of the largest."""
     ours, theirs = figures
-    return Row(case.name, quantity, unit, ours, case.framework, theirs, difference=difference)
+    peer = f"{case.framework}, NIR file"
+    return Row(case.name, quantity, unit, ours, peer, theirs, difference=difference)
 
 
 def _node_options(given: dict[str, Any]) -> dict[str, Any]:

@@ -76,7 +76,8 @@ def rows(quick: bool) -> list[Row]:
     if not PAPER.is_dir():
         return []
     recordings = QUICK_RECORDINGS if quick else None
-    return [*_one_neuron(), *_digits(recordings), *_digits_as_norse(recordings), *_letters()]
+    found = [*_one_neuron(), *_digits(recordings), *_digits_as_norse(recordings), *_letters()]
+    return [replace(row, peer=f"{row.peer}, NIR paper") for row in found]
 
 
 # --- one neuron -----------------------------------------------------------------------------

@@ -18,6 +18,9 @@ MARKED = re.compile(r"(<!-- fidelity -->\n).*?(<!-- end -->)", re.DOTALL)
 COUNTED = {"spikes", "1"}
 """Units of figures whose difference is a number of entries, so that it adds up."""
 
+CHAOTIC = {"steps with the same spikes", "rate"}
+"""Figures of networks that part by rounding, each a line of its own."""
+
 Figures = list[dict[str, Any]]
 
 
@@ -46,12 +49,14 @@ def summary_table(figures: Figures) -> str:
         if row.get("difference") is not None:
             name = _kind(row["quantity"])
             groups.setdefault((row["peer"], name, row["unit"]), []).append(row)
+        elif row["theirs"] is not None and row["quantity"] in CHAOTIC:
+            groups[row["peer"], f"{row['quantity']}: {row['case']}", row["unit"]] = [row]
     head = ("tool", "quantity", "cases", "unit", "chipletsim", "tool's own", "difference")
     lines = []
     for (tool, quantity, unit), rows in groups.items():
         cases = len({row["case"] for row in rows})
         sums = [figure(sum(row[side] for row in rows)) for side in ("ours", "theirs")]
-        apart = [row["difference"] for row in rows]
+        apart = [row.get("difference", row["ours"] - row["theirs"]) for row in rows]
         off = figure(sum(apart) if unit in COUNTED and all(_whole(apart)) else max(apart))
         lines.append((tool, quantity, f"{cases}", unit, *sums, off))
     return _markdown(head, lines)

@@ -65,7 +65,7 @@ def rows(seed: int) -> Iterator[dict[str, Any]]:
             "quantity": f"spikes of {name}",
             "unit": "spikes",
             "ours": int(ours.sum()),
-            "peer": f"snnTorch {snntorch.__version__}",
+            "peer": f"snnTorch {snntorch.__version__}, live",
             "theirs": int(theirs.sum()),
             "difference": int((ours != theirs).sum()),
         }
