@@ -97,7 +97,7 @@ def run(
         path: Experiment file, or the name of a shipped one such as ``experiments/mnist``.
         overrides: Texts ``a.b=c``, or dotted paths to values.
         out: Folder that holds runs; ``runs`` if left out.
-        force: Run even if the folder is there.
+        force: Run even if the folder is there, and replace files of spikes and traces.
         seed: Seed of the mapping and of random inputs.
         steps: Time steps per sample.
         spikes: File to write all spikes to, an .npz file, see `SpikeWriter`; the run is made
@@ -116,7 +116,7 @@ def run(
     experiment = load_experiment(path, overrides, seed=seed, steps=steps)
     config_hash = experiment_hash(experiment)
     folder = run_folder(Path(out or "runs"), experiment.spec.name, config_hash)
-    exports = Exports(spikes, trace)
+    exports = Exports(spikes, trace, force=force)
     if not (force or exports) and (found := read_run(folder)):
         return found
     refuse_unwritable(folder)

@@ -22,6 +22,7 @@ class Exports:
     Args:
         spikes: An .npz file of spikes, see `SpikeWriter`; None for none.
         trace: A JSON file of the trace, see `TraceWriter`; None for none.
+        force: Whether files that are there may be replaced.
 
     Attributes:
         written: What was written, in words, once it is.
@@ -30,13 +31,19 @@ class Exports:
         UsageError: A file cannot be written there.
     """
 
-    def __init__(self, spikes: str | Path | None = None, trace: str | Path | None = None) -> None:
+    def __init__(
+        self,
+        spikes: str | Path | None = None,
+        trace: str | Path | None = None,
+        *,
+        force: bool = False,
+    ) -> None:
         self._spikes = None if spikes is None else Path(spikes)
         self._trace = None if trace is None else Path(trace)
         self.written: tuple[str, ...] = ()
         for path in (self._spikes, self._trace):
             if path is not None:
-                _refuse_unwritable(path)
+                _refuse_unwritable(path, force=force)
         if self._spikes and self._trace and self._spikes.resolve() == self._trace.resolve():
             raise UsageError(f"spikes and trace cannot both be written to {self._trace}")
 
@@ -78,8 +85,10 @@ class Exports:
                     each.discard()
 
 
-def _refuse_unwritable(path: Path) -> None:
+def _refuse_unwritable(path: Path, *, force: bool) -> None:
     """Raise UsageError where a file cannot be written, before hours are spent on its contents."""
+    if path.is_file() and not force:
+        raise UsageError(f"{path} is there already; --force (force=True) replaces it")
     if path.is_dir():
         raise UsageError(f"cannot write {path}: it is a folder")
     if not path.parent.is_dir():

@@ -292,6 +292,7 @@ def test_encodings_by_name_and_by_keys() -> None:
         ("  rates: 0.1\n  steps: 2\n", ["--spikes", "s.npz"], 2, "states rates; events are drawn"),
         ("  constant: 1\n  steps: 2\n", ["--spikes", "none/s.npz"], 2, "there is no folder none"),
         ("  constant: 1\n  steps: 2\n", ["--trace", "."], 2, "it is a folder"),
+        ("  constant: 1\n  steps: 2\n", ["--spikes", "a.bin"], 2, "a.bin is there already"),
         (
             "  constant: 1\n  steps: 2\n",
             ["--spikes", "x.npz", "--trace", "./x.npz"],

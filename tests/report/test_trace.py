@@ -231,8 +231,9 @@ def test_a_run_fed_by_events_writes_spikes_and_trace(tmp_path, capsys, monkeypat
     spikes = cs.load_spikes("s.npz")
     assert np.argwhere(spikes.spikes("input")[0]).tolist() == [[0, 0], [0, 1], [1, 0]]
     # The folder is there now, but the files are asked for again.
-    Path("s.npz").unlink()
-    assert execute(arguments) == 0
+    assert execute(arguments) == 2
+    assert "s.npz is there already" in capsys.readouterr().err
+    assert execute([*arguments, "--force"]) == 0
     assert cs.load_spikes("s.npz").fingerprint == spikes.fingerprint
     contents["inputs"] = {"replay": {"file": "s.npz"}, "steps": 2}
     loaded = load_experiment(contents)
