@@ -113,8 +113,11 @@ def check_network(seed, preset):
             edges += [(last, f"rec{layer}"), (f"rec{layer}", last)]
     nodes["out"] = port("Output", shape)
     graph = NirGraph(nodes, (*edges, (last, "out")))
+    options = random_options(rng, preset)
+    if preset == "norse" and any(node.type == "IF" for node in nodes.values()):
+        options = {**options, "reset": "zero", "v_reset": 0.0}  # Norse's IF knows no other
     try:
-        network = read(graph, preset=preset, options=random_options(rng, preset))
+        network = read(graph, preset=preset, options=options)
     except ConfigError as error:  # what two layers without a neuron make of a late bias
         assert "bias that begins after" in str(error)  # noqa: PT017
         return
