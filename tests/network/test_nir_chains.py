@@ -59,6 +59,10 @@ def test_many_rows_of_nodes_compute_what_they_say(seed, count):
     check_row(seed, count)
 
 
+def test_a_convolution_with_a_bias_that_is_scaled_and_pooled():
+    check_row(36236, 3)  # Conv2d, Scale of channels, SumPool2d
+
+
 def check_row(seed, count):
     """Compare a row of nodes with its nodes one by one, and with itself written and read."""
     rng = np.random.default_rng(seed)

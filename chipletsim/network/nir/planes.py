@@ -148,5 +148,18 @@ def _pooled(chain: Chain, pool: Pool2d, shape: Shape) -> Chain:
     bias = chain.bias
     if bias is not None:
         added = prod(pool.kernel) / share
-        bias = bias._replace(values=(bias.values * added).astype(np.float32))
+        values, steps = (_of_channels(each, chain.shape) for each in (bias.values, bias.steps))
+        bias = bias._replace(values=(values * added).astype(np.float32), steps=steps)
     return replace(chain, connection=larger, shape=shape, made=shape, bias=bias)
+
+
+def _of_channels(numbers: np.ndarray, shape: Shape) -> np.ndarray:
+    """Return [channels, 1, 1]: numbers that are the same all over a plane.
+
+    Raises:
+        StandsAloneError: They are not.
+    """
+    planes = np.broadcast_to(numbers, shape)
+    if np.any(planes != planes[:, :1, :1]):
+        raise StandsAloneError
+    return planes[:, :1, :1]
