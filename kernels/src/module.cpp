@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "flits.h"
 #include "gradients.h"
 #include "messages.h"
 #include "raster.h"
@@ -232,6 +233,52 @@ ffi::Error messages(I64 start, I64 target, F64 generation, F64 processing, I64 p
   });
 }
 
+// Sizes are an argument, not an attribute: a call is compiled for its attributes.
+Bursts read_bursts(const std::vector<void*>& buffers, const int64_t* sizes) {
+  size_t next = 1;
+  auto rows = [&](auto*& pointer) {
+    pointer = static_cast<std::remove_reference_t<decltype(pointer)>>(buffers[next++]);
+  };
+  Bursts all{};
+  all.bursts = sizes[0];
+  all.bins = sizes[3];
+  all.bin_ticks = sizes[4];
+  rows(all.network);
+  rows(all.router);
+  rows(all.port);
+  rows(all.node);
+  rows(all.stop);
+  rows(all.branch);
+  rows(all.flow);
+  rows(all.burst);
+  rows(all.packet);
+  rows(all.delivery);
+  rows(all.processing);
+  rows(all.expected);
+  rows(all.made);
+  rows(all.injected);
+  rows(all.arrived);
+  rows(all.taken);
+  rows(all.undelivered);
+  rows(all.counts);
+  rows(all.history);
+  rows(all.held);
+  if (!sizes[5]) all.held = nullptr;
+  return all;
+}
+
+ffi::Error flits(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t threads) {
+  return guarded([&] {
+    const std::vector<void*> buffers = numbered(args, rets);
+    const auto* sizes = static_cast<const int64_t*>(buffers[0]);
+    run_flits(read_bursts(buffers, sizes), sizes[1], sizes[2], static_cast<int>(threads));
+  });
+}
+
+XLA_FFI_DEFINE_HANDLER(
+    flits_handler, flits,
+    ffi::Ffi::Bind().RemainingArgs().RemainingRets().Attr<int64_t>("threads"));
+
 XLA_FFI_DEFINE_HANDLER(messages_handler, messages,
                        ffi::Ffi::Bind()
                            .Arg<I64>()
@@ -348,6 +395,7 @@ const Handler kHandlers[] = {
     {"chipletsim_traffic", traffic_handler},
     {"chipletsim_rows", rows_handler},
     {"chipletsim_messages", messages_handler},
+    {"chipletsim_flits", flits_handler},
     {"chipletsim_wide", wide_handler},
 };
 

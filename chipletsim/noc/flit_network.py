@@ -1,0 +1,156 @@
+"""Networks of routers and bursts of packets, as the timing models `cycle` and `queue` take them.
+
+Time is in ticks, whole numbers. Every router has a clock, whose cycle is some ticks long; where all
+clocks are one, a tick is a cycle.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+NO_PEER = np.iinfo(np.int64).min
+"""Peer of a port that is not connected."""
+ALL_CHANNELS = -1
+"""Any virtual channel may be taken: every bit of an int64."""
+MAX_PORTS = 1024
+"""Ports of a router, at most."""
+MAX_CHANNELS = 64
+"""Virtual channels of a port, at most."""
+
+
+class FlitNetwork(NamedTuple):
+    """Routers, their ports in the order in which they are arbitrated, and what is between them.
+
+    A router has input and output at each of its ports. A flit that a router sends at tick t can be
+    used at the other end from ``aligned(t + forward) + cycle`` on, where ``aligned`` is the next
+    tick that is a multiple of the cycle at that end; the credit for one that is taken out of an
+    input queue at t from ``aligned(t + backward)`` on.
+
+    Attributes:
+        router: int64 [routers, 3]: its first port, ticks of its cycle, cycles in which it computes
+            a route.
+        port: int64 [ports, 5]: port at the other end, or ``-1 - node``, or `NO_PEER`; ``forward``
+            of its output, ``backward`` of its input, ticks from one flit of its output to the next,
+            flits that each virtual channel of its input holds.
+        node: int64 [nodes, 5]: its port; flits of each virtual channel that it holds; packets that
+            it holds once they are made (0: any number); ``forward`` and ``backward`` of the node.
+        channels: Virtual channels of every port.
+        tick_s: Seconds of a tick, None where ticks have no length.
+    """
+
+    router: np.ndarray
+    port: np.ndarray
+    node: np.ndarray
+    channels: int
+    tick_s: float | None = None
+
+    @property
+    def port_router(self) -> np.ndarray:
+        """int64 [ports]: the router of each port."""
+        counts = np.diff(np.append(self.router[:, 0], len(self.port)))
+        return np.repeat(np.arange(len(self.router)), counts)
+
+
+class Flows(NamedTuple):
+    """Ways through a network: paths, or trees where packets are copied.
+
+    A flow is a tree of stops, one for each router that it visits. At a stop it takes one output,
+    or several.
+
+    Attributes:
+        stop: int64 [stops + 1]: first branch of each stop.
+        branch: int64 [branches, 3]: output port, by its number at the router; the next stop, or
+            ``-1 - n`` where it ends at a node, as delivery n of the flow; virtual channels that may
+            be taken, as bits.
+        flow: int64 [flows, 3]: source node, first stop, virtual channels that the source may take.
+        deliveries: int64 [flows]: nodes where it ends.
+        target: int64 [sum of deliveries]: these nodes, flow by flow.
+        routers: int64 [sum of deliveries]: routers on the way to each.
+    """
+
+    stop: np.ndarray
+    branch: np.ndarray
+    flow: np.ndarray
+    deliveries: np.ndarray
+    target: np.ndarray
+    routers: np.ndarray
+
+
+class Burst(NamedTuple):
+    """Packets that are sent over a network, node by node, those of a node in the order of sending.
+
+    Attributes:
+        packet: int64 [packets, 6]: source node, flow (-1 for work that ends in no packet), flits,
+            tick before which it does not leave, ticks in which its node makes it, step.
+        processing: int64 [deliveries]: ticks that a node works on a delivery; packet by packet.
+        steps: Steps through which the nodes run freely; 0 where all packets are of one.
+    """
+
+    packet: np.ndarray
+    processing: np.ndarray
+    steps: int = 0
+
+
+class Job(NamedTuple):
+    """A burst, and what it runs on."""
+
+    network: FlitNetwork
+    flows: Flows
+    burst: Burst
+
+
+class PortCounts(NamedTuple):
+    """What happened at outputs, each int64 [ports] of one network, over all of its bursts.
+
+    Attributes:
+        flits: Flits sent.
+        waited: Ticks that these stood in input queues.
+        starved: Ticks that virtual channels had a flit to send and no room at the other end.
+        most_queued: Most flits in one virtual channel of the port's input.
+    """
+
+    flits: np.ndarray
+    waited: np.ndarray
+    starved: np.ndarray
+    most_queued: np.ndarray
+
+
+class BurstTimes(NamedTuple):
+    """When the packets of a burst went where.
+
+    Attributes:
+        made: int64 [packets], tick in which the node had made it.
+        injected: int64 [packets], tick in which its head left the node; -1 if it never did.
+        arrived: int64 [deliveries], tick in which its tail came; -1 if it never did.
+        taken: int64 [deliveries], tick in which the node began to work on it.
+        undelivered: Packets and deliveries that are left because packets wait for one another.
+    """
+
+    made: np.ndarray
+    injected: np.ndarray
+    arrived: np.ndarray
+    taken: np.ndarray
+    undelivered: int
+
+    def end(self, burst: Burst) -> int:
+        """Return the tick in which all is done."""
+        last = [self.arrived, self.taken + burst.processing, self.made]
+        return max((int(each.max()) for each in last if each.size), default=0)
+
+
+def delivery_starts(flows: Flows, burst: Burst) -> np.ndarray:
+    """Return int64 [packets + 1]: first delivery of each packet."""
+    flow = burst.packet[:, 1]
+    counts = np.where(flow >= 0, flows.deliveries[np.maximum(flow, 0)], 0)
+    return np.concatenate([[0], np.cumsum(counts)])
+
+
+def delivery_nodes(flows: Flows, burst: Burst) -> np.ndarray:
+    """Return int64 [deliveries]: node where each delivery ends."""
+    starts = delivery_starts(flows, burst)
+    first = np.concatenate([[0], np.cumsum(flows.deliveries)])
+    counts = np.diff(starts)
+    rank = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
+    return flows.target[np.repeat(first[np.maximum(burst.packet[:, 1], 0)], counts) + rank]

@@ -1,0 +1,112 @@
+// What the timing models `cycle` and `queue` are given: networks of routers, and bursts of packets.
+//
+// Time is in ticks. Every router has a clock of its own, whose cycle is a whole number of ticks.
+#pragma once
+
+#include <cstdint>
+
+namespace chipletsim {
+
+struct RouterRow {
+  int64_t first_port;     // in its network
+  int64_t cycle;          // ticks
+  int64_t routing_delay;  // cycles of route computation
+};
+
+struct PortRow {
+  int64_t peer;      // port at the other end, -1 - node, or kNoPeer
+  int64_t forward;   // ticks from sending a flit until the other end's clock may take it
+  int64_t backward;  // ticks from taking a flit that came by this port until its credit is back
+  int64_t interval;  // ticks from one flit to the next
+  int64_t buffer;    // flits that each virtual channel of the input holds
+};
+constexpr int64_t kNoPeer = INT64_MIN;
+
+struct NodeRow {
+  int64_t port;      // at its router
+  int64_t buffer;    // flits that it holds of each virtual channel
+  int64_t queue;     // packets made and not yet sent, at most; 0 for any number
+  int64_t forward;   // ticks from sending a flit until its router's clock may take it
+  int64_t backward;  // ticks from taking a flit until its router may use the room
+};
+
+// One output that packets of a flow take at a router.
+struct BranchRow {
+  int64_t port;      // of the router
+  int64_t next;      // stop of the flow at the next router; -1 - number of the delivery at a node
+  int64_t channels;  // virtual channels that may be taken, as bits
+};
+
+struct FlowRow {
+  int64_t source;    // node
+  int64_t root;      // its first stop
+  int64_t channels;  // virtual channels that its source may take, as bits
+};
+
+struct NetworkRow {
+  int64_t router, routers;  // first row, and how many
+  int64_t port, ports;
+  int64_t node, nodes;
+  int64_t channels;  // virtual channels of a port
+  int64_t quantum;   // ticks that every clock's cycle is a multiple of
+  int64_t restricted;  // whether some branch may not take every virtual channel
+};
+
+struct PacketRow {
+  int64_t source;      // node
+  int64_t flow;        // -1 for work that ends in no packet
+  int64_t flits;
+  int64_t ready;       // tick before which it does not leave
+  int64_t generation;  // ticks that its node needs to make it
+  int64_t step;        // of the network, where nodes run free; else 0
+};
+
+struct BurstRow {
+  int64_t network;
+  int64_t packet, packets;  // first row, and how many; sorted by source node, then as sent
+  int64_t gate;             // first row of `expected`
+  int64_t steps;            // that nodes run through freely; 0 where a barrier ends each
+};
+
+// Counts of a port's output, over all bursts of a call.
+struct PortCounts {
+  int64_t flits;
+  int64_t waited;      // ticks that flits waited in input queues for this output
+  int64_t starved;     // of these, those with no room at the other end
+  int64_t most_queued; // flits in one virtual channel of the input, at most
+};
+
+// A virtual channel of an input in which a packet waits for ever.
+struct HeldLane {
+  int64_t packet;   // at the front of its queue, -1 if it is empty
+  int64_t output;   // port of the network that it needs
+  int64_t channel;  // of that output, if it holds one; else -1
+};
+
+struct Bursts {
+  int64_t bursts;
+  const NetworkRow* network;
+  const RouterRow* router;
+  const PortRow* port;
+  const NodeRow* node;
+  const int64_t* stop;  // first branch of each stop of a flow, and the end of the last
+  const BranchRow* branch;
+  const FlowRow* flow;
+  const BurstRow* burst;
+  const PacketRow* packet;
+  const int64_t* delivery;    // first delivery of each packet
+  const int64_t* processing;  // [deliveries], ticks that a node works on it
+  const int64_t* expected;    // [steps, nodes] of each burst, deliveries to each node
+  int64_t bins, bin_ticks;    // of `history`
+  int64_t* made;              // [packets], tick in which the node had made it
+  int64_t* injected;          // [packets], tick in which the head left its node
+  int64_t* arrived;           // [deliveries], tick in which the tail came
+  int64_t* taken;             // [deliveries], tick in which the node began to work on it
+  int64_t* undelivered;       // [bursts], 0 unless packets wait for one another forever; then how
+                              // many packets and deliveries are left; -1 for a fault of this code
+  HeldLane* held;             // [ports x channels], of the burst if it is one and ends stuck, or null
+  PortCounts* counts;         // [ports of all networks]
+  int64_t* history;           // [ports of all networks, bins], flits; what is later is in the last
+};
+
+}  // namespace chipletsim

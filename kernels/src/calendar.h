@@ -1,0 +1,88 @@
+// Events in the order of time: a ring of slots for what is near, a heap for what is far.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <functional>
+#include <queue>
+#include <utility>
+#include <vector>
+
+namespace chipletsim {
+
+// Holds items of type Item by times that are multiples of a quantum. Items of one time come out
+// together, in the order in which they went in as long as all of them were near.
+template <class Item>
+class Calendar {
+ public:
+  void begin(int64_t quantum) {
+    quantum_ = quantum;
+    now_ = 0;
+    size_ = 0;
+  }
+
+  bool empty() const { return size_ == 0; }
+
+  void add(int64_t time, const Item& item) {
+    const int64_t slot = time / quantum_;
+    ++size_;
+    if (slot - now_ < kSlots) {
+      put(slot, item);
+    } else {
+      far_.push_back({slot, order_++, item});
+      std::push_heap(far_.begin(), far_.end(), later);
+    }
+  }
+
+  // Moves the next items into `items`, and returns their time.
+  int64_t take(std::vector<Item>& items) {
+    items.clear();
+    int64_t next = far_.empty() ? INT64_MAX : far_.front().slot;
+    for (int64_t word = 0; word <= kWords; ++word) {  // the first word twice: both its ends
+      const int64_t at = (now_ / 64 + word) % kWords;
+      uint64_t bits = occupied_[at];
+      if (word == 0) bits &= ~uint64_t{0} << (now_ % 64);
+      if (word == kWords) bits &= ~(~uint64_t{0} << (now_ % 64));
+      if (!bits) continue;
+      const int64_t found = at * 64 + __builtin_ctzll(bits);
+      next = std::min(next, now_ + ((found - now_) & (kSlots - 1)));
+      break;
+    }
+    now_ = next;
+    while (!far_.empty() && far_.front().slot == now_) {
+      std::pop_heap(far_.begin(), far_.end(), later);
+      put(now_, far_.back().item);
+      far_.pop_back();
+    }
+    const int64_t slot = now_ & (kSlots - 1);
+    items.swap(slots_[slot]);
+    occupied_[slot / 64] &= ~(uint64_t{1} << (slot % 64));
+    size_ -= static_cast<int64_t>(items.size());
+    return now_ * quantum_;
+  }
+
+ private:
+  struct Far {
+    int64_t slot, order;
+    Item item;
+  };
+
+  static constexpr int64_t kSlots = 1024, kWords = kSlots / 64;
+
+  static bool later(const Far& a, const Far& b) {
+    return a.slot != b.slot ? a.slot > b.slot : a.order > b.order;
+  }
+
+  void put(int64_t slot, const Item& item) {
+    slot &= kSlots - 1;
+    occupied_[slot / 64] |= uint64_t{1} << (slot % 64);
+    slots_[slot].push_back(item);
+  }
+
+  int64_t quantum_ = 1, now_ = 0, size_ = 0, order_ = 0;
+  std::vector<std::vector<Item>> slots_{kSlots};
+  uint64_t occupied_[kWords] = {};
+  std::vector<Far> far_;
+};
+
+}  // namespace chipletsim
