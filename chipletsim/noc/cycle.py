@@ -132,16 +132,17 @@ def _network_rows(
     networks: Sequence[FlitNetwork], flows: Sequence[Flows], network_of: Sequence[int]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     every = [(1 << each.channels) - 1 for each in networks]
-    restricted = [False] * len(networks)
+    restricted, forks = [False] * len(networks), [False] * len(networks)
     for number, each in zip(network_of, flows, strict=True):
         mask = every[number] if every[number] < 2**63 else -1
         restricted[number] |= bool(((each.branch[:, 2] & mask) != mask).any())
+        forks[number] |= each.stop.size - 1 != len(each.branch)
     rows, first = [], [0, 0, 0]
     for number, each in enumerate(networks):
         sizes = [len(each.router), len(each.port), len(each.node)]
         spans = [value for pair in zip(first, sizes, strict=True) for value in pair]
         quantum = int(np.gcd.reduce(each.router[:, 1]))
-        rows.append([*spans, each.channels, quantum, int(restricted[number])])
+        rows.append([*spans, each.channels, quantum, int(restricted[number]), int(forks[number])])
         first = [a + b for a, b in zip(first, sizes, strict=True)]
     return (
         np.array(rows, np.int64),
@@ -196,8 +197,9 @@ def _run(tables: _Tables, sizes: np.ndarray, held: int) -> list[np.ndarray]:
 
 def _padded(array: np.ndarray) -> np.ndarray:
     """Return an array with rows added, so that calls of like sizes are compiled once."""
-    missing = rounded_up(len(array)) - len(array)
-    return np.pad(array, [(0, missing)] + [(0, 0)] * (array.ndim - 1))
+    found = np.zeros((rounded_up(len(array)), *array.shape[1:]), np.int64)
+    found[: len(array)] = array
+    return found
 
 
 @partial(jax.jit, static_argnames=("shapes", "threads"))

@@ -25,10 +25,10 @@ class FlitRun {
  public:
   virtual ~FlitRun() = default;
   virtual void run(int64_t burst, int64_t* history) = 0;
-  virtual const std::vector<PortCounts>& counts() const = 0;
+  virtual const PortCounts& counts(int64_t port) const = 0;
 };
 
-template <int Words>
+template <int Words, bool Forks>
 class FlitBurst : public FlitRun {
  public:
   FlitBurst(const Bursts& all, const NetworkRow& network)
@@ -48,7 +48,7 @@ class FlitBurst : public FlitRun {
     }
   }
 
-  const std::vector<PortCounts>& counts() const override { return routers_.counts(); }
+  const PortCounts& counts(int64_t port) const override { return routers_.counts(port); }
 
   void run(int64_t burst, int64_t* history) override {
     history_ = history;
@@ -86,6 +86,7 @@ class FlitBurst : public FlitRun {
     int64_t available;           // tick in which the packet leaves at the earliest, -1 if unknown
     int64_t asked;               // last tick in which it tried to send
     int64_t busy_until;          // as a receiver
+    uint64_t open;               // virtual channels with room
     int32_t channel, last;       // of the packet, and of the one before; -1 for none
     bool gated;                  // waits for deliveries of the step before
   };
@@ -100,11 +101,12 @@ class FlitBurst : public FlitRun {
     expected_.assign(all_.expected + row.gate, all_.expected + row.gate + gates);
     ended_.assign(gates, 0);
     left_.assign(row.packets, 0);
+    const uint64_t every = channels_ == 64 ? ~uint64_t{0} : (uint64_t{1} << channels_) - 1;
     int64_t packet = row.packet;
     const int64_t end = row.packet + row.packets;
     for (int64_t node = 0; node < network_.nodes; ++node) {
       Source& source = sources_[node];
-      source = {packet, packet, packet, 0, 0, -1, -1, 0, -1, -1, false};
+      source = {packet, packet, packet, 0, 0, -1, -1, 0, every, -1, -1, false};
       while (source.end < end && all_.packet[source.end].source == node) ++source.end;
       packet = source.end;
       std::fill_n(back_.begin() + node * channels_, channels_,
@@ -133,6 +135,7 @@ class FlitBurst : public FlitRun {
         break;
       case kSourceCredit:
         ++back_[event.where * channels_ + event.channel];
+        sources_[event.where].open |= uint64_t{1} << event.channel;
         awake(now, event.where);
         break;
       case kSend:
@@ -155,23 +158,25 @@ class FlitBurst : public FlitRun {
   }
 
   void step(int64_t now, int32_t router) {
-    const int64_t again = routers_.run(now, router, sent_);
-    for (const auto& each : sent_) {
+    int64_t again;
+    const int32_t count = routers_.run(now, router, again);
+    for (int32_t k = 0; k < count; ++k) {
+      const SentFlit& each = routers_.sent()[k];
       if (history_) {
-        ++history_[each.port * all_.bins + std::min(now / all_.bin_ticks, all_.bins - 1)];
+        ++history_[each.output * all_.bins + std::min(now / all_.bin_ticks, all_.bins - 1)];
       }
       travel(now, each);
-      if (each.freed >= 0) give_back(now, each.freed, each.freed_channel);
+      if (each.input >= 0) give_back(now, each.input, each.input_channel);
     }
     if (again >= 0) add(aligned(again, routers_.cycle(router)), {router, kRun, 0, 0, 0});
   }
 
-  void travel(int64_t now, const typename Routers<Words>::Sent& sent) {
-    const int64_t peer = port_[sent.port].peer;
-    const int64_t cycle = routers_.cycle_at(peer < 0 ? sent.port : peer);
-    add(aligned(now + port_[sent.port].forward, cycle) + cycle,
+  void travel(int64_t now, const SentFlit& sent) {
+    const int64_t peer = port_[sent.output].peer;
+    const int64_t cycle = routers_.cycle_at(peer < 0 ? sent.output : peer);
+    add(aligned(now + port_[sent.output].forward, cycle) + cycle,
         {static_cast<int32_t>(peer < 0 ? -1 - peer : peer), peer < 0 ? kDelivered : kArrives,
-         static_cast<int8_t>(sent.channel), sent.flit.packet, sent.flit.stop});
+         static_cast<int8_t>(sent.output_channel), sent.flit.packet, sent.flit.stop});
   }
 
   void give_back(int64_t now, int64_t port, int channel) {
@@ -249,11 +254,15 @@ class FlitBurst : public FlitRun {
     }
     const PacketRow& packet = all_.packet[node.packet];
     const FlowRow& flow = all_.flow[packet.flow];
-    if (node.channel < 0) node.channel = free_channel(where, flow.channels);
-    if (node.channel < 0) return;
-    int32_t& room = back_[where * channels_ + node.channel];
-    if (!room) return;
-    --room;
+    if (node.channel < 0) {
+      // The first one with room after the one used last.
+      const uint64_t may = node.open & static_cast<uint64_t>(flow.channels);
+      if (!may) return;
+      node.channel = pick(may, node.last + 1 == channels_ ? 0 : node.last + 1);
+    } else if (!(node.open >> node.channel & 1)) {
+      return;
+    }
+    if (!--back_[where * channels_ + node.channel]) node.open &= ~(uint64_t{1} << node.channel);
     const uint32_t number = static_cast<uint32_t>(node.packet - row_.packet);
     if (!node.sent) {
       all_.injected[node.packet] = now;
@@ -277,18 +286,6 @@ class FlitBurst : public FlitRun {
     node.available = node.channel = -1;
   }
 
-  // The first virtual channel with room after the one used last; -1 if there is none.
-  int32_t free_channel(int64_t where, int64_t may) const {
-    uint64_t open = 0;
-    for (uint64_t left = static_cast<uint64_t>(may); left; left &= left - 1) {
-      const int channel = __builtin_ctzll(left);
-      if (channel < channels_ && back_[where * channels_ + channel]) open |= uint64_t{1} << channel;
-    }
-    if (!open) return -1;
-    const int32_t last = sources_[where].last;
-    return pick(open, last + 1 == channels_ ? 0 : last + 1);
-  }
-
   // Whether nothing is under way, and all room is given back.
   bool at_rest() const {
     for (int64_t node = 0; node < network_.nodes; ++node) {
@@ -305,7 +302,7 @@ class FlitBurst : public FlitRun {
   const NodeRow* node_;
   const int channels_;
   BurstRow row_{};
-  Routers<Words> routers_;
+  Routers<Words, Forks> routers_;
   Calendar<Event> calendar_;
   std::vector<int64_t> room_;               // [ports], of each channel at the other end
   std::vector<int64_t> listed_;             // [routers], last tick in which it was listed
@@ -315,7 +312,6 @@ class FlitBurst : public FlitRun {
   std::vector<int64_t> left_;               // [packets], tick in which its tail left
   std::vector<Event> events_;
   std::vector<int32_t> running_;            // routers, and -1 - node
-  std::vector<typename Routers<Words>::Sent> sent_;
   int64_t* history_ = nullptr;
   int64_t flying_ = 0;                      // deliveries to come of packets that left
 };
@@ -333,9 +329,11 @@ inline int64_t most_ports(const Bursts& all, const NetworkRow& network) {
 constexpr int64_t kPortLimit = 1024;
 
 inline std::unique_ptr<FlitRun> flit_run(const Bursts& all, const NetworkRow& network) {
-  const int64_t most = most_ports(all, network);
-  if (most <= 64) return std::make_unique<FlitBurst<1>>(all, network);
-  return std::make_unique<FlitBurst<kPortLimit / 64>>(all, network);
+  if (most_ports(all, network) > 64) {
+    return std::make_unique<FlitBurst<kPortLimit / 64, true>>(all, network);
+  }
+  if (network.forks) return std::make_unique<FlitBurst<1, true>>(all, network);
+  return std::make_unique<FlitBurst<1, false>>(all, network);
 }
 
 // Runs bursts, each on whichever thread comes for it. Counts are added up at the end.
@@ -357,13 +355,13 @@ inline void run_flits(const Bursts& all, int64_t networks, int64_t ports, int th
     for (size_t k = 0; k < histories[thread].size(); ++k) all.history[k] += histories[thread][k];
     for (int64_t at = 0; at < networks; ++at) {
       if (!runs[thread][at]) continue;
-      const std::vector<PortCounts>& counts = runs[thread][at]->counts();
-      for (size_t port = 0; port < counts.size(); ++port) {
+      for (int64_t port = 0; port < all.network[at].ports; ++port) {
+        const PortCounts& own = runs[thread][at]->counts(port);
         PortCounts& total = all.counts[all.network[at].port + port];
-        total.flits += counts[port].flits;
-        total.waited += counts[port].waited;
-        total.starved += counts[port].starved;
-        total.most_queued = std::max(total.most_queued, counts[port].most_queued);
+        total.flits += own.flits;
+        total.waited += own.waited;
+        total.starved += own.starved;
+        total.most_queued = std::max(total.most_queued, own.most_queued);
       }
     }
   }

@@ -39,6 +39,17 @@ struct PortSet {
     return -1;
   }
 
+  // Its member if there is one alone, else -1.
+  int only() const {
+    int found = -1;
+    for (int at = 0; at < Words; ++at) {
+      if (!words[at]) continue;
+      if (found >= 0 || (words[at] & (words[at] - 1))) return -1;
+      found = at * 64 + __builtin_ctzll(words[at]);
+    }
+    return found;
+  }
+
   // Calls visit(port) for each member in order. Members may be removed by it.
   template <class Visit>
   void each(const Visit& visit) const {

@@ -21,457 +21,517 @@ struct Flit {
 };
 constexpr uint32_t kTail = uint32_t{1} << 31;
 
-// Arrays for the routers of one network. Indices: port g of the network; port p or o of the
-// router; virtual channel v of an input, w of an output; cell (o, p) of the router.
-template <int Words>
+// A flit that a router sent.
+struct SentFlit {
+  int64_t output;  // port of the network
+  Flit flit;       // with its next stop
+  int64_t input;   // port whose room it leaves, -1 while copies of it are still to be sent
+  int32_t output_channel, input_channel;
+};
+
+// Routers of one network. Ports are numbered in the network (g), and in their router: p for an
+// input, o for an output. A lane is a virtual channel of a port, v of its input or w of its output.
+// A cell is a pair (o, p) of a router. With Forks, packets may be copied to several outputs.
+template <int Words, bool Forks>
 class Routers {
  public:
-  struct Sent {
-    int64_t port;  // of the network
-    int channel;
-    Flit flit;
-    int64_t freed;  // input port whose room it leaves, -1 while copies of it are left
-    int freed_channel;
-  };
-
   void build(const Bursts& all, const NetworkRow& network) {
-    all_ = &all;
+    stop_ = all.stop;
+    branch_ = all.branch;
     restricted_ = network.restricted;
-    router_ = all.router + network.router;
-    row_ = all.port + network.port;
-    channels_ = static_cast<int>(network.channels);
+    channels_ = static_cast<int32_t>(network.channels);
     every_ = channels_ == 64 ? ~uint64_t{0} : (uint64_t{1} << channels_) - 1;
-    ports_ = network.ports;
-    routers_ = network.routers;
-    home_.resize(ports_);
-    cell_.resize(routers_ + 1);
-    int64_t most = 0, cells = 0;
-    for (int64_t r = 0; r < routers_; ++r) {
-      const int64_t own = port_end(r) - router_[r].first_port;
-      for (int64_t g = router_[r].first_port; g < port_end(r); ++g) home_[g] = r;
-      cell_[r] = cells;
+    routers_.resize(network.routers);
+    ports_.resize(network.ports);
+    lanes_.resize(network.ports * channels_);
+    const RouterRow* row = all.router + network.router;
+    int64_t cells = 0, room = 0, most = 0;
+    for (int64_t r = 0; r < network.routers; ++r) {
+      const int64_t end = r + 1 < network.routers ? row[r + 1].first_port : network.ports;
+      const int64_t own = end - row[r].first_port;
+      routers_[r] = {row[r].first_port, cells, row[r].cycle, row[r].routing_delay,
+                     static_cast<int32_t>(own), {}, {}, {}};
+      for (int64_t g = row[r].first_port; g < end; ++g) {
+        const PortRow& port = all.port[network.port + g];
+        ports_[g].router = r;
+        ports_[g].buffer = static_cast<int32_t>(port.buffer);
+        ports_[g].interval = port.interval;
+        for (int32_t v = 0; v < channels_; ++v, room += port.buffer) {
+          lanes_[g * channels_ + v].queue = room;
+        }
+      }
       cells += own * own;
       most = std::max(most, own);
     }
-    cell_[routers_] = cells;
+    flits_.resize(room);
     ready_.resize(cells);
     waiting_.resize(cells);
-    next_channel_.resize(cells * channels_);
-    ahead_.resize(cells * channels_);
-    for (auto* each : {&ready_from_, &waiting_from_}) each->resize(ports_);
-    for (auto* each : {&ready_to_, &waiting_to_, &routing_}) each->resize(routers_);
-    for (auto* each : {&taken_, &routing_channels_}) each->resize(ports_);
-    free_at_.resize(ports_);
-    for (auto* each : {&grant_, &accept_, &turn_}) each->resize(ports_);
-    const int64_t lanes = ports_ * channels_;
-    for (auto* each : {&credits_, &holder_, &channel_grant_, &channel_accept_, &head_, &queued_,
-                       &open_}) {
-      each->resize(lanes);
-    }
-    routed_at_.resize(lanes);
-    starved_since_.resize(lanes);
-    queue_.resize(lanes);
-    int64_t room = 0;
-    for (int64_t lane = 0; lane < lanes; ++lane) {
-      queue_[lane] = room;
-      room += row_[lane / channels_].buffer;
-    }
-    flits_.resize(room);
-    best_port_.resize(most);
-    best_lane_.resize(most * channels_);
-    counts_.assign(ports_, PortCounts{});
+    if (Forks) copies_.resize(cells * channels_);
+    offers_.resize(most);
+    wishes_.resize(most * channels_, -1);
+    moves_.resize(most);
+    grants_.resize(most * channels_);
+    sent_.resize(most);
   }
 
-  void begin(const std::vector<int64_t>& room) {  // room: [ports], credits of each output channel
-    auto clear = [](auto& array) { std::fill(array.begin(), array.end(), 0); };
-    clear(ready_);
-    clear(waiting_);
-    for (auto* each : {&ready_from_, &waiting_from_, &ready_to_, &waiting_to_, &routing_}) {
-      std::fill(each->begin(), each->end(), PortSet<Words>{});
+  void begin(const std::vector<int64_t>& room) {  // [ports], credits of each lane of the output
+    for (Router& each : routers_) each.ready_to = each.waiting_to = each.routing = {};
+    for (size_t g = 0; g < ports_.size(); ++g) {
+      ports_[g].reset();
+      for (int32_t v = 0; v < channels_; ++v) {
+        lanes_[g * channels_ + v].reset(static_cast<int32_t>(room[g]));
+      }
     }
-    for (auto* each : {&taken_, &routing_channels_}) clear(*each);
-    clear(free_at_);
-    for (auto* each : {&grant_, &accept_, &turn_, &channel_grant_, &channel_accept_, &head_,
-                       &queued_, &open_}) {
-      clear(*each);
-    }
-    std::fill(starved_since_.begin(), starved_since_.end(), -1);
-    for (int64_t lane = 0; lane < static_cast<int64_t>(credits_.size()); ++lane) {
-      credits_[lane] = static_cast<int32_t>(room[lane / channels_]);
-    }
+    std::fill(ready_.begin(), ready_.end(), 0);
+    std::fill(waiting_.begin(), waiting_.end(), 0);
   }
 
-  int64_t router_of(int64_t port) const { return home_[port]; }
-  int64_t cycle(int64_t router) const { return router_[router].cycle; }
-  int64_t cycle_at(int64_t port) const { return router_[home_[port]].cycle; }
-  const std::vector<PortCounts>& counts() const { return counts_; }
+  int64_t router_of(int64_t port) const { return ports_[port].router; }
+  int64_t cycle(int64_t router) const { return routers_[router].cycle; }
+  int64_t cycle_at(int64_t port) const { return routers_[ports_[port].router].cycle; }
+  const PortCounts& counts(int64_t port) const { return ports_[port].counts; }
 
   // A flit comes into an input queue.
-  void arrive(int64_t now, int64_t port, int channel, const Flit& flit) {
-    const int64_t lane = port * channels_ + channel;
-    const int32_t room = static_cast<int32_t>(row_[port].buffer);
-    int32_t at = head_[lane] + queued_[lane];
-    if (at >= room) at -= room;
-    flits_[queue_[lane] + at] = flit;
-    const int32_t queued = ++queued_[lane];
-    counts_[port].most_queued = std::max<int64_t>(counts_[port].most_queued, queued);
-    if (!open_[lane]) {
-      if (queued == 1) head_at_front(now, port, channel);
+  void arrive(int64_t now, int64_t g, int32_t v, const Flit& flit) {
+    Port& port = ports_[g];
+    Lane& lane = lanes_[g * channels_ + v];
+    int32_t at = lane.head + lane.queued;
+    if (at >= port.buffer) at -= port.buffer;
+    flits_[lane.queue + at] = flit;
+    ++lane.queued;
+    if (lane.queued > port.counts.most_queued) port.counts.most_queued = lane.queued;
+    Router& router = routers_[port.router];
+    const int32_t p = static_cast<int32_t>(g - router.first);
+    if (!lane.open) {
+      head_at_front(now, router, p, v);
       return;
     }
-    const int64_t r = home_[port];
-    const int p = static_cast<int>(port - router_[r].first_port);
-    each_open(r, p, channel, [&](int o) {
-      const int64_t cell = cell_at(r, o, p);
-      if (ahead_[cell * channels_ + channel] == queued - 1) offer(now, r, o, p, channel);
+    if (!Forks) {
+      if (lane.queued == 1 && lane.next_channel >= 0) {
+        offer(now, router, lane.output, p, v, lane.next_channel);
+      }
+      return;
+    }
+    each_branch(front(lane).stop, [&](const BranchRow& branch) {
+      const int32_t o = static_cast<int32_t>(branch.port);
+      const Copy& copy = copies_[cell(router, o, p) * channels_ + v];
+      if (copy.channel >= 0 && copy.ahead == lane.queued - 1) {
+        offer(now, router, o, p, v, copy.channel);
+      }
     });
   }
 
-  void credit(int64_t now, int64_t port, int channel) {
-    const int64_t lane = port * channels_ + channel;
-    if (credits_[lane]++ || starved_since_[lane] < 0) return;
-    const int64_t r = home_[port];
-    counts_[port].starved += now - starved_since_[lane];
-    starved_since_[lane] = -1;
-    const int32_t from = holder_[lane];
-    offer(now, r, static_cast<int>(port - router_[r].first_port), from / channels_,
-          from % channels_);
+  // Room for a flit comes back to an output.
+  void credit(int64_t now, int64_t g, int32_t w) {
+    Lane& lane = lanes_[g * channels_ + w];
+    if (lane.credits++ || lane.starved_since < 0) return;
+    Port& port = ports_[g];
+    Router& router = routers_[port.router];
+    port.counts.starved += now - lane.starved_since;
+    lane.starved_since = -1;
+    offer(now, router, static_cast<int32_t>(g - router.first), lane.holder_input,
+          lane.holder_channel, w);
   }
 
-  // One cycle of a router. Puts what it sends into `sent`; returns when it has to run again, or
-  // -1 if not before something comes.
-  int64_t run(int64_t now, int64_t r, std::vector<Sent>& sent) {
-    moves_.clear();
-    sent.clear();
-    const int64_t wake = allocate_switch(now, r);
-    allocate_channels(r);
-    bool again = !moves_.empty() || !lanes_.empty();
-    again |= compute_routes(now, r);
-    for (const int32_t lane : lanes_) take_channel(now, r, lane);
-    for (const Move& move : moves_) send(now, r, move, sent);
-    if (again) return now + router_[r].cycle;
-    return wake;
+  // One cycle of a router. Returns how many flits it sent, see `sent`, and sets `again` to when it
+  // has to run once more, or to -1 if not before something comes.
+  int32_t run(int64_t now, int64_t r, int64_t& again) {
+    Router& router = routers_[r];
+    again = -1;
+    const int32_t moves = router.ready_to.any() ? allocate_switch(now, router, again) : 0;
+    const int32_t grants = router.waiting_to.any() ? allocate_channels(router) : 0;
+    bool changed = moves || grants;
+    if (router.routing.any()) {
+      compute_routes(now, router);
+      changed = true;
+    }
+    for (int32_t k = 0; k < grants; ++k) take_channel(now, router, grants_[k]);
+    for (int32_t k = 0; k < moves; ++k) send(now, router, moves_[k], sent_[k]);
+    if (changed) again = now + router.cycle;
+    return moves;
+  }
+
+  const SentFlit* sent() const { return sent_.data(); }
+
+  // Whether nothing is queued, held or owed.
+  bool clean(const std::vector<int64_t>& room) const {
+    for (size_t g = 0; g < ports_.size(); ++g) {
+      if (ports_[g].taken) return false;
+      for (int32_t v = 0; v < channels_; ++v) {
+        const Lane& lane = lanes_[g * channels_ + v];
+        if (lane.queued || lane.credits != room[g]) return false;
+      }
+    }
+    return true;
   }
 
   // Writes what waits in each lane.
   void tell_held(HeldLane* held) const {
-    for (int64_t port = 0; port < ports_; ++port) {
-      const int64_t r = home_[port];
-      for (int v = 0; v < channels_; ++v) {
-        const int64_t lane = port * channels_ + v;
-        held[lane] = {-1, -1, -1};
-        if (!queued_[lane]) continue;
-        const Flit& flit = flits_[queue_[lane] + head_[lane]];
-        int64_t count;
-        const BranchRow* branch = branches(flit.stop, count);
-        for (int64_t k = 0; k < count; ++k) {
-          const int o = static_cast<int>(branch[k].port);
-          const int64_t cell = cell_at(r, o, static_cast<int>(port - router_[r].first_port));
-          const bool waits = waiting_[cell] >> v & 1;
-          const int w = next_channel_[cell * channels_ + v];
-          if (!waits && w < 0) continue;  // this copy is sent
-          held[lane] = {flit.packet & ~kTail, router_[r].first_port + o, waits ? -1 : w};
-          break;
-        }
+    for (size_t g = 0; g < ports_.size(); ++g) {
+      const Router& router = routers_[ports_[g].router];
+      const int32_t p = static_cast<int32_t>(g - router.first);
+      for (int32_t v = 0; v < channels_; ++v) {
+        const Lane& lane = lanes_[g * channels_ + v];
+        HeldLane& told = held[g * channels_ + v];
+        told = {-1, -1, -1};
+        if (!lane.queued) continue;
+        const int64_t packet = front(lane).packet & ~kTail;
+        each_branch(front(lane).stop, [&](const BranchRow& branch) {
+          const int32_t o = static_cast<int32_t>(branch.port);
+          const bool waits = waiting_[cell(router, o, p)] >> v & 1;
+          const int32_t w = channel_of(router, lane, o, p, v);
+          if (told.packet < 0 && (waits || w >= 0)) {
+            told = {packet, router.first + o, waits ? -1 : w};
+          }
+        });
       }
     }
-  }
-
-  // Whether nothing is queued, held or owed.
-  bool clean(const std::vector<int64_t>& room) const {
-    for (size_t lane = 0; lane < credits_.size(); ++lane) {
-      if (queued_[lane] || credits_[lane] != room[lane / channels_]) return false;
-    }
-    return std::all_of(taken_.begin(), taken_.end(), [](uint64_t each) { return !each; });
   }
 
  private:
-  struct Move {
-    int input, output, channel;
+  struct Router {
+    int64_t first, cells, cycle, routing_delay;
+    int32_t own;                                  // ports
+    PortSet<Words> ready_to, waiting_to, routing; // outputs asked for; inputs with new heads
   };
 
-  int64_t port_end(int64_t r) const {
-    return r + 1 < routers_ ? router_[r + 1].first_port : ports_;
+  struct Port {
+    PortSet<Words> ready_from, waiting_from;  // as an output: inputs that ask
+    uint64_t taken = 0;                       // lanes of the output that are held
+    uint64_t routing = 0;                     // lanes of the input whose head is new
+    int64_t free_at = 0;                      // tick of its next flit at the earliest
+    int64_t interval = 1, router = 0;
+    int32_t grant = 0, accept = 0, turn = 0;  // pointers of switch allocation
+    int32_t buffer = 0;
+    PortCounts counts{};
+
+    void reset() {
+      ready_from = waiting_from = {};
+      taken = routing = 0;
+      free_at = 0;
+      grant = accept = turn = 0;
+    }
+  };
+
+  struct Lane {
+    // Of the input: its queue, the outputs that its front packet still lacks, and, without forks,
+    // the one it takes and the lane of that which it holds.
+    int64_t queue = 0;
+    int32_t head = 0, queued = 0, open = 0, output = 0, next_channel = -1;
+    int32_t accept_output = 0, accept_channel = 0;
+    int64_t routed_at = 0;
+    // Of the output.
+    int32_t credits = 0, holder_input = 0, holder_channel = 0, grant_input = 0, grant_channel = 0;
+    int64_t starved_since = -1;
+
+    void reset(int32_t room) {
+      head = queued = open = accept_output = accept_channel = grant_input = grant_channel = 0;
+      next_channel = -1;
+      credits = room;
+      starved_since = -1;
+    }
+  };
+
+  struct Copy {
+    int32_t channel;  // of the output that it holds, or -1
+    int32_t ahead;    // flits of the queue that it has sent
+  };
+
+  struct Move {
+    int32_t input, output, channel;
+  };
+
+  struct Grant {
+    int32_t input, channel, output, output_channel, away;
+  };
+
+  int64_t cell(const Router& router, int32_t o, int32_t p) const {
+    return router.cells + o * router.own + p;
   }
-  int64_t cell_at(int64_t r, int o, int p) const {
-    return cell_[r] + o * (port_end(r) - router_[r].first_port) + p;
+  Port& port(const Router& router, int32_t p) { return ports_[router.first + p]; }
+  Lane& lane(const Router& router, int32_t p, int32_t v) {
+    return lanes_[(router.first + p) * channels_ + v];
   }
-  const BranchRow* branches(int32_t stop, int64_t& count) const {
-    count = all_->stop[stop + 1] - all_->stop[stop];
-    return all_->branch + all_->stop[stop];
+  const Flit& front(const Lane& lane) const { return flits_[lane.queue + lane.head]; }
+
+  template <class Visit>
+  void each_branch(int32_t stop, const Visit& visit) const {
+    if (!Forks) {
+      visit(branch_[stop_[stop]]);
+      return;
+    }
+    for (int64_t k = stop_[stop]; k < stop_[stop + 1]; ++k) visit(branch_[k]);
   }
 
-  const BranchRow& branch_to(int32_t stop, int o) const {
-    const BranchRow* branch = all_->branch + all_->stop[stop];
-    while (branch->port != o) ++branch;
+  const BranchRow& branch_to(int32_t stop, int32_t o) const {
+    const BranchRow* branch = branch_ + stop_[stop];
+    while (Forks && branch->port != o) ++branch;
     return *branch;
   }
 
-  // Calls visit(output) for each output that the packet at the front of a lane has taken.
-  template <class Visit>
-  void each_open(int64_t r, int p, int channel, const Visit& visit) {
-    const int64_t lane = (router_[r].first_port + p) * channels_ + channel;
-    int64_t count;
-    const BranchRow* branch = branches(flits_[queue_[lane] + head_[lane]].stop, count);
-    for (int64_t k = 0; k < count; ++k) {
-      const int o = static_cast<int>(branch[k].port);
-      if (next_channel_[cell_at(r, o, p) * channels_ + channel] >= 0) visit(o);
-    }
+  int32_t channel_of(const Router& router, const Lane& lane, int32_t o, int32_t p,
+                     int32_t v) const {
+    return Forks ? copies_[cell(router, o, p) * channels_ + v].channel : lane.next_channel;
   }
 
   // A packet's head stands at the front of a queue.
-  void head_at_front(int64_t now, int64_t port, int channel) {
-    const int64_t lane = port * channels_ + channel, r = home_[port];
-    const int p = static_cast<int>(port - router_[r].first_port);
-    int64_t count;
-    const BranchRow* branch = branches(flits_[queue_[lane] + head_[lane]].stop, count);
-    for (int64_t k = 0; k < count; ++k) {
-      const int64_t at = cell_at(r, static_cast<int>(branch[k].port), p) * channels_ + channel;
-      next_channel_[at] = -1;
-      ahead_[at] = 0;
-    }
-    open_[lane] = static_cast<int32_t>(count);
-    if (router_[r].routing_delay == 0) {
-      wait_for_channel(r, p, channel);
+  void head_at_front(int64_t now, Router& router, int32_t p, int32_t v) {
+    Lane& own = lane(router, p, v);
+    own.open = 0;
+    each_branch(front(own).stop, [&](const BranchRow& branch) {
+      ++own.open;
+      own.output = static_cast<int32_t>(branch.port);
+      own.next_channel = -1;
+      if (Forks) copies_[cell(router, own.output, p) * channels_ + v] = {-1, 0};
+    });
+    if (router.routing_delay == 0) {
+      wait_for_channel(router, p, v);
       return;
     }
-    routed_at_[lane] = now + (router_[r].routing_delay - 1) * router_[r].cycle;
-    routing_[r].add(p);
-    routing_channels_[port] |= uint64_t{1} << channel;
+    own.routed_at = now + (router.routing_delay - 1) * router.cycle;
+    router.routing.add(p);
+    port(router, p).routing |= uint64_t{1} << v;
   }
 
-  void wait_for_channel(int64_t r, int p, int channel) {
-    const int64_t first = router_[r].first_port, lane = (first + p) * channels_ + channel;
-    int64_t count;
-    const BranchRow* branch = branches(flits_[queue_[lane] + head_[lane]].stop, count);
-    for (int64_t k = 0; k < count; ++k) {
-      const int o = static_cast<int>(branch[k].port);
-      waiting_[cell_at(r, o, p)] |= uint64_t{1} << channel;
-      waiting_from_[first + o].add(p);
-      waiting_to_[r].add(o);
-    }
+  void wait_for_channel(Router& router, int32_t p, int32_t v) {
+    each_branch(front(lane(router, p, v)).stop, [&](const BranchRow& branch) {
+      const int32_t o = static_cast<int32_t>(branch.port);
+      waiting_[cell(router, o, p)] |= uint64_t{1} << v;
+      port(router, o).waiting_from.add(p);
+      router.waiting_to.add(o);
+    });
   }
 
-  // A lane that has an output channel has a flit for it: it asks for the switch if there is room.
-  void offer(int64_t now, int64_t r, int o, int p, int channel) {
-    const int64_t cell = cell_at(r, o, p), port = router_[r].first_port + o;
-    const int64_t out = port * channels_ + next_channel_[cell * channels_ + channel];
-    if (!credits_[out]) {
-      starved_since_[out] = now;
+  // A lane that holds one of an output has a flit for it: it asks for the switch if there is room.
+  void offer(int64_t now, Router& router, int32_t o, int32_t p, int32_t v, int32_t w) {
+    Lane& out = lane(router, o, w);
+    if (!out.credits) {
+      out.starved_since = now;
       return;
     }
-    ready_[cell] |= uint64_t{1} << channel;
-    ready_from_[port].add(p);
-    ready_to_[r].add(o);
+    ready_[cell(router, o, p)] |= uint64_t{1} << v;
+    port(router, o).ready_from.add(p);
+    router.ready_to.add(o);
   }
 
-  void withdraw(int64_t r, int o, int p, int channel) {
-    const int64_t cell = cell_at(r, o, p), port = router_[r].first_port + o;
-    if ((ready_[cell] &= ~(uint64_t{1} << channel))) return;
-    ready_from_[port].remove(p);
-    if (!ready_from_[port].any()) ready_to_[r].remove(o);
+  void withdraw(Router& router, int32_t o, int32_t p, int32_t v) {
+    if ((ready_[cell(router, o, p)] &= ~(uint64_t{1} << v))) return;
+    Port& output = port(router, o);
+    output.ready_from.remove(p);
+    if (!output.ready_from.any()) router.ready_to.remove(o);
   }
 
-  // Finds the flits that cross the switch; returns when the next output is free, or -1.
-  int64_t allocate_switch(int64_t now, int64_t r) {
-    const int64_t first = router_[r].first_port, own = port_end(r) - first;
-    int64_t wake = -1;
+  // Finds the flits that cross the switch. Sets `wake` to when the next output is free.
+  int32_t allocate_switch(int64_t now, Router& router, int64_t& wake) {
     PortSet<Words> granted;
-    ready_to_[r].each([&](int o) {
-      if (free_at_[first + o] > now) {
-        if (wake < 0 || free_at_[first + o] < wake) wake = free_at_[first + o];
+    router.ready_to.each([&](int32_t o) {
+      const Port& output = port(router, o);
+      if (output.free_at > now) {
+        if (wake < 0 || output.free_at < wake) wake = output.free_at;
         return;
       }
-      const int p = ready_from_[first + o].first(grant_[first + o]);
-      int32_t away = o - accept_[first + p];  // from the input's pointer on
-      if (away < 0) away += static_cast<int32_t>(own);
-      Best& best = best_port_[p];
-      if (best.away < 0) granted.add(p);
-      if (best.away < 0 || away < best.away) best = {away, o};
+      const int32_t p = output.ready_from.first(output.grant);
+      int32_t away = o - port(router, p).accept;  // from the input's pointer on
+      if (away < 0) away += router.own;
+      Offer& best = offers_[p];
+      if (best.away >= 0 && best.away < away) return;
+      best = {away, o};
+      granted.add(p);
     });
-    granted.each([&](int p) {
-      const int o = best_port_[p].choice;
-      best_port_[p].away = -1;
-      moves_.push_back({p, o, pick(ready_[cell_at(r, o, p)], turn_[first + p])});
+    int32_t moves = 0;
+    granted.each([&](int32_t p) {
+      const int32_t o = offers_[p].output;
+      offers_[p].away = -1;
+      moves_[moves++] = {p, o, pick(ready_[cell(router, o, p)], port(router, p).turn)};
     });
-    return wake;
+    return moves;
   }
 
-  // Finds the lanes that are given an output channel.
-  void allocate_channels(int64_t r) {
-    const int64_t first = router_[r].first_port, own = port_end(r) - first;
-    lanes_.clear();
-    waiting_to_[r].each([&](int o) {
-      for (uint64_t left = every_ & ~taken_[first + o]; left; left &= left - 1) {
-        const int w = __builtin_ctzll(left);
-        const int32_t lane = granted_lane(r, o, w);
-        if (lane < 0) continue;
-        const int32_t j = o * channels_ + w;
-        int32_t away = j - channel_accept_[first * channels_ + lane];
-        if (away < 0) away += static_cast<int32_t>(own * channels_);
-        Best& best = best_lane_[lane];
-        if (best.away < 0) lanes_.push_back(lane);
-        if (best.away < 0 || away < best.away) best = {away, j};
+  // Finds the lanes that are given one of an output.
+  int32_t allocate_channels(Router& router) {
+    int32_t grants = 0;
+    router.waiting_to.each([&](int32_t o) {
+      const Port& output = port(router, o);
+      uint64_t left = every_ & ~output.taken;
+      if (!left) return;
+      const int32_t p = output.waiting_from.only();
+      const uint64_t lanes = p < 0 ? 0 : waiting_[cell(router, o, p)];
+      if (!Forks && !restricted_ && lanes && !(lanes & (lanes - 1))) {
+        // One lane alone is granted all that is free.
+        const int32_t v = __builtin_ctzll(lanes);
+        const Lane& own = lane(router, p, v);
+        const int32_t w = pick(left, own.accept_output == o ? own.accept_channel : 0);
+        grants_[grants++] = {p, v, o, w, 0};
+        return;
+      }
+      for (; left; left &= left - 1) {
+        Grant grant = granted(router, o, __builtin_ctzll(left));
+        if (grant.input < 0) continue;
+        int32_t& wish = wishes_[grant.input * channels_ + grant.channel];
+        if (wish < 0) {
+          wish = grants++;
+        } else if (grants_[wish].away < grant.away) {
+          continue;
+        }
+        grants_[wish] = grant;
       }
     });
+    for (int32_t k = 0; k < grants; ++k) {
+      wishes_[grants_[k].input * channels_ + grants_[k].channel] = -1;
+    }
+    return grants;
   }
 
-  // The lane to which output channel (o, w) is granted, or -1.
-  int32_t granted_lane(int64_t r, int o, int w) const {
-    const int64_t port = router_[r].first_port + o;
-    const int from = channel_grant_[port * channels_ + w];
-    const int first = from / channels_, shift = from % channels_;
-    const PortSet<Words>& inputs = waiting_from_[port];
+  // The lane to which lane (o, w) is granted; its input is -1 if there is none.
+  Grant granted(Router& router, int32_t o, int32_t w) {
+    const Lane& out = lane(router, o, w);
+    const PortSet<Words>& inputs = port(router, o).waiting_from;
     // Lanes from the pointer on, then those of further inputs, then those before the pointer.
-    if (const uint64_t own = asking(r, o, w, first) & (~uint64_t{0} << shift)) {
-      return first * channels_ + __builtin_ctzll(own);
+    int32_t p = out.grant_input;
+    uint64_t lanes = asking(router, o, w, p) & (~uint64_t{0} << out.grant_channel);
+    for (int32_t tries = 0; !lanes && tries < router.own; ++tries) {
+      p = inputs.first(p + 1 == router.own ? 0 : p + 1);
+      lanes = asking(router, o, w, p);
+      if (p == out.grant_input) break;
     }
-    const int last = static_cast<int>(port_end(r) - router_[r].first_port);
-    int p = first;
-    for (int tries = 0; tries < last; ++tries) {
-      p = inputs.first(p + 1 == last ? 0 : p + 1);
-      if (p < 0) return -1;
-      if (const uint64_t lanes = asking(r, o, w, p)) return p * channels_ + __builtin_ctzll(lanes);
-      if (p == first) return -1;
-    }
-    return -1;
+    if (!lanes) return {-1, 0, 0, 0, 0};
+    const int32_t v = __builtin_ctzll(lanes);
+    const Lane& own = lane(router, p, v);
+    int32_t away = (o - own.accept_output) * channels_ + w - own.accept_channel;
+    if (away < 0) away += router.own * channels_;
+    return {p, v, o, w, away};
   }
 
-  // Channels of input p that wait for output o and may take its channel w.
-  uint64_t asking(int64_t r, int o, int w, int p) const {
-    const uint64_t waiting = waiting_[cell_at(r, o, p)];
+  // Lanes of input p that wait for output o and may take its lane w.
+  uint64_t asking(Router& router, int32_t o, int32_t w, int32_t p) {
+    const uint64_t waiting = waiting_[cell(router, o, p)];
     if (!restricted_) return waiting;
     uint64_t may = 0;
     for (uint64_t left = waiting; left; left &= left - 1) {
-      const int channel = __builtin_ctzll(left);
-      const int64_t lane = (router_[r].first_port + p) * channels_ + channel;
-      const BranchRow& branch = branch_to(flits_[queue_[lane] + head_[lane]].stop, o);
-      if (static_cast<uint64_t>(branch.channels) >> w & 1) may |= uint64_t{1} << channel;
+      const int32_t v = __builtin_ctzll(left);
+      const BranchRow& branch = branch_to(front(lane(router, p, v)).stop, o);
+      if (static_cast<uint64_t>(branch.channels) >> w & 1) may |= uint64_t{1} << v;
     }
     return may;
   }
 
-  // Heads whose route is known by now wait for an output channel; whether there were heads.
-  bool compute_routes(int64_t now, int64_t r) {
-    if (!routing_[r].any()) return false;
-    const int64_t first = router_[r].first_port;
-    const PortSet<Words> routing = routing_[r];
-    routing.each([&](int p) {
-      for (uint64_t left = routing_channels_[first + p]; left; left &= left - 1) {
-        const int channel = __builtin_ctzll(left);
-        if (routed_at_[(first + p) * channels_ + channel] > now) continue;
-        routing_channels_[first + p] &= ~(uint64_t{1} << channel);
-        wait_for_channel(r, p, channel);
+  // Heads whose route is known by now wait for a lane of their output.
+  void compute_routes(int64_t now, Router& router) {
+    const PortSet<Words> routing = router.routing;
+    routing.each([&](int32_t p) {
+      Port& input = port(router, p);
+      for (uint64_t left = input.routing; left; left &= left - 1) {
+        const int32_t v = __builtin_ctzll(left);
+        if (lane(router, p, v).routed_at > now) continue;
+        input.routing &= ~(uint64_t{1} << v);
+        wait_for_channel(router, p, v);
       }
-      if (!routing_channels_[first + p]) routing_[r].remove(p);
+      if (!input.routing) router.routing.remove(p);
     });
-    return true;
   }
 
-  void take_channel(int64_t now, int64_t r, int32_t lane) {
-    const int64_t first = router_[r].first_port;
-    Best& best = best_lane_[lane];
-    const int32_t own = static_cast<int32_t>(port_end(r) - first) * channels_, j = best.choice;
-    best.away = -1;
-    const int o = j / channels_, w = j % channels_, p = lane / channels_, v = lane % channels_;
-    const int64_t cell = cell_at(r, o, p);
-    taken_[first + o] |= uint64_t{1} << w;
-    holder_[first * channels_ + j] = lane;
-    channel_grant_[first * channels_ + j] = lane + 1 == own ? 0 : lane + 1;
-    channel_accept_[first * channels_ + lane] = j + 1 == own ? 0 : j + 1;
-    next_channel_[cell * channels_ + v] = static_cast<int8_t>(w);
-    if (!(waiting_[cell] &= ~(uint64_t{1} << v))) {
-      waiting_from_[first + o].remove(p);
-      if (!waiting_from_[first + o].any()) waiting_to_[r].remove(o);
+  void take_channel(int64_t now, Router& router, const Grant& grant) {
+    const int32_t o = grant.output, w = grant.output_channel, p = grant.input, v = grant.channel;
+    Port& output = port(router, o);
+    Lane& out = lane(router, o, w);
+    Lane& own = lane(router, p, v);
+    output.taken |= uint64_t{1} << w;
+    out.holder_input = p;
+    out.holder_channel = v;
+    next_lane(router, p, v, out.grant_input, out.grant_channel);
+    next_lane(router, o, w, own.accept_output, own.accept_channel);
+    if (Forks) copies_[cell(router, o, p) * channels_ + v].channel = w;
+    own.next_channel = w;
+    if (!(waiting_[cell(router, o, p)] &= ~(uint64_t{1} << v))) {
+      output.waiting_from.remove(p);
+      if (!output.waiting_from.any()) router.waiting_to.remove(o);
     }
-    offer(now, r, o, p, v);
+    offer(now, router, o, p, v, w);
   }
 
-  void send(int64_t now, int64_t r, const Move& move, std::vector<Sent>& sent) {
-    const int64_t first = router_[r].first_port, in = first + move.input;
-    const int64_t out = first + move.output, lane = in * channels_ + move.channel;
-    const int32_t own = static_cast<int32_t>(port_end(r) - first);
-    const int64_t cell = cell_at(r, move.output, move.input) * channels_ + move.channel;
-    grant_[out] = move.input + 1 == own ? 0 : move.input + 1;
-    accept_[in] = move.output + 1 == own ? 0 : move.output + 1;
-    turn_[in] = move.channel + 1 == channels_ ? 0 : move.channel + 1;
-    const int32_t room = static_cast<int32_t>(row_[in].buffer);
-    int32_t at = head_[lane] + ahead_[cell];
-    if (at >= room) at -= room;
-    const Flit flit = flits_[queue_[lane] + at];
-    const int w = next_channel_[cell];
-    const int64_t out_lane = out * channels_ + w;
-    --credits_[out_lane];
+  void next_lane(const Router& router, int32_t p, int32_t v, int32_t& next_port,
+                 int32_t& next_channel) const {
+    const bool carries = v + 1 == channels_;
+    next_channel = carries ? 0 : v + 1;
+    next_port = !carries ? p : p + 1 == router.own ? 0 : p + 1;
+  }
+
+  void send(int64_t now, Router& router, const Move& move, SentFlit& sent) {
+    const int32_t o = move.output, p = move.input, v = move.channel;
+    Port& output = port(router, o);
+    Port& input = port(router, p);
+    Lane& own = lane(router, p, v);
+    Copy* copy = Forks ? &copies_[cell(router, o, p) * channels_ + v] : nullptr;
+    output.grant = p + 1 == router.own ? 0 : p + 1;
+    input.accept = o + 1 == router.own ? 0 : o + 1;
+    input.turn = v + 1 == channels_ ? 0 : v + 1;
+    int32_t at = own.head + (Forks ? copy->ahead : 0);
+    if (at >= input.buffer) at -= input.buffer;
+    const Flit flit = flits_[own.queue + at];
+    const int32_t w = Forks ? copy->channel : own.next_channel;
+    --lane(router, o, w).credits;
     // Bandwidths that are no whole number of cycles hold on average.
-    const int64_t on_time = now - free_at_[out] < router_[r].cycle ? free_at_[out] : now;
-    free_at_[out] = on_time + row_[out].interval;
-    PortCounts& counts = counts_[out];
-    ++counts.flits;
-    counts.waited += now - flit.came;
+    output.free_at = (now - output.free_at < router.cycle ? output.free_at : now) + output.interval;
+    ++output.counts.flits;
+    output.counts.waited += now - flit.came;
     const bool tail = flit.packet & kTail;
-    const int32_t done = ++ahead_[cell];
-    withdraw(r, move.output, move.input, move.channel);
-    if (tail) {
-      taken_[out] &= ~(uint64_t{1} << w);
-      next_channel_[cell] = -1;
-      --open_[lane];
-    } else if (done < queued_[lane]) {
-      offer(now, r, move.output, move.input, move.channel);
+    const int32_t done = Forks ? ++copy->ahead : 1;
+    const bool more = !tail && done < own.queued;
+    if (more && lane(router, o, w).credits) {
+      // It asks again at once: its bit stays.
+    } else {
+      withdraw(router, o, p, v);
+      if (more) lane(router, o, w).starved_since = now;
     }
-    const int32_t next = branch_to(flit.stop, move.output).next;
-    const bool freed = leave_front(r, move.input, move.channel);
-    sent.push_back({out, w, {flit.packet, next, now}, freed ? in : -1, move.channel});
-    if (tail && freed && !open_[lane] && queued_[lane]) head_at_front(now, in, move.channel);
+    sent = {router.first + o,
+            {flit.packet, static_cast<int32_t>(branch_to(flit.stop, o).next), now},
+            leave_front(router, own, input, p, v) ? router.first + p : -1,
+            w,
+            v};
+    if (!tail) return;
+    output.taken &= ~(uint64_t{1} << w);
+    if (Forks) copy->channel = -1;
+    if (--own.open) return;
+    if (own.queued) head_at_front(now, router, p, v);
   }
 
   // Takes the flit off the front of a lane if all copies of it are sent.
-  bool leave_front(int64_t r, int p, int channel) {
-    const int64_t lane = (router_[r].first_port + p) * channels_ + channel;
-    int64_t count;
-    const BranchRow* branch = branches(flits_[queue_[lane] + head_[lane]].stop, count);
-    for (int64_t k = 0; k < count && count > 1; ++k) {
-      if (!ahead_[cell_at(r, static_cast<int>(branch[k].port), p) * channels_ + channel]) {
-        return false;
-      }
+  bool leave_front(const Router& router, Lane& own, const Port& input, int32_t p, int32_t v) {
+    if (Forks) {
+      bool all = true;
+      const int32_t stop = front(own).stop;
+      auto copy_to = [&](const BranchRow& branch) -> Copy& {
+        return copies_[cell(router, static_cast<int32_t>(branch.port), p) * channels_ + v];
+      };
+      each_branch(stop, [&](const BranchRow& branch) { all &= copy_to(branch).ahead > 0; });
+      if (!all) return false;
+      each_branch(stop, [&](const BranchRow& branch) { --copy_to(branch).ahead; });
     }
-    for (int64_t k = 0; k < count; ++k) {
-      --ahead_[cell_at(r, static_cast<int>(branch[k].port), p) * channels_ + channel];
-    }
-    --queued_[lane];
-    if (++head_[lane] == row_[router_[r].first_port + p].buffer) head_[lane] = 0;
+    --own.queued;
+    if (++own.head == input.buffer) own.head = 0;
     return true;
   }
 
-  struct Best {
-    int32_t away = -1, choice = 0;
+  struct Offer {
+    int32_t away = -1, output = 0;
   };
 
-  const Bursts* all_ = nullptr;
-  const RouterRow* router_ = nullptr;
-  const PortRow* row_ = nullptr;
-  int channels_ = 0;
-  bool restricted_ = false;  // whether packets may not take all channels of an output
+  const int64_t* stop_ = nullptr;
+  const BranchRow* branch_ = nullptr;
+  bool restricted_ = false;  // whether packets may not take all lanes of an output
+  int32_t channels_ = 0;
   uint64_t every_ = 0;
-  int64_t ports_ = 0, routers_ = 0;
-  std::vector<int64_t> home_, cell_;
-  std::vector<uint64_t> ready_, waiting_;        // [cells], channels that ask for the switch
-  std::vector<int8_t> next_channel_;             // [cells, channels], output channel held, or -1
-  std::vector<int32_t> ahead_;                   // [cells, channels], flits of the queue sent
-  std::vector<PortSet<Words>> ready_from_, waiting_from_;  // [outputs], inputs that ask
-  std::vector<PortSet<Words>> ready_to_, waiting_to_;      // [routers], outputs asked for
-  std::vector<PortSet<Words>> routing_;                    // [routers], inputs with new heads
-  std::vector<uint64_t> taken_, routing_channels_;
-  std::vector<int64_t> free_at_;                 // [outputs], tick of the next flit at the earliest
-  std::vector<int32_t> grant_, accept_, turn_;   // pointers of switch allocation
-  std::vector<int32_t> credits_, holder_, channel_grant_, channel_accept_;
-  std::vector<int32_t> head_, queued_;           // [lanes], of the queue
-  std::vector<int32_t> open_;                    // [lanes], outputs that the front packet lacks
-  std::vector<int64_t> routed_at_, starved_since_, queue_;
+  std::vector<Router> routers_;
+  std::vector<Port> ports_;
+  std::vector<Lane> lanes_;
+  std::vector<uint64_t> ready_, waiting_;  // [cells], lanes of p that ask for o
+  std::vector<Copy> copies_;               // [cells, channels]
   std::vector<Flit> flits_;
-  std::vector<Best> best_port_, best_lane_;
-  std::vector<int32_t> lanes_;
+  std::vector<Offer> offers_;              // [inputs], as they are made between cycles
+  std::vector<int32_t> wishes_;            // [lanes], -1 between cycles
   std::vector<Move> moves_;
-  std::vector<PortCounts> counts_;
+  std::vector<Grant> grants_;
+  std::vector<SentFlit> sent_;
 };
 
 }  // namespace chipletsim
