@@ -16,7 +16,7 @@ ALL_CHANNELS = -1
 """Any virtual channel may be taken: every bit of an int64."""
 MAX_PORTS = 1024
 """Ports of a router, at most."""
-MAX_CHANNELS = 64
+MAX_CHANNELS = 62
 """Virtual channels of a port, at most."""
 
 

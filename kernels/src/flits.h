@@ -11,25 +11,14 @@
 #include <vector>
 
 #include "burst.h"
+#include "burst_run.h"
 #include "calendar.h"
 #include "routers.h"
-#include "threads.h"
 
 namespace chipletsim {
 
-inline int64_t aligned(int64_t time, int64_t cycle) {
-  return cycle == 1 ? time : (time + cycle - 1) / cycle * cycle;
-}
-
-class FlitRun {
- public:
-  virtual ~FlitRun() = default;
-  virtual void run(int64_t burst, int64_t* history) = 0;
-  virtual const PortCounts& counts(int64_t port) const = 0;
-};
-
 template <int Words, bool Forks>
-class FlitBurst : public FlitRun {
+class FlitBurst : public BurstRun {
  public:
   FlitBurst(const Bursts& all, const NetworkRow& network)
       : all_(all),
@@ -328,43 +317,12 @@ inline int64_t most_ports(const Bursts& all, const NetworkRow& network) {
 
 constexpr int64_t kPortLimit = 1024;
 
-inline std::unique_ptr<FlitRun> flit_run(const Bursts& all, const NetworkRow& network) {
+inline std::unique_ptr<BurstRun> flit_burst(const Bursts& all, const NetworkRow& network) {
   if (most_ports(all, network) > 64) {
     return std::make_unique<FlitBurst<kPortLimit / 64, true>>(all, network);
   }
   if (network.forks) return std::make_unique<FlitBurst<1, true>>(all, network);
   return std::make_unique<FlitBurst<1, false>>(all, network);
-}
-
-// Runs bursts, each on whichever thread comes for it. Counts are added up at the end.
-inline void run_flits(const Bursts& all, int64_t networks, int64_t ports, int threads) {
-  threads = busy_threads(all.bursts, threads);
-  std::vector<std::vector<std::unique_ptr<FlitRun>>> runs(threads);
-  std::vector<std::vector<int64_t>> histories(threads);
-  for (auto& each : runs) each.resize(networks);
-  for (auto& each : histories) each.assign(all.bins ? ports * all.bins : 0, 0);
-  share(all.bursts, threads, [&](int thread, int64_t burst) {
-    const int64_t at = all.burst[burst].network;
-    auto& run = runs[thread][at];
-    if (!run) run = flit_run(all, all.network[at]);
-    run->run(burst, all.bins ? histories[thread].data() + all.network[at].port * all.bins : nullptr);
-  });
-  std::fill_n(all.counts, ports, PortCounts{});
-  std::fill_n(all.history, ports * all.bins, 0);
-  for (int thread = 0; thread < threads; ++thread) {
-    for (size_t k = 0; k < histories[thread].size(); ++k) all.history[k] += histories[thread][k];
-    for (int64_t at = 0; at < networks; ++at) {
-      if (!runs[thread][at]) continue;
-      for (int64_t port = 0; port < all.network[at].ports; ++port) {
-        const PortCounts& own = runs[thread][at]->counts(port);
-        PortCounts& total = all.counts[all.network[at].port + port];
-        total.flits += own.flits;
-        total.waited += own.waited;
-        total.starved += own.starved;
-        total.most_queued = std::max(total.most_queued, own.most_queued);
-      }
-    }
-  }
 }
 
 }  // namespace chipletsim

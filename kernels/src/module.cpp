@@ -12,6 +12,7 @@
 #include "flits.h"
 #include "gradients.h"
 #include "messages.h"
+#include "packets.h"
 #include "raster.h"
 #include "rows.h"
 #include "stage.h"
@@ -267,16 +268,21 @@ Bursts read_bursts(const std::vector<void*>& buffers, const int64_t* sizes) {
   return all;
 }
 
-ffi::Error flits(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t threads) {
+template <auto make>
+ffi::Error bursts(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t threads) {
   return guarded([&] {
     const std::vector<void*> buffers = numbered(args, rets);
     const auto* sizes = static_cast<const int64_t*>(buffers[0]);
-    run_flits(read_bursts(buffers, sizes), sizes[1], sizes[2], static_cast<int>(threads));
+    run_bursts(read_bursts(buffers, sizes), sizes[1], sizes[2], static_cast<int>(threads), make);
   });
 }
 
 XLA_FFI_DEFINE_HANDLER(
-    flits_handler, flits,
+    flits_handler, bursts<flit_burst>,
+    ffi::Ffi::Bind().RemainingArgs().RemainingRets().Attr<int64_t>("threads"));
+
+XLA_FFI_DEFINE_HANDLER(
+    packets_handler, bursts<packet_burst>,
     ffi::Ffi::Bind().RemainingArgs().RemainingRets().Attr<int64_t>("threads"));
 
 XLA_FFI_DEFINE_HANDLER(messages_handler, messages,
@@ -396,6 +402,7 @@ const Handler kHandlers[] = {
     {"chipletsim_rows", rows_handler},
     {"chipletsim_messages", messages_handler},
     {"chipletsim_flits", flits_handler},
+    {"chipletsim_packets", packets_handler},
     {"chipletsim_wide", wide_handler},
 };
 

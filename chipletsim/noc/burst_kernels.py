@@ -1,0 +1,92 @@
+"""Bursts through the native kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+from itertools import pairwise
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from chipletsim.kernels import thread_count
+from chipletsim.noc.burst_tables import BurstTables, burst_tables
+from chipletsim.noc.flit_network import BurstTimes, Job, PortCounts
+from chipletsim.noc.padding import rounded_up
+
+
+class BurstResults(NamedTuple):
+    """What bursts did.
+
+    Attributes:
+        times: Of each burst.
+        counts: Of each network, in the order in which networks first appear.
+        history: int64 [ports, bins] of each network: flits sent, by time; what is later than the
+            last bin is in it.
+    """
+
+    times: list[BurstTimes]
+    counts: list[PortCounts]
+    history: list[np.ndarray]
+
+
+def run_bursts(target: str, jobs: Sequence[Job], bins: int, bin_ticks: int) -> BurstResults:
+    """Run bursts by a native kernel.
+
+    Args:
+        target: Name of the kernel.
+        jobs: Bursts and what they run on.
+        bins: Of the history of each port; none if 0.
+        bin_ticks: Ticks of each.
+    """
+    if not jobs:
+        return BurstResults([], [], [])
+    tables = burst_tables(jobs)
+    ports = len(tables.arrays[2])
+    sizes = np.array([len(jobs), len(tables.networks), ports, bins, bin_ticks, 0], np.int64)
+    padded = [_padded(each) for each in tables.arrays]
+    bursts, packets, deliveries = (len(padded[number]) for number in (7, 8, 10))
+    rows = rounded_up(ports)
+    history = (rows, rounded_up(bins)) if bins else (1, 1)
+    shapes = (packets, packets, deliveries, deliveries, bursts, (rows, 4), history, (1, 3))
+    with jax.enable_x64(True):
+        found = _call(target, sizes, *padded, shapes=shapes, threads=thread_count())
+    return _results(tables, [np.asarray(each) for each in found], bins)
+
+
+def _padded(array: np.ndarray) -> np.ndarray:
+    """Return an array with rows added, so that calls of like sizes are compiled once."""
+    found = np.zeros((rounded_up(len(array)), *array.shape[1:]), np.int64)
+    found[: len(array)] = array
+    return found
+
+
+@partial(jax.jit, static_argnames=("target", "shapes", "threads"))
+def _call(
+    target: str, *arguments: jax.Array, shapes: tuple[int | tuple[int, int], ...], threads: int
+) -> Sequence[jax.Array]:
+    kinds = [jax.ShapeDtypeStruct(np.atleast_1d(each), jnp.int64) for each in shapes]
+    return jax.ffi.ffi_call(target, kinds)(*arguments, threads=np.int64(threads))
+
+
+def _results(tables: BurstTables, found: list[np.ndarray], bins: int) -> BurstResults:
+    made, injected, arrived, taken, undelivered, counts, history, _ = found
+    times = []
+    for number, left in enumerate(undelivered[: tables.packet_start.size - 1].tolist()):
+        if left < 0:
+            raise AssertionError("flits were lost; this is a fault of chipletsim")
+        packets = slice(*tables.packet_start[number : number + 2])
+        deliveries = slice(*tables.delivery_start[number : number + 2])
+        times.append(
+            BurstTimes(
+                made[packets], injected[packets], arrived[deliveries], taken[deliveries], left
+            )
+        )
+    bounds = np.cumsum([0, *(len(each.port) for each in tables.networks)])
+    spans = [slice(*pair) for pair in pairwise(bounds)]
+    flits = history.reshape(-1)[: int(bounds[-1]) * bins].reshape(int(bounds[-1]), bins)
+    return BurstResults(
+        times, [PortCounts(*counts[span].T) for span in spans], [flits[span] for span in spans]
+    )

@@ -1,0 +1,139 @@
+"""Rows of networks, flows and bursts, joined for one call of the native kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple, TypeVar
+
+import numpy as np
+
+from chipletsim.noc.flit_network import (
+    FlitNetwork,
+    Flows,
+    Job,
+    delivery_nodes,
+    delivery_starts,
+)
+
+Rows = TypeVar("Rows", FlitNetwork, Flows)
+
+
+class BurstTables(NamedTuple):
+    """Rows of all networks, flows and bursts.
+
+    Attributes:
+        networks: Distinct networks, in the order in which they first appear.
+        packet_start: int64 [bursts + 1]: first packet of each.
+        delivery_start: int64 [bursts + 1]: first delivery of each.
+        arrays: Rows of networks, routers, ports, nodes, stops, branches, flows, bursts and packets,
+            first delivery of each packet, processing and expected deliveries; see
+            ``kernels/src/burst.h``.
+    """
+
+    networks: list[FlitNetwork]
+    packet_start: np.ndarray
+    delivery_start: np.ndarray
+    arrays: list[np.ndarray]
+
+
+def burst_tables(jobs: Sequence[Job]) -> BurstTables:
+    """Return the rows of bursts; what they share stands there once."""
+    networks, network_of = _distinct([job.network for job in jobs])
+    flows, flows_of = _distinct([job.flows for job in jobs])
+    network, router, port, node = _network_rows(networks, [job.flows for job in jobs], network_of)
+    stop, branch, flow, first_flow = _flow_rows(flows)
+    packets = [job.burst.packet.copy() for job in jobs]
+    starts, processing, expected, burst = [], [], [], []
+    packet_first = delivery_first = gate_first = 0
+    for number, job in enumerate(jobs):
+        rows = packets[number]
+        rows[:, 1] = np.where(rows[:, 1] >= 0, rows[:, 1] + first_flow[flows_of[number]], -1)
+        start = delivery_starts(job.flows, job.burst)
+        starts.append(start[:-1] + delivery_first)
+        processing.append(job.burst.processing)
+        expected.append(_expected(job))
+        burst.append([network_of[number], packet_first, len(rows), gate_first, job.burst.steps])
+        packet_first += len(rows)
+        delivery_first += int(start[-1])
+        gate_first += expected[-1].size
+    arrays = [
+        network,
+        router,
+        port,
+        node,
+        stop,
+        branch,
+        flow,
+        np.array(burst, np.int64),
+        np.concatenate(packets),
+        np.append(np.concatenate(starts), delivery_first),
+        np.concatenate(processing),
+        np.concatenate(expected),
+    ]
+    bounds = np.cumsum([0, *(len(each) for each in packets)])
+    deliveries = np.cumsum([0, *(each.size for each in processing)])
+    return BurstTables(networks, bounds, deliveries, arrays)
+
+
+def _distinct(items: Sequence[Rows]) -> tuple[list[Rows], list[int]]:
+    """Return distinct objects in the order of their appearance, and the number of each item."""
+    number: dict[int, int] = {}
+    found: list[Rows] = []
+    for item in items:
+        if id(item) not in number:
+            number[id(item)] = len(found)
+            found.append(item)
+    return found, [number[id(item)] for item in items]
+
+
+def _network_rows(
+    networks: Sequence[FlitNetwork], flows: Sequence[Flows], network_of: Sequence[int]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    every = [(1 << each.channels) - 1 if each.channels < 63 else -1 for each in networks]
+    restricted, forks = [False] * len(networks), [False] * len(networks)
+    for number, used in zip(network_of, flows, strict=True):
+        restricted[number] |= bool(((used.branch[:, 2] & every[number]) != every[number]).any())
+        forks[number] |= used.stop.size - 1 != len(used.branch)
+    rows, first = [], [0, 0, 0]
+    for number, each in enumerate(networks):
+        sizes = [len(each.router), len(each.port), len(each.node)]
+        spans = [value for pair in zip(first, sizes, strict=True) for value in pair]
+        quantum = int(np.gcd.reduce(each.router[:, 1]))
+        rows.append([*spans, each.channels, quantum, int(restricted[number]), int(forks[number])])
+        first = [a + b for a, b in zip(first, sizes, strict=True)]
+    return (
+        np.array(rows, np.int64),
+        np.concatenate([each.router for each in networks]),
+        np.concatenate([each.port for each in networks]),
+        np.concatenate([each.node for each in networks]),
+    )
+
+
+def _flow_rows(
+    flows: Sequence[Flows],
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[int]]:
+    stops, branches, rows, first_flow = [], [], [], []
+    stop_first = branch_first = flow_first = 0
+    for each in flows:
+        branch, flow = each.branch.copy(), each.flow.copy()
+        branch[:, 1] = np.where(branch[:, 1] >= 0, branch[:, 1] + stop_first, branch[:, 1])
+        flow[:, 1] += stop_first
+        stops.append(each.stop[:-1] + branch_first)
+        branches.append(branch)
+        rows.append(flow)
+        first_flow.append(flow_first)
+        stop_first += each.stop.size - 1
+        branch_first += len(branch)
+        flow_first += len(flow)
+    stop = np.append(np.concatenate(stops), branch_first)
+    return stop, np.concatenate(branches), np.concatenate(rows), first_flow
+
+
+def _expected(job: Job) -> np.ndarray:
+    """Return int64 [steps x nodes]: deliveries to each node, of each step."""
+    burst, nodes = job.burst, len(job.network.node)
+    if not burst.steps:
+        return np.zeros(0, np.int64)
+    step = np.repeat(burst.packet[:, 5], np.diff(delivery_starts(job.flows, burst)))
+    gate = step * nodes + delivery_nodes(job.flows, burst)
+    return np.bincount(gate, minlength=burst.steps * nodes).astype(np.int64)

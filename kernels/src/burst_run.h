@@ -1,0 +1,59 @@
+// Bursts on threads, whatever follows their packets.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+#include <vector>
+
+#include "burst.h"
+#include "threads.h"
+
+namespace chipletsim {
+
+// Follows bursts on one network, one after the other.
+class BurstRun {
+ public:
+  virtual ~BurstRun() = default;
+  virtual void run(int64_t burst, int64_t* history) = 0;
+  virtual const PortCounts& counts(int64_t port) const = 0;
+};
+
+inline int64_t aligned(int64_t time, int64_t cycle) {
+  return cycle == 1 ? time : (time + cycle - 1) / cycle * cycle;
+}
+
+// Runs bursts, each on whichever thread comes for it, by what make(all, network) gives for a
+// network. Counts are added up at the end.
+template <class Make>
+void run_bursts(const Bursts& all, int64_t networks, int64_t ports, int threads, const Make& make) {
+  threads = busy_threads(all.bursts, threads);
+  std::vector<std::vector<std::unique_ptr<BurstRun>>> runs(threads);
+  std::vector<std::vector<int64_t>> histories(threads);
+  for (auto& each : runs) each.resize(networks);
+  for (auto& each : histories) each.assign(all.bins ? ports * all.bins : 0, 0);
+  share(all.bursts, threads, [&](int thread, int64_t burst) {
+    const int64_t at = all.burst[burst].network;
+    auto& run = runs[thread][at];
+    if (!run) run = make(all, all.network[at]);
+    run->run(burst, all.bins ? histories[thread].data() + all.network[at].port * all.bins : nullptr);
+  });
+  std::fill_n(all.counts, ports, PortCounts{});
+  std::fill_n(all.history, ports * all.bins, 0);
+  for (int thread = 0; thread < threads; ++thread) {
+    for (size_t k = 0; k < histories[thread].size(); ++k) all.history[k] += histories[thread][k];
+    for (int64_t at = 0; at < networks; ++at) {
+      if (!runs[thread][at]) continue;
+      for (int64_t port = 0; port < all.network[at].ports; ++port) {
+        const PortCounts& own = runs[thread][at]->counts(port);
+        PortCounts& total = all.counts[all.network[at].port + port];
+        total.flits += own.flits;
+        total.waited += own.waited;
+        total.starved += own.starved;
+        total.most_queued = std::max(total.most_queued, own.most_queued);
+      }
+    }
+  }
+}
+
+}  // namespace chipletsim
