@@ -47,10 +47,19 @@ def run_bursts(target: str, jobs: Sequence[Job], bins: int, bin_ticks: int) -> B
     ports = len(tables.arrays[2])
     sizes = np.array([len(jobs), len(tables.networks), ports, bins, bin_ticks, 0], np.int64)
     padded = [_padded(each) for each in tables.arrays]
-    bursts, packets, deliveries = (len(padded[number]) for number in (7, 8, 10))
+    bursts, packets, deliveries = (len(padded[number]) for number in (9, 10, 12))
     rows = rounded_up(ports)
     history = (rows, rounded_up(bins)) if bins else (1, 1)
-    shapes = (packets, packets, deliveries, deliveries, bursts, (rows, 4), history, (1, 3))
+    shapes = (
+        packets,
+        packets,
+        deliveries,
+        deliveries,
+        bursts,
+        (rows, len(PortCounts._fields)),
+        history,
+        (1, 3),
+    )
     with jax.enable_x64(True):
         found = _call(target, sizes, *padded, shapes=shapes, threads=thread_count())
     return _results(tables, [np.asarray(each) for each in found], bins)

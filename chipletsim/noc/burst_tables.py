@@ -8,6 +8,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from chipletsim.noc.flit_network import (
+    Burst,
     FlitNetwork,
     Flows,
     Job,
@@ -25,9 +26,9 @@ class BurstTables(NamedTuple):
         networks: Distinct networks, in the order in which they first appear.
         packet_start: int64 [bursts + 1]: first packet of each.
         delivery_start: int64 [bursts + 1]: first delivery of each.
-        arrays: Rows of networks, routers, ports, nodes, stops, branches, flows, bursts and packets,
-            first delivery of each packet, processing and expected deliveries; see
-            ``kernels/src/burst.h``.
+        arrays: Rows of networks, routers, ports, nodes, intervals, bits of kinds, stops, branches,
+            flows, bursts and packets, first delivery of each packet, processing and expected
+            deliveries; see ``kernels/src/burst.h``.
     """
 
     networks: list[FlitNetwork]
@@ -40,14 +41,14 @@ def burst_tables(jobs: Sequence[Job]) -> BurstTables:
     """Return the rows of bursts; what they share stands there once."""
     networks, network_of = _distinct([job.network for job in jobs])
     flows, flows_of = _distinct([job.flows for job in jobs])
-    network, router, port, node = _network_rows(networks, [job.flows for job in jobs], network_of)
+    network = _network_rows(networks, [job.flows for job in jobs], network_of)
     stop, branch, flow, first_flow = _flow_rows(flows)
-    packets = [job.burst.packet.copy() for job in jobs]
+    packets = [_packet_rows(job.burst) for job in jobs]
     starts, processing, expected, burst = [], [], [], []
     packet_first = delivery_first = gate_first = 0
     for number, job in enumerate(jobs):
         rows = packets[number]
-        rows[:, 1] = np.where(rows[:, 1] >= 0, rows[:, 1] + first_flow[flows_of[number]], -1)
+        rows[:, 1] += np.where(rows[:, 1] >= 0, first_flow[flows_of[number]], 0)
         start = delivery_starts(job.flows, job.burst)
         starts.append(start[:-1] + delivery_first)
         processing.append(job.burst.processing)
@@ -57,10 +58,7 @@ def burst_tables(jobs: Sequence[Job]) -> BurstTables:
         delivery_first += int(start[-1])
         gate_first += expected[-1].size
     arrays = [
-        network,
-        router,
-        port,
-        node,
+        *network,
         stop,
         branch,
         flow,
@@ -88,25 +86,62 @@ def _distinct(items: Sequence[Rows]) -> tuple[list[Rows], list[int]]:
 
 def _network_rows(
     networks: Sequence[FlitNetwork], flows: Sequence[Flows], network_of: Sequence[int]
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+) -> list[np.ndarray]:
     every = [(1 << each.channels) - 1 if each.channels < 63 else -1 for each in networks]
     restricted, forks = [False] * len(networks), [False] * len(networks)
     for number, used in zip(network_of, flows, strict=True):
         restricted[number] |= bool(((used.branch[:, 2] & every[number]) != every[number]).any())
         forks[number] |= used.stop.size - 1 != len(used.branch)
     rows, first = [], [0, 0, 0]
+    kind_first = interval_first = 0
     for number, each in enumerate(networks):
         sizes = [len(each.router), len(each.port), len(each.node)]
         spans = [value for pair in zip(first, sizes, strict=True) for value in pair]
+        kinds = _intervals(each).shape[1]
+        flags = [int(restricted[number]), int(forks[number])]
         quantum = int(np.gcd.reduce(each.router[:, 1]))
-        rows.append([*spans, each.channels, quantum, int(restricted[number]), int(forks[number])])
+        row = [*spans, each.channels, quantum, *flags, kind_first, kinds, interval_first]
+        rows.append(row)
         first = [a + b for a, b in zip(first, sizes, strict=True)]
-    return (
+        kind_first += kinds
+        interval_first += len(each.port) * kinds
+    return [
         np.array(rows, np.int64),
         np.concatenate([each.router for each in networks]),
-        np.concatenate([each.port for each in networks]),
-        np.concatenate([each.node for each in networks]),
-    )
+        np.concatenate([_port_rows(each) for each in networks]),
+        np.concatenate([_node_rows(each) for each in networks]),
+        np.concatenate([_intervals(each).reshape(-1) for each in networks]),
+        np.concatenate([_kind_bits(each) for each in networks]),
+    ]
+
+
+def _intervals(network: FlitNetwork) -> np.ndarray:
+    return network.port[:, 3:4] if network.intervals is None else network.intervals
+
+
+def _kind_bits(network: FlitNetwork) -> np.ndarray:
+    if network.kind_bits is None:
+        return np.zeros(_intervals(network).shape[1], np.int64)
+    return network.kind_bits
+
+
+def _port_rows(network: FlitNetwork) -> np.ndarray:
+    links = network.links
+    if links is None:
+        links = np.tile(np.array([0, 0, 0, -1, 0], np.int64), (len(network.port), 1))
+    return np.concatenate([network.port[:, [0, 1, 2, 4]], links], axis=1)
+
+
+def _node_rows(network: FlitNetwork) -> np.ndarray:
+    processors = network.processors
+    if processors is None:
+        processors = np.full(len(network.node), 2)
+    return np.column_stack([network.node, processors])
+
+
+def _packet_rows(burst: Burst) -> np.ndarray:
+    kind = np.zeros(len(burst.packet), np.int64) if burst.kind is None else burst.kind
+    return np.column_stack([burst.packet, kind])
 
 
 def _flow_rows(

@@ -14,6 +14,8 @@ NO_PEER = np.iinfo(np.int64).min
 """Peer of a port that is not connected."""
 ALL_CHANNELS = -1
 """Any virtual channel may be taken: every bit of an int64."""
+NOWHERE = -1
+OWN_NODE = -2
 MAX_PORTS = 1024
 """Ports of a router, at most."""
 MAX_CHANNELS = 62
@@ -38,6 +40,15 @@ class FlitNetwork(NamedTuple):
             it holds once they are made (0: any number); ``forward`` and ``backward`` of the node.
         channels: Virtual channels of every port.
         tick_s: Seconds of a tick, None where ticks have no length.
+        intervals: int64 [ports, kinds]: ticks from one flit of the output to the next, by the kind
+            of packet, which is its size; None where all packets are of one kind.
+        kind_bits: int64 [kinds]: bits of a flit of each kind, as frames count them.
+        links: int64 [ports, 5]: bits that a frame of the output carries (0: it sends no frames),
+            ticks of a frame on the wire, ticks that the first packet of a frame waits for others
+            at most; ticks without a flit after which the link sleeps (-1: never), ticks in which it
+            is woken. None where no link has any of it.
+        processors: int64 [nodes]: 1 where a node makes packets and works on those that come by
+            turns, 2 where it does both at once; None where all are 2.
     """
 
     router: np.ndarray
@@ -45,6 +56,10 @@ class FlitNetwork(NamedTuple):
     node: np.ndarray
     channels: int
     tick_s: float | None = None
+    intervals: np.ndarray | None = None
+    kind_bits: np.ndarray | None = None
+    links: np.ndarray | None = None
+    processors: np.ndarray | None = None
 
     @property
     def port_router(self) -> np.ndarray:
@@ -82,15 +97,18 @@ class Burst(NamedTuple):
     """Packets that are sent over a network, node by node, those of a node in the order of sending.
 
     Attributes:
-        packet: int64 [packets, 6]: source node, flow (-1 for work that ends in no packet), flits,
-            tick before which it does not leave, ticks in which its node makes it, step.
+        packet: int64 [packets, 6]: source node; flow, `NOWHERE` for work that ends in no packet,
+            `OWN_NODE` for one to its own node that enters no router; flits, tick before which it
+            does not leave, ticks in which its node makes it, step.
         processing: int64 [deliveries]: ticks that a node works on a delivery; packet by packet.
         steps: Steps through which the nodes run freely; 0 where all packets are of one.
+        kind: int64 [packets], size of each by number; None where all are of one.
     """
 
     packet: np.ndarray
     processing: np.ndarray
     steps: int = 0
+    kind: np.ndarray | None = None
 
 
 class Job(NamedTuple):
@@ -109,12 +127,16 @@ class PortCounts(NamedTuple):
         waited: Ticks that these stood in input queues.
         starved: Ticks that virtual channels had a flit to send and no room at the other end.
         most_queued: Most flits in one virtual channel of the port's input.
+        frames: Frames sent.
+        asleep: Ticks that the link slept.
     """
 
     flits: np.ndarray
     waited: np.ndarray
     starved: np.ndarray
     most_queued: np.ndarray
+    frames: np.ndarray
+    asleep: np.ndarray
 
 
 class BurstTimes(NamedTuple):
@@ -143,7 +165,7 @@ class BurstTimes(NamedTuple):
 def delivery_starts(flows: Flows, burst: Burst) -> np.ndarray:
     """Return int64 [packets + 1]: first delivery of each packet."""
     flow = burst.packet[:, 1]
-    counts = np.where(flow >= 0, flows.deliveries[np.maximum(flow, 0)], 0)
+    counts = np.where(flow >= 0, flows.deliveries[np.maximum(flow, 0)], flow == OWN_NODE)
     return np.concatenate([[0], np.cumsum(counts)])
 
 
@@ -153,4 +175,8 @@ def delivery_nodes(flows: Flows, burst: Burst) -> np.ndarray:
     first = np.concatenate([[0], np.cumsum(flows.deliveries)])
     counts = np.diff(starts)
     rank = np.arange(starts[-1]) - np.repeat(starts[:-1], counts)
-    return flows.target[np.repeat(first[np.maximum(burst.packet[:, 1], 0)], counts) + rank]
+    source, flow = np.repeat(burst.packet[:, :2], counts, axis=0).T
+    found = source.copy()  # of packets for their own node
+    sent = flow >= 0
+    found[sent] = flows.target[first[flow[sent]] + rank[sent]]
+    return found

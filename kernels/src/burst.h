@@ -17,8 +17,12 @@ struct PortRow {
   int64_t peer;      // port at the other end, -1 - node, or kNoPeer
   int64_t forward;   // ticks from sending a flit until the other end's clock may take it
   int64_t backward;  // ticks from taking a flit that came by this port until its credit is back
-  int64_t interval;  // ticks from one flit to the next
   int64_t buffer;    // flits that each virtual channel of the input holds
+  // Of a link that sends frames: bits of packets in one, ticks of one on the wire, and ticks that
+  // the first packet of a frame waits for others at most. No frames if the bits are 0.
+  int64_t frame_bits, frame_ticks, frame_wait;
+  // Of a link that sleeps after some ticks without a flit, and ticks to wake it; -1 if it never does.
+  int64_t sleeps_after, wakes_in;
 };
 constexpr int64_t kNoPeer = INT64_MIN;
 
@@ -28,6 +32,7 @@ struct NodeRow {
   int64_t queue;     // packets made and not yet sent, at most; 0 for any number
   int64_t forward;   // ticks from sending a flit until its router's clock may take it
   int64_t backward;  // ticks from taking a flit until its router may use the room
+  int64_t processors;  // 1: it makes packets and works on others by turns; 2: at once
 };
 
 // One output that packets of a flow take at a router.
@@ -51,6 +56,8 @@ struct NetworkRow {
   int64_t quantum;   // ticks that every clock's cycle is a multiple of
   int64_t restricted;  // whether some branch may not take every virtual channel
   int64_t forks;       // whether some packet is copied on its way
+  int64_t kind, kinds;  // first row of `kind_bits`, and sizes of packets
+  int64_t interval;     // first of `interval`
 };
 
 struct PacketRow {
@@ -60,6 +67,7 @@ struct PacketRow {
   int64_t ready;       // tick before which it does not leave
   int64_t generation;  // ticks that its node needs to make it
   int64_t step;        // of the network, where nodes run free; else 0
+  int64_t kind;        // size of the packet, by number
 };
 
 struct BurstRow {
@@ -75,6 +83,8 @@ struct PortCounts {
   int64_t waited;      // ticks that flits waited in input queues for this output
   int64_t starved;     // of these, those with no room at the other end
   int64_t most_queued; // flits in one virtual channel of the input, at most
+  int64_t frames;
+  int64_t asleep;      // ticks
 };
 
 // A virtual channel of an input in which a packet waits for ever.
@@ -90,6 +100,8 @@ struct Bursts {
   const RouterRow* router;
   const PortRow* port;
   const NodeRow* node;
+  const int64_t* interval;   // [ports, kinds] of each network, ticks from one flit to the next
+  const int64_t* kind_bits;  // [kinds] of each network, bits of a flit in a frame
   const int64_t* stop;  // first branch of each stop of a flow, and the end of the last
   const BranchRow* branch;
   const FlowRow* flow;

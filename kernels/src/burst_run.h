@@ -51,6 +51,8 @@ void run_bursts(const Bursts& all, int64_t networks, int64_t ports, int threads,
         total.waited += own.waited;
         total.starved += own.starved;
         total.most_queued = std::max(total.most_queued, own.most_queued);
+        total.frames += own.frames;
+        total.asleep += own.asleep;
       }
     }
   }

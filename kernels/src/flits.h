@@ -13,6 +13,7 @@
 #include "burst.h"
 #include "burst_run.h"
 #include "calendar.h"
+#include "nodes.h"
 #include "routers.h"
 
 namespace chipletsim {
@@ -28,12 +29,17 @@ class FlitBurst : public BurstRun {
         channels_(static_cast<int>(network.channels)),
         room_(network.ports),
         listed_(network.routers),
+        links_(network.ports),
         sources_(network.nodes),
         back_(network.nodes * channels_) {
     routers_.build(all, network);
+    nodes_.build(all, network, 1);
     for (int64_t port = 0; port < network.ports; ++port) {
       const int64_t peer = port_[port].peer;
       if (peer != kNoPeer) room_[port] = peer >= 0 ? port_[peer].buffer : node_[-1 - peer].buffer;
+    }
+    for (int64_t kind = 0; kind < network.kinds; ++kind) {
+      most_bits_ = std::max(most_bits_, all.kind_bits[network.kind + kind]);
     }
   }
 
@@ -42,23 +48,24 @@ class FlitBurst : public BurstRun {
   void run(int64_t burst, int64_t* history) override {
     history_ = history;
     begin(all_.burst[burst]);
+    int64_t now = 0;
     while (!calendar_.empty()) {
-      const int64_t now = calendar_.take(events_);
+      now = calendar_.take(events_);
       running_.clear();
       for (const Event& event : events_) act(now, event);
       for (const int32_t each : running_) {
-        if (each < 0) send(now, -1 - each);
+        if (each < 0) attend(now, -1 - each);
         else step(now, each);
       }
     }
-    int64_t left = flying_;
-    for (const Source& source : sources_) left += source.end - source.packet;
+    const int64_t left = nodes_.left();
     if (left && all_.held) routers_.tell_held(all_.held);
     all_.undelivered[burst] = left || at_rest() ? left : -1;
+    sleep_until(nodes_.last());
   }
 
  private:
-  enum Kind : uint8_t { kArrives, kCredit, kDelivered, kSourceCredit, kRun, kSend };
+  enum Kind : uint8_t { kArrives, kCredit, kDelivered, kSourceCredit, kRun, kNode, kFrame };
 
   struct Event {
     int32_t where;  // port of the network, node or router
@@ -68,39 +75,40 @@ class FlitBurst : public BurstRun {
     int32_t stop;
   };
 
+  // A node as it sends.
   struct Source {
-    int64_t packet, end, first;  // row of the next packet, of the end, of the first one
-    int64_t sent;                // flits of the packet
-    int64_t made;                // tick in which the packet before was made
-    int64_t available;           // tick in which the packet leaves at the earliest, -1 if unknown
-    int64_t asked;               // last tick in which it tried to send
-    int64_t busy_until;          // as a receiver
-    uint64_t open;               // virtual channels with room
-    int32_t channel, last;       // of the packet, and of the one before; -1 for none
-    bool gated;                  // waits for deliveries of the step before
+    int64_t asked;          // last tick in which it was attended to
+    int64_t next;           // tick of its next flit at the earliest
+    int64_t sent;           // flits of the packet
+    uint64_t open;          // virtual channels with room
+    int32_t channel, last;  // of the packet, and of the one before; -1 for none
+  };
+
+  // A link that sends frames, or sleeps.
+  struct Link {
+    std::vector<SentFlit> frame;  // that is being filled
+    int64_t bits, opened, due;    // of that frame; when it leaves, -1 while that is open
+    int64_t free_at;              // when the frame before has left
+    int64_t used;                 // when it was last in use
   };
 
   void begin(const BurstRow& row) {
     row_ = row;
-    routers_.begin(room_);
+    routers_.begin(room_, all_.packet + row.packet);
+    nodes_.begin(row);
     calendar_.begin(network_.quantum);
     std::fill(listed_.begin(), listed_.end(), -1);
-    flying_ = 0;
-    const int64_t gates = row.steps * network_.nodes;
-    expected_.assign(all_.expected + row.gate, all_.expected + row.gate + gates);
-    ended_.assign(gates, 0);
-    left_.assign(row.packets, 0);
+    for (Link& link : links_) {
+      link.frame.clear();
+      link.bits = link.free_at = link.used = 0;
+      link.due = -1;
+    }
     const uint64_t every = channels_ == 64 ? ~uint64_t{0} : (uint64_t{1} << channels_) - 1;
-    int64_t packet = row.packet;
-    const int64_t end = row.packet + row.packets;
     for (int64_t node = 0; node < network_.nodes; ++node) {
-      Source& source = sources_[node];
-      source = {packet, packet, packet, 0, 0, -1, -1, 0, every, -1, -1, false};
-      while (source.end < end && all_.packet[source.end].source == node) ++source.end;
-      packet = source.end;
+      sources_[node] = {-1, 0, 0, every, -1, -1};
       std::fill_n(back_.begin() + node * channels_, channels_,
                   static_cast<int32_t>(port_[node_[node].port].buffer));
-      if (source.packet < source.end) add(0, {static_cast<int32_t>(node), kSend, 0, 0, 0});
+      if (nodes_.has_packets(node)) add(0, {static_cast<int32_t>(node), kNode, 0, 0, 0});
     }
   }
 
@@ -127,8 +135,11 @@ class FlitBurst : public BurstRun {
         sources_[event.where].open |= uint64_t{1} << event.channel;
         awake(now, event.where);
         break;
-      case kSend:
+      case kNode:
         awake(now, event.where);
+        break;
+      case kFrame:
+        leave(now, event.where);
         break;
     }
   }
@@ -139,7 +150,7 @@ class FlitBurst : public BurstRun {
     running_.push_back(static_cast<int32_t>(router));
   }
 
-  // A node sends once all credits of the tick are in.
+  // A node is attended to once all that comes in the tick is in.
   void awake(int64_t now, int32_t node) {
     if (sources_[node].asked == now) return;
     sources_[node].asked = now;
@@ -151,10 +162,12 @@ class FlitBurst : public BurstRun {
     const int32_t count = routers_.run(now, router, again);
     for (int32_t k = 0; k < count; ++k) {
       const SentFlit& each = routers_.sent()[k];
+      const PortRow& port = port_[each.output];
       if (history_) {
         ++history_[each.output * all_.bins + std::min(now / all_.bin_ticks, all_.bins - 1)];
       }
-      travel(now, each);
+      if (port.frame_bits) fill(now, each);
+      else travel(port.sleeps_after < 0 ? now : woken(now, each.output), each);
       if (each.input >= 0) give_back(now, each.input, each.input_channel);
     }
     if (again >= 0) add(aligned(again, routers_.cycle(router)), {router, kRun, 0, 0, 0});
@@ -176,103 +189,127 @@ class FlitBurst : public BurstRun {
          static_cast<int8_t>(channel), 0, 0});
   }
 
+  // When a link that may sleep takes what is sent now: it has to be woken first.
+  int64_t woken(int64_t now, int64_t g) {
+    const PortRow& port = port_[g];
+    Link& link = links_[g];
+    const int64_t asleep = now - link.used - port.sleeps_after;
+    int64_t starts = now;
+    if (asleep > 0) {
+      routers_.counts(g).asleep += asleep;
+      starts += port.wakes_in;
+      routers_.hold_back(g, starts + 1);
+    }
+    link.used = std::max(link.used, starts);
+    return starts;
+  }
+
+  // A flit goes into the frame that a link is to send next. Another frame can be filled once that
+  // one is on the wire.
+  void fill(int64_t now, const SentFlit& sent) {
+    const int64_t g = sent.output;
+    const PortRow& port = port_[g];
+    Link& link = links_[g];
+    const int64_t kind = all_.packet[row_.packet + (sent.flit.packet & ~kTail)].kind;
+    if (link.frame.empty()) {
+      link.opened = now;
+      depart(std::max(now + port.frame_wait, link.free_at), g);
+    }
+    link.frame.push_back(sent);
+    link.bits += all_.kind_bits[network_.kind + kind];
+    if (link.bits + most_bits_ <= port.frame_bits) return;
+    const int64_t leaves = std::max(now, link.free_at);
+    routers_.hold_back(g, leaves + 1);
+    if (leaves < link.due) depart(leaves, g);
+  }
+
+  void depart(int64_t time, int64_t g) {
+    const int64_t due = aligned(time, routers_.cycle_at(g));
+    links_[g].due = due;
+    add(due, {static_cast<int32_t>(g), kFrame, 0, 0, 0});
+  }
+
+  void leave(int64_t now, int64_t g) {
+    Link& link = links_[g];
+    if (link.due != now || link.frame.empty()) return;
+    const int64_t starts = port_[g].sleeps_after < 0 ? now : woken(now, g);
+    link.free_at = starts + port_[g].frame_ticks;
+    link.used = link.free_at;
+    for (const SentFlit& each : link.frame) travel(link.free_at, each);
+    ++routers_.counts(g).frames;
+    link.frame.clear();
+    link.bits = 0;
+    link.due = -1;
+  }
+
   void receive(int64_t now, const Event& event) {
-    Source& node = sources_[event.where];
-    const NodeRow& row = node_[event.where];
-    int64_t taken = now;
     if (event.packet & kTail) {
-      const int64_t packet = row_.packet + (event.packet & ~kTail);
-      const int64_t delivery = all_.delivery[packet] - 1 - event.stop;
-      taken = std::max(now, node.busy_until);
-      node.busy_until = taken + all_.processing[delivery];
-      all_.arrived[delivery] = now;
-      all_.taken[delivery] = taken;
-      --flying_;
-      if (row_.steps) end_step(now, event.where, all_.packet[packet].step);
+      nodes_.deliver(now, event.where, event.packet & ~kTail, -1 - event.stop, event.channel);
+      awake(now, event.where);
+    } else {
+      credit_from(now, event.where, event.channel);
     }
-    const int64_t cycle = routers_.cycle_at(row.port);
-    add(aligned(taken + row.backward, cycle),
-        {static_cast<int32_t>(row.port), kCredit, event.channel, 0, 0});
   }
 
-  // A node is done with a delivery of a step.
-  void end_step(int64_t now, int32_t where, int64_t step) {
-    Source& node = sources_[where];
-    const int64_t gate = step * network_.nodes + where;
-    ended_[gate] = std::max(ended_[gate], node.busy_until);
-    if (--expected_[gate] || !node.gated) return;
-    node.gated = false;
-    const int64_t wakes = aligned(ended_[gate], routers_.cycle_at(node_[where].port));
-    if (wakes > now) add(wakes, {where, kSend, 0, 0, 0});
-    else awake(now, where);
+  // A node has taken a flit.
+  void credit_from(int64_t now, int64_t where, int32_t channel) {
+    const int64_t port = node_[where].port;
+    add(aligned(now + node_[where].backward, routers_.cycle_at(port)),
+        {static_cast<int32_t>(port), kCredit, static_cast<int8_t>(channel), 0, 0});
   }
 
-  // Finds when the next packet of a node is available; false if that is not known yet.
-  bool prepare(int64_t where) {
-    Source& node = sources_[where];
-    const PacketRow& packet = all_.packet[node.packet];
-    int64_t begins = node.made;
-    if (row_.steps && packet.step > 0) {
-      const int64_t gate = (packet.step - 1) * network_.nodes + where;
-      node.gated = expected_[gate] > 0;
-      if (node.gated) return false;
-      begins = std::max(begins, ended_[gate]);
-    }
-    const int64_t queue = node_[where].queue;
-    if (queue && node.packet - node.first >= queue) {
-      begins = std::max(begins, left_[node.packet - queue - row_.packet]);
-    }
-    node.made = begins + packet.generation;
-    all_.made[node.packet] = node.made;
-    node.available = std::max(packet.ready, node.made);
-    return true;
-  }
-
-  void send(int64_t now, int32_t where) {
-    Source& node = sources_[where];
+  void attend(int64_t now, int32_t where) {
+    const int64_t next = nodes_.work(now, where, [&](int64_t taken, int32_t channel) {
+      credit_from(taken, where, channel);
+    });
     const int64_t cycle = routers_.cycle_at(node_[where].port);
-    for (;;) {
-      if (node.packet == node.end) return;
-      if (node.available < 0 && !prepare(where)) return;
-      if (all_.packet[node.packet].flow >= 0) break;
-      end_packet(node, node.available);  // work that ends in no packet
-    }
-    if (node.available > now) {
-      add(aligned(node.available, cycle), {where, kSend, 0, 0, 0});
+    if (next >= 0) add(aligned(next, cycle), {where, kNode, 0, 0, 0});
+    if (sources_[where].next <= now) send(now, where, cycle);
+  }
+
+  void send(int64_t now, int32_t where, int64_t cycle) {
+    int64_t when;
+    const PacketRow* packet = nodes_.front(now, where, when);
+    if (!packet) {
+      if (when >= 0) add(aligned(when, cycle), {where, kNode, 0, 0, 0});
       return;
     }
-    const PacketRow& packet = all_.packet[node.packet];
-    const FlowRow& flow = all_.flow[packet.flow];
-    if (node.channel < 0) {
+    Source& source = sources_[where];
+    const FlowRow& flow = all_.flow[packet->flow];
+    if (source.channel < 0) {
       // The first one with room after the one used last.
-      const uint64_t may = node.open & static_cast<uint64_t>(flow.channels);
+      const uint64_t may = source.open & static_cast<uint64_t>(flow.channels);
       if (!may) return;
-      node.channel = pick(may, node.last + 1 == channels_ ? 0 : node.last + 1);
-    } else if (!(node.open >> node.channel & 1)) {
+      source.channel = pick(may, source.last + 1 == channels_ ? 0 : source.last + 1);
+    } else if (!(source.open >> source.channel & 1)) {
       return;
     }
-    if (!--back_[where * channels_ + node.channel]) node.open &= ~(uint64_t{1} << node.channel);
-    const uint32_t number = static_cast<uint32_t>(node.packet - row_.packet);
-    if (!node.sent) {
-      all_.injected[node.packet] = now;
-      flying_ += all_.delivery[node.packet + 1] - all_.delivery[node.packet];
+    if (!--back_[where * channels_ + source.channel]) {
+      source.open &= ~(uint64_t{1} << source.channel);
     }
-    const bool tail = ++node.sent == packet.flits;
+    if (!source.sent) nodes_.inject(now, where);
+    const bool tail = ++source.sent == packet->flits;
+    const uint32_t number = static_cast<uint32_t>(nodes_.number(where));
     add(aligned(now + node_[where].forward, cycle) + cycle,
-        {static_cast<int32_t>(node_[where].port), kArrives, static_cast<int8_t>(node.channel),
+        {static_cast<int32_t>(node_[where].port), kArrives, static_cast<int8_t>(source.channel),
          number | (tail ? kTail : 0), static_cast<int32_t>(flow.root)});
     if (tail) {
-      node.last = node.channel;
-      end_packet(node, now);
+      source.last = source.channel;
+      source.channel = -1;
+      source.sent = 0;
+      nodes_.sent(where, now);
     }
-    if (node.packet < node.end) add(now + cycle, {where, kSend, 0, 0, 0});
+    source.next = now + cycle;
+    if (nodes_.has_packets(where)) add(source.next, {where, kNode, 0, 0, 0});
   }
 
-  void end_packet(Source& node, int64_t now) {
-    left_[node.packet - row_.packet] = now;
-    ++node.packet;
-    node.sent = 0;
-    node.available = node.channel = -1;
+  // Links that may sleep do so until the end.
+  void sleep_until(int64_t end) {
+    for (int64_t g = 0; g < network_.ports; ++g) {
+      if (port_[g].peer == kNoPeer || port_[g].sleeps_after < 0) continue;
+      routers_.counts(g).asleep +=
+          std::max<int64_t>(0, end - links_[g].used - port_[g].sleeps_after);
+    }
   }
 
   // Whether nothing is under way, and all room is given back.
@@ -290,19 +327,19 @@ class FlitBurst : public BurstRun {
   const PortRow* port_;
   const NodeRow* node_;
   const int channels_;
+  int64_t most_bits_ = 0;         // of a flit of any kind
   BurstRow row_{};
   Routers<Words, Forks> routers_;
+  Nodes nodes_;
   Calendar<Event> calendar_;
-  std::vector<int64_t> room_;               // [ports], of each channel at the other end
-  std::vector<int64_t> listed_;             // [routers], last tick in which it was listed
-  std::vector<Source> sources_;             // [nodes]
-  std::vector<int32_t> back_;               // [nodes, channels], credits of the source
-  std::vector<int64_t> expected_, ended_;   // [steps, nodes]
-  std::vector<int64_t> left_;               // [packets], tick in which its tail left
+  std::vector<int64_t> room_;     // [ports], of each channel at the other end
+  std::vector<int64_t> listed_;   // [routers], last tick in which it was listed
+  std::vector<Link> links_;       // [ports]
+  std::vector<Source> sources_;   // [nodes]
+  std::vector<int32_t> back_;     // [nodes, channels], credits of the source
   std::vector<Event> events_;
-  std::vector<int32_t> running_;            // routers, and -1 - node
+  std::vector<int32_t> running_;  // routers, and -1 - node
   int64_t* history_ = nullptr;
-  int64_t flying_ = 0;                      // deliveries to come of packets that left
 };
 
 inline int64_t most_ports(const Bursts& all, const NetworkRow& network) {

@@ -248,6 +248,8 @@ Bursts read_bursts(const std::vector<void*>& buffers, const int64_t* sizes) {
   rows(all.router);
   rows(all.port);
   rows(all.node);
+  rows(all.interval);
+  rows(all.kind_bits);
   rows(all.stop);
   rows(all.branch);
   rows(all.flow);

@@ -14,6 +14,7 @@
 #include "burst.h"
 #include "burst_run.h"
 #include "calendar.h"
+#include "nodes.h"
 #include "ports.h"
 
 namespace chipletsim {
@@ -23,12 +24,17 @@ class PacketBurst : public BurstRun {
   PacketBurst(const Bursts& all, const NetworkRow& network)
       : all_(all),
         network_(network),
+        port_(all.port + network.port),
+        node_(all.node + network.node),
         channels_(static_cast<int32_t>(network.channels)),
         every_(channels_ == 64 ? ~uint64_t{0} : (uint64_t{1} << channels_) - 1),
-        node_(all.node + network.node),
+        kinds_(network.kinds),
         ports_(network.ports),
         lanes_(network.ports * channels_),
-        nodes_(network.nodes) {
+        ends_(network.nodes),
+        links_(network.ports),
+        per_flit_(network.ports * network.kinds) {
+    nodes_.build(all, network, kParts);
     const RouterRow* router = all.router + network.router;
     for (int64_t r = 0; r < network.routers; ++r) {
       const int64_t end = r + 1 < network.routers ? router[r + 1].first_port : network.ports;
@@ -37,10 +43,14 @@ class PacketBurst : public BurstRun {
         port.first = static_cast<int32_t>(router[r].first_port);
         port.cycle = router[r].cycle * kParts;
         port.ready = (router[r].routing_delay + 1) * port.cycle;
-        port.buffer = static_cast<int32_t>(all.port[network.port + g].buffer);
+        port.buffer = static_cast<int32_t>(port_[g].buffer);
+        port.backward = port_[g].backward * kParts;
       }
     }
-    for (int64_t g = 0; g < network.ports; ++g) set_rate(g);
+    for (int64_t g = 0; g < network.ports; ++g) set_rates(g);
+    for (int64_t kind = 0; kind < kinds_; ++kind) {
+      most_bits_ = std::max(most_bits_, all.kind_bits[network.kind + kind]);
+    }
   }
 
   const PortCounts& counts(int64_t port) const override { return ports_[port].counts; }
@@ -51,13 +61,19 @@ class PacketBurst : public BurstRun {
     while (!calendar_.empty()) {
       calendar_.take(events_);
       for (const Event& event : events_) {
-        if (event.copy < 0) send(event.time, -1 - event.copy);
-        else advance(event.time, event.copy);
+        if (event.what >= 0) advance(event.time, event.what);
+        else if (event.what >= -network_.nodes) attend(event.time, -1 - event.what);
+        else if (links_[-1 - network_.nodes - event.what].due == event.time) {
+          close(-1 - network_.nodes - event.what);
+        }
       }
     }
-    int64_t left = flying_;
-    for (const Node& node : nodes_) left += node.end - node.packet;
-    all_.undelivered[burst] = left;
+    all_.undelivered[burst] = nodes_.left();
+    for (int64_t g = 0; g < network_.ports; ++g) {
+      if (port_[g].peer == kNoPeer || port_[g].sleeps_after < 0) continue;
+      const int64_t idle = (nodes_.last() - links_[g].used) / kParts - port_[g].sleeps_after;
+      ports_[g].counts.asleep += std::max<int64_t>(0, idle);
+    }
   }
 
  private:
@@ -65,14 +81,14 @@ class PacketBurst : public BurstRun {
 
   struct Event {
     int64_t time;
-    int32_t copy;  // or -1 - node
+    int32_t what;  // a copy, or -1 - node, or -1 - nodes - port
   };
 
   // A packet, or a copy of it, on its way.
   struct Copy {
     int32_t packet;
-    int32_t place;    // its stop; its branch once it stands at the front of its lane
-    int32_t lane;     // where it stands
+    int32_t place;    // its stop; its branch at the front of its lane; -1 - delivery behind it
+    int32_t lane;     // where it stands, or the node that it comes to
     int32_t next;     // in a list
     int32_t granted;  // lane behind its output in which it has room, or -1
     int64_t came;
@@ -96,112 +112,106 @@ class PacketBurst : public BurstRun {
   struct Port {
     int64_t free = 0;       // as an output
     int64_t turn_free = 0;  // as an input
-    int64_t cycle = 0, ready = 0;
-    int64_t per_flit = 0, forward = 0, backward = 0;
-    int32_t first = 0, peer = -1, buffer = 0;
+    int64_t cycle = 0, ready = 0, forward = 0, backward = 0;
+    int32_t first = 0, peer = 0, buffer = 0;
     int32_t turn = 0;       // lane that the next packet takes, as an input
     PortCounts counts{};
   };
 
-  struct Node {
-    int64_t packet, end, first;
-    int64_t made;        // when the packet before was made
-    int64_t next;        // when the source is free
-    int64_t busy_until;  // as a receiver
-    int64_t available;   // when the packet leaves at the earliest, -1 if unknown
-    int32_t lane;        // with room for the next packet, or -1
-    bool gated;          // waits for deliveries of the step before
-    std::vector<int64_t> taken;  // of the last packets, as many as it holds
-    int64_t received;
+  // A node, as it sends and as it receives.
+  struct End {
+    int64_t next = 0;   // when the source is free
+    int32_t lane = -1;  // with room for the next packet
+    bool waits = false; // for that room
+    int32_t held = 0;   // packets that have come and are not taken
+    List parked;        // copies that wait for room
   };
 
-  void set_rate(int64_t g) {
+  // A link that sends frames, or sleeps.
+  struct Link {
+    std::vector<int32_t> frame;  // copies in the frame that is being filled
+    int64_t bits = 0, due = -1;  // of that frame; when it leaves
+    int64_t free_at = 0;         // when the frame before has left
+    int64_t used = 0;            // when it was last in use
+  };
+
+  void set_rates(int64_t g) {
     Port& port = ports_[g];
-    const PortRow& row = all_.port[network_.port + g];
+    const PortRow& row = port_[g];
     if (row.peer == kNoPeer) return;
     port.peer = static_cast<int32_t>(row.peer);
-    port.forward = row.forward * kParts;
-    port.backward = row.backward * kParts;
-    port.per_flit = row.interval * kParts;
-    if (row.peer < 0) {
-      port.forward += port.cycle;
-      return;
+    port.forward = row.forward * kParts + ports_[row.peer < 0 ? g : row.peer].cycle;
+    const int64_t* interval = all_.interval + network_.interval + g * kinds_;
+    for (int64_t kind = 0; kind < kinds_; ++kind) {
+      int64_t& per_flit = per_flit_[g * kinds_ + kind];
+      per_flit = interval[kind] * kParts;
+      if (row.peer < 0) continue;
+      // Flits of one lane in the time from sending a flit until its credit is back.
+      const Port& there = ports_[row.peer];
+      const int64_t loop = port.forward + there.ready + there.backward;
+      per_flit = std::max(per_flit, loop / (channels_ * there.buffer));
     }
-    const PortRow& other = all_.port[network_.port + row.peer];
-    const Port& there = ports_[row.peer];
-    port.forward += there.cycle;
-    // Flits of one lane in the time from sending a flit until its credit is back.
-    const int64_t loop = port.forward + there.ready + other.backward * kParts;
-    port.per_flit = std::max(port.per_flit, loop / (channels_ * other.buffer));
   }
 
   void begin(const BurstRow& row) {
     row_ = row;
     calendar_.begin(network_.quantum);
+    nodes_.begin(row);
     copies_.clear();
     unused_.clear();
-    flying_ = 0;
     for (Port& port : ports_) {
       port.free = port.turn_free = 0;
       port.turn = 0;
     }
     for (Lane& lane : lanes_) lane = {};
-    const int64_t gates = row.steps * network_.nodes;
-    expected_.assign(all_.expected + row.gate, all_.expected + row.gate + gates);
-    ended_.assign(gates, 0);
-    left_.assign(row.packets, 0);
-    int64_t packet = row.packet;
-    const int64_t end = row.packet + row.packets;
+    for (End& end : ends_) end = {};
+    for (Link& link : links_) {
+      link.frame.clear();
+      link.bits = link.free_at = link.used = 0;
+      link.due = -1;
+    }
     for (int64_t at = 0; at < network_.nodes; ++at) {
-      Node& node = nodes_[at];
-      node.packet = node.first = node.end = packet;
-      while (node.end < end && all_.packet[node.end].source == at) ++node.end;
-      packet = node.end;
-      node.made = node.next = node.busy_until = node.received = 0;
-      node.available = node.lane = -1;
-      node.gated = false;
-      node.taken.assign(node_[at].buffer * channels_, 0);
-      if (node.packet < node.end) wake(0, static_cast<int32_t>(at));
+      if (nodes_.has_packets(at)) wake(0, at);
     }
   }
 
-  void push(int64_t time, int32_t copy) {
-    calendar_.add(time / kParts / network_.quantum * network_.quantum, {time, copy});
+  void push(int64_t time, int64_t what) {
+    calendar_.add(time / kParts, {time, static_cast<int32_t>(what)});
   }
-  void wake(int64_t time, int32_t node) { push(time, -1 - node); }
+  void wake(int64_t time, int64_t node) { push(time, -1 - node); }
+
+  const PacketRow& packet_of(const Copy& copy) const {
+    return all_.packet[row_.packet + copy.packet];
+  }
 
   int32_t fits(const Port& port, int64_t flits) const {
-    return std::max<int32_t>(1, port.buffer / static_cast<int32_t>(flits));
+    return flits == 1 ? port.buffer : std::max<int32_t>(1, port.buffer / static_cast<int32_t>(flits));
   }
 
   // The next lane of an input in turn that has room, else the next in turn.
-  int32_t choose_lane(int64_t g, uint64_t may, int64_t flits) {
+  int32_t choose_lane(int64_t g, uint64_t may, int32_t room) {
     Port& port = ports_[g];
     may &= every_;
-    const int32_t room = fits(port, flits);
-    uint64_t left = may & (~uint64_t{0} << port.turn);
-    int32_t chosen = pick(may, port.turn);
-    for (int half = 0; half < 2; ++half, left = may & ~(~uint64_t{0} << port.turn)) {
-      for (; left; left &= left - 1) {
+    const uint64_t above = ~uint64_t{0} << port.turn;
+    int32_t chosen = -1;
+    for (const uint64_t part : {may & above, may & ~above}) {
+      for (uint64_t left = part; left && chosen < 0; left &= left - 1) {
         const int32_t v = __builtin_ctzll(left);
-        if (lanes_[g * channels_ + v].held < room) {
-          chosen = v;
-          half = 2;
-          break;
-        }
+        if (lanes_[g * channels_ + v].held < room) chosen = v;
       }
     }
+    if (chosen < 0) chosen = pick(may, port.turn);
     port.turn = chosen + 1 == channels_ ? 0 : chosen + 1;
     return static_cast<int32_t>(g) * channels_ + chosen;
   }
 
-  // Takes room in a lane; false if there is none.
-  bool hold(int32_t lane, int64_t flits) {
-    Port& port = ports_[lane / channels_];
+  // Takes room in a lane in which one packet more has room; false if it has none.
+  bool hold(int32_t lane, int32_t room, int64_t flits) {
     int32_t& held = lanes_[lane].held;
-    if (held >= fits(port, flits)) return false;
+    if (held >= room) return false;
     ++held;
-    port.counts.most_queued = std::max<int64_t>(port.counts.most_queued, held * flits);
+    int64_t& most = ports_[lane / channels_].counts.most_queued;
+    if (held * flits > most) most = held * flits;
     return true;
   }
 
@@ -216,20 +226,28 @@ class PacketBurst : public BurstRun {
     return at;
   }
 
+  void append(List& list, int32_t at) {
+    copies_[at].next = -1;
+    if (list.last < 0) list.first = at;
+    else copies_[list.last].next = at;
+    list.last = at;
+  }
+
+  int32_t pop(List& list) {
+    const int32_t first = list.first;
+    if (first < 0) return -1;
+    list.first = copies_[first].next;
+    if (list.first < 0) list.last = -1;
+    return first;
+  }
+
   // A packet comes into a lane in which it has room.
   void enter(int32_t at, int32_t lane_at, int64_t time) {
     Lane& lane = lanes_[lane_at];
     copies_[at].lane = lane_at;
     copies_[at].came = time;
     if (lane.copies) append(lane.queue, at);
-    else stand_in_front(at, lane, time);
-  }
-
-  void append(List& list, int32_t at) {
-    copies_[at].next = -1;
-    if (list.last < 0) list.first = at;
-    else copies_[list.last].next = at;
-    list.last = at;
+    else stand_in_front(at, lane, std::max(time, lane.departed));
   }
 
   void stand_in_front(int32_t at, Lane& lane, int64_t time) {
@@ -243,196 +261,217 @@ class PacketBurst : public BurstRun {
     }
   }
 
-  // A copy at the front of its lane takes its output, and room in a lane behind it.
   void advance(int64_t now, int32_t at) {
     const Copy copy = copies_[at];
-    const int64_t flits = all_.packet[row_.packet + copy.packet].flits;
+    if (copy.place < 0) {
+      nodes_.deliver(now, copy.lane, copy.packet, -1 - copy.place, 0);
+      unused_.push_back(at);
+      attend(now, copy.lane);
+      return;
+    }
+    const PacketRow& packet = packet_of(copy);
+    const int64_t flits = packet.flits;
     const BranchRow& branch = all_.branch[copy.place];
     Port& input = ports_[copy.lane / channels_];
-    Port& output = ports_[input.first + branch.port];
-    int64_t start = std::max(now, std::max(output.free, input.turn_free));
+    const int64_t g = input.first + branch.port;
+    Port& output = ports_[g];
     int32_t next = copy.granted;
-    if (output.peer < 0) {
-      start = std::max(start, room_at(-1 - output.peer));
-    } else if (next < 0) {
-      next = choose_lane(output.peer, static_cast<uint64_t>(branch.channels), flits);
-      if (!hold(next, flits)) {
-        copies_[at].asked = now;
-        append(lanes_[next].parked, at);
-        return;
-      }
-    }
-    const int64_t apart = std::max(output.per_flit, output.cycle);
-    output.free = start + std::max(output.per_flit * flits, output.cycle * (flits + 1) / channels_);
+    if (next < 0 && !find_room(now, at, output, branch, flits, next)) return;
+    int64_t start = std::max(now, std::max(output.free, input.turn_free));
+    if (port_[g].sleeps_after >= 0 && !port_[g].frame_bits) start = woken(start, g);
+    const int64_t per_flit = per_flit_[g * kinds_ + packet.kind];
+    const int64_t apart = std::max(per_flit, output.cycle);
+    const bool framed = port_[g].frame_bits;
+    output.free = start + (framed ? output.cycle * flits
+                                  : std::max(per_flit * flits,
+                                             output.cycle * (flits + 1) / channels_));
     input.turn_free = start + output.cycle * flits;
     output.counts.flits += flits;
     output.counts.waited += (start - copy.came) / kParts * flits;
-    if (history_) note(&output - ports_.data(), start / kParts, flits);
-    leave(copy.lane, start, start + apart * (flits - 1));
-    const int64_t there = start + output.forward;
-    if (output.peer < 0) {
-      receive(there + apart * (flits - 1), -1 - output.peer, copy.packet, -1 - branch.next);
-      unused_.push_back(at);
-      return;
+    if (history_) {
+      history_[g * all_.bins + std::min(start / kParts / all_.bin_ticks, all_.bins - 1)] += flits;
     }
+    const int64_t tail = start + apart * (flits - 1);
     copies_[at].place = static_cast<int32_t>(branch.next);
     copies_[at].granted = -1;
-    enter(at, next, there);
+    if (output.peer < 0) {
+      copies_[at].lane = -1 - output.peer;
+      push(tail + output.forward, at);
+    } else if (framed) {
+      copies_[at].granted = next;
+      fill(start, g, at, flits, packet.kind);
+    } else {
+      enter(at, next, start + output.forward);
+    }
+    leave(copy.lane, start, tail);
   }
 
-  void note(int64_t port, int64_t tick, int64_t flits) {
-    history_[port * all_.bins + std::min(tick / all_.bin_ticks, all_.bins - 1)] += flits;
+  // Takes room behind an output for a copy, or leaves it waiting for that.
+  bool find_room(int64_t now, int32_t at, const Port& output, const BranchRow& branch,
+                 int64_t flits, int32_t& next) {
+    List* parked;
+    if (output.peer < 0) {
+      End& end = ends_[-1 - output.peer];
+      next = 0;
+      if (end.held < node_[-1 - output.peer].buffer * channels_) {
+        ++end.held;
+        return true;
+      }
+      parked = &end.parked;
+    } else {
+      const int32_t room = fits(ports_[output.peer], flits);
+      next = choose_lane(output.peer, static_cast<uint64_t>(branch.channels), room);
+      if (hold(next, room, flits)) return true;
+      parked = &lanes_[next].parked;
+    }
+    copies_[at].asked = now;
+    append(*parked, at);
+    return false;
+  }
+
+  // The first copy of a list has room, from a time on; false if none waits.
+  bool grant(List& parked, int32_t lane, int64_t time) {
+    const int32_t first = pop(parked);
+    if (first < 0) return false;
+    Copy& copy = copies_[first];
+    copy.granted = lane;
+    time = std::max(time, copy.asked);
+    ports_[ports_[copy.lane / channels_].first + all_.branch[copy.place].port].counts.starved +=
+        (time - copy.asked) / kParts;
+    push(time, first);
+    return true;
   }
 
   // A copy leaves the front of its lane, and its last flit at `end`.
   void leave(int32_t lane_at, int64_t start, int64_t end) {
     Lane& lane = lanes_[lane_at];
-    lane.departed = std::max(lane.departed, end);
-    if (--lane.copies) return;
     const Port& input = ports_[lane_at / channels_];
-    give_room(lane, lane_at, start + input.backward + input.cycle);
-    if (lane.queue.first < 0) return;
-    const int32_t following = lane.queue.first;
-    lane.queue.first = copies_[following].next;
-    if (lane.queue.first < 0) lane.queue.last = -1;
-    stand_in_front(following, lane,
-                   std::max(copies_[following].came, lane.departed + input.cycle));
-  }
-
-  // The first that waits for room in a lane has it.
-  void give_room(Lane& lane, int32_t lane_at, int64_t time) {
+    lane.departed = std::max(lane.departed, end + input.cycle);
+    if (--lane.copies) return;
+    const int64_t time = start + input.backward + input.cycle;
     if (lane.node_waits) {
       lane.node_waits = false;
-      const int32_t at = -1 - ports_[lane_at / channels_].peer;
-      nodes_[at].lane = lane_at;
-      wake(std::max(time, nodes_[at].next), at);
-      return;
-    }
-    const int32_t first = lane.parked.first;
-    if (first < 0) {
+      End& source = ends_[-1 - input.peer];
+      source.lane = lane_at;
+      source.waits = false;
+      wake(std::max(time, source.next), -1 - input.peer);
+    } else if (!grant(lane.parked, lane_at, time)) {
       --lane.held;
-      return;
     }
-    Copy& copy = copies_[first];
-    lane.parked.first = copy.next;
-    if (copy.next < 0) lane.parked.last = -1;
-    copy.granted = lane_at;
-    time = std::max(time, copy.asked);
-    const Port& input = ports_[copy.lane / channels_];
-    ports_[input.first + all_.branch[copy.place].port].counts.starved +=
-        (time - copy.asked) / kParts;
-    push(time, first);
+    const int32_t following = pop(lane.queue);
+    if (following < 0) return;
+    stand_in_front(following, lane, std::max(copies_[following].came, lane.departed));
   }
 
-  // When a node has room for one more packet.
-  int64_t room_at(int64_t at) const {
-    const Node& node = nodes_[at];
-    return node.taken[node.received % node.taken.size()];
+  // A packet goes into the frame that a link is to send next.
+  void fill(int64_t now, int64_t g, int32_t at, int64_t flits, int64_t kind) {
+    const PortRow& row = port_[g];
+    Link& link = links_[g];
+    if (!link.frame.empty() && link.due <= now) close(g);
+    if (link.frame.empty()) depart(std::max(now + row.frame_wait * kParts, link.free_at), g);
+    link.frame.push_back(at);
+    link.bits += flits * all_.kind_bits[network_.kind + kind];
+    if (link.bits + flits * most_bits_ <= row.frame_bits) return;
+    link.due = std::min(link.due, std::max(now, link.free_at));
+    ports_[g].free = std::max(ports_[g].free, link.due);
+    close(g);
   }
 
-  void receive(int64_t time, int64_t at, int32_t packet, int64_t rank) {
-    Node& node = nodes_[at];
-    const int64_t delivery = all_.delivery[row_.packet + packet] + rank;
-    const int64_t taken = std::max(time, node.busy_until);
-    node.busy_until = taken + all_.processing[delivery] * kParts;
-    // Room for a packet is there once it is taken, but not before its credit is back.
-    node.taken[node.received++ % node.taken.size()] =
-        taken > time ? taken + node_[at].backward * kParts : 0;
-    all_.arrived[delivery] = ticks(time);
-    all_.taken[delivery] = ticks(taken);
-    --flying_;
-    if (!row_.steps) return;
-    const int64_t gate = all_.packet[row_.packet + packet].step * network_.nodes + at;
-    ended_[gate] = std::max(ended_[gate], node.busy_until);
-    if (--expected_[gate] || !node.gated) return;
-    node.gated = false;
-    wake(ended_[gate], static_cast<int32_t>(at));
+  void depart(int64_t time, int64_t g) {
+    links_[g].due = time;
+    push(time, -1 - network_.nodes - g);
   }
 
-  static int64_t ticks(int64_t parts) { return (parts + kParts - 1) / kParts; }
-
-  // Finds when the next packet of a node is available; false if that is not known yet.
-  bool prepare(int32_t at) {
-    Node& node = nodes_[at];
-    const PacketRow& packet = all_.packet[node.packet];
-    int64_t begins = node.made;
-    if (row_.steps && packet.step > 0) {
-      const int64_t gate = (packet.step - 1) * network_.nodes + at;
-      node.gated = expected_[gate] > 0;
-      if (node.gated) return false;
-      begins = std::max(begins, ended_[gate]);
+  void close(int64_t g) {
+    const PortRow& row = port_[g];
+    Link& link = links_[g];
+    const int64_t starts = row.sleeps_after < 0 ? link.due : woken(link.due, g);
+    link.free_at = link.used = starts + row.frame_ticks * kParts;
+    ++ports_[g].counts.frames;
+    closed_.swap(link.frame);
+    link.bits = 0;
+    link.due = -1;
+    for (const int32_t at : closed_) {
+      const int32_t lane = copies_[at].granted;
+      copies_[at].granted = -1;
+      enter(at, lane, link.free_at + ports_[g].forward);
     }
-    const int64_t queue = node_[at].queue;
-    if (queue && node.packet - node.first >= queue) {
-      begins = std::max(begins, left_[node.packet - queue - row_.packet]);
-    }
-    node.made = begins + packet.generation * kParts;
-    all_.made[node.packet] = ticks(node.made);
-    node.available = std::max(packet.ready * kParts, node.made);
-    return true;
+    closed_.clear();
   }
 
-  void send(int64_t now, int32_t at) {
-    Node& node = nodes_[at];
-    for (;;) {
-      if (node.packet == node.end) return;
-      if (node.available < 0 && !prepare(at)) return;
-      if (all_.packet[node.packet].flow >= 0) break;
-      end_packet(node, node.available);  // work that ends in no packet
+  // When a link that may sleep takes what is sent: it has to be woken first.
+  int64_t woken(int64_t time, int64_t g) {
+    Link& link = links_[g];
+    const int64_t asleep = time - link.used - port_[g].sleeps_after * kParts;
+    if (asleep > 0) {
+      ports_[g].counts.asleep += asleep / kParts;
+      time += port_[g].wakes_in * kParts;
     }
-    if (node.available > now) {
-      wake(node.available, at);
-      return;
-    }
-    const PacketRow& packet = all_.packet[node.packet];
+    link.used = std::max(link.used, time);
+    return time;
+  }
+
+  void attend(int64_t now, int32_t where) {
+    const int64_t next = nodes_.work(now, where, [&](int64_t taken, int32_t) {
+      End& end = ends_[where];
+      if (!grant(end.parked, 0, taken + node_[where].backward * kParts)) --end.held;
+    });
+    if (next >= 0) wake(next, where);
+    End& source = ends_[where];
+    if (source.waits || source.next > now) return;
+    int64_t when;
+    const PacketRow* packet = nodes_.front(now, where, when);
+    if (packet) send(now, where, source, *packet);
+    else if (when >= 0) wake(when, where);
+  }
+
+  void send(int64_t now, int32_t where, End& source, const PacketRow& packet) {
     const FlowRow& flow = all_.flow[packet.flow];
-    const int64_t g = node_[at].port;
-    if (node.lane < 0) {
-      const int32_t lane = choose_lane(g, static_cast<uint64_t>(flow.channels), packet.flits);
-      if (!hold(lane, packet.flits)) {
-        lanes_[lane].node_waits = true;
+    const int64_t g = node_[where].port;
+    const Port& port = ports_[g];
+    if (source.lane < 0) {
+      const int32_t room = fits(port, packet.flits);
+      const int32_t lane = choose_lane(g, static_cast<uint64_t>(flow.channels), room);
+      if (!hold(lane, room, packet.flits)) {
+        lanes_[lane].node_waits = source.waits = true;
         return;
       }
-      node.lane = lane;
+      source.lane = lane;
     }
-    const Port& port = ports_[g];
-    const int64_t forward = node_[at].forward * kParts + port.cycle;
+    const int64_t forward = node_[where].forward * kParts + port.cycle;
     const int64_t loop = forward + port.ready + port.backward;
     const int64_t per_flit = std::max(port.cycle, loop / (channels_ * port.buffer));
-    all_.injected[node.packet] = ticks(now);
-    flying_ += all_.delivery[node.packet + 1] - all_.delivery[node.packet];
-    const int32_t copy = new_copy({static_cast<int32_t>(node.packet - row_.packet),
+    nodes_.inject(now, where);
+    const int32_t copy = new_copy({static_cast<int32_t>(nodes_.number(where)),
                                    static_cast<int32_t>(flow.root), -1, -1, -1, 0, 0});
-    enter(copy, node.lane, now + forward);
-    node.lane = -1;
-    node.next = now + std::max(per_flit * packet.flits,
-                               port.cycle * (packet.flits + 1) / channels_);
-    end_packet(node, now + port.cycle * (packet.flits - 1));
-    if (node.packet < node.end) wake(node.next, at);
-  }
-
-  void end_packet(Node& node, int64_t now) {
-    left_[node.packet - row_.packet] = now;
-    ++node.packet;
-    node.available = -1;
+    enter(copy, source.lane, now + forward);
+    source.lane = -1;
+    source.next =
+        now + std::max(per_flit * packet.flits, port.cycle * (packet.flits + 1) / channels_);
+    nodes_.sent(where, now + port.cycle * (packet.flits - 1));
+    if (nodes_.has_packets(where)) wake(source.next, where);
   }
 
   const Bursts& all_;
   const NetworkRow network_;
+  const PortRow* port_;
+  const NodeRow* node_;
   const int32_t channels_;
   const uint64_t every_;
-  const NodeRow* node_;
+  const int64_t kinds_;
+  int64_t most_bits_ = 0;  // of a flit of any kind
   BurstRow row_{};
+  Nodes nodes_;
   std::vector<Port> ports_;
   std::vector<Lane> lanes_;
-  std::vector<Node> nodes_;
+  std::vector<End> ends_;          // [nodes]
+  std::vector<Link> links_;        // [ports]
+  std::vector<int64_t> per_flit_;  // [ports, kinds]
   std::vector<Copy> copies_;
-  std::vector<int32_t> unused_;
+  std::vector<int32_t> unused_, closed_;
   Calendar<Event> calendar_;
   std::vector<Event> events_;
-  std::vector<int64_t> expected_, ended_, left_;
   int64_t* history_ = nullptr;
-  int64_t flying_ = 0;
 };
 
 inline std::unique_ptr<BurstRun> packet_burst(const Bursts& all, const NetworkRow& network) {

@@ -39,6 +39,7 @@ class Routers {
     stop_ = all.stop;
     branch_ = all.branch;
     restricted_ = network.restricted;
+    kinds_ = network.kinds;
     channels_ = static_cast<int32_t>(network.channels);
     every_ = channels_ == 64 ? ~uint64_t{0} : (uint64_t{1} << channels_) - 1;
     routers_.resize(network.routers);
@@ -55,7 +56,7 @@ class Routers {
         const PortRow& port = all.port[network.port + g];
         ports_[g].router = r;
         ports_[g].buffer = static_cast<int32_t>(port.buffer);
-        ports_[g].interval = port.interval;
+        ports_[g].interval = all.interval + network.interval + g * network.kinds;
         for (int32_t v = 0; v < channels_; ++v, room += port.buffer) {
           lanes_[g * channels_ + v].queue = room;
         }
@@ -74,7 +75,9 @@ class Routers {
     sent_.resize(most);
   }
 
-  void begin(const std::vector<int64_t>& room) {  // [ports], credits of each lane of the output
+  // Takes the packets of a burst; room: [ports], credits of each lane of the output.
+  void begin(const std::vector<int64_t>& room, const PacketRow* packets) {
+    packet_ = packets;
     for (Router& each : routers_) each.ready_to = each.waiting_to = each.routing = {};
     for (size_t g = 0; g < ports_.size(); ++g) {
       ports_[g].reset();
@@ -86,6 +89,11 @@ class Routers {
     std::fill(waiting_.begin(), waiting_.end(), 0);
   }
 
+  // Keeps an output from sending before a tick.
+  void hold_back(int64_t port, int64_t until) {
+    ports_[port].free_at = std::max(ports_[port].free_at, until);
+  }
+  PortCounts& counts(int64_t port) { return ports_[port].counts; }
   int64_t router_of(int64_t port) const { return ports_[port].router; }
   int64_t cycle(int64_t router) const { return routers_[router].cycle; }
   int64_t cycle_at(int64_t port) const { return routers_[ports_[port].router].cycle; }
@@ -112,7 +120,7 @@ class Routers {
       }
       return;
     }
-    each_branch(front(lane).stop, [&](const BranchRow& branch) {
+    each_output(front(lane).stop, [&](const BranchRow& branch) {
       const int32_t o = static_cast<int32_t>(branch.port);
       const Copy& copy = copies_[cell(router, o, p) * channels_ + v];
       if (copy.channel >= 0 && copy.ahead == lane.queued - 1) {
@@ -176,7 +184,7 @@ class Routers {
         told = {-1, -1, -1};
         if (!lane.queued) continue;
         const int64_t packet = front(lane).packet & ~kTail;
-        each_branch(front(lane).stop, [&](const BranchRow& branch) {
+        each_output(front(lane).stop, [&](const BranchRow& branch) {
           const int32_t o = static_cast<int32_t>(branch.port);
           const bool waits = waiting_[cell(router, o, p)] >> v & 1;
           const int32_t w = channel_of(router, lane, o, p, v);
@@ -200,7 +208,8 @@ class Routers {
     uint64_t taken = 0;                       // lanes of the output that are held
     uint64_t routing = 0;                     // lanes of the input whose head is new
     int64_t free_at = 0;                      // tick of its next flit at the earliest
-    int64_t interval = 1, router = 0;
+    const int64_t* interval = nullptr;        // by kind of packet
+    int64_t router = 0;
     int32_t grant = 0, accept = 0, turn = 0;  // pointers of switch allocation
     int32_t buffer = 0;
     PortCounts counts{};
@@ -232,9 +241,12 @@ class Routers {
     }
   };
 
+  // What a packet at the front of a lane sends by one output: a copy, or one after the other.
   struct Copy {
     int32_t channel;  // of the output that it holds, or -1
-    int32_t ahead;    // flits of the queue that it has sent
+    int32_t ahead;    // flits of the queue that the present copy has sent
+    int64_t branch;   // of the present copy
+    bool last;        // whether no copy follows
   };
 
   struct Move {
@@ -263,10 +275,23 @@ class Routers {
     for (int64_t k = stop_[stop]; k < stop_[stop + 1]; ++k) visit(branch_[k]);
   }
 
-  const BranchRow& branch_to(int32_t stop, int32_t o) const {
-    const BranchRow* branch = branch_ + stop_[stop];
-    while (Forks && branch->port != o) ++branch;
-    return *branch;
+  // Likewise, but one of each output; branches of a stop stand in the order of their outputs.
+  template <class Visit>
+  void each_output(int32_t stop, const Visit& visit) const {
+    if (!Forks) {
+      visit(branch_[stop_[stop]]);
+      return;
+    }
+    for (int64_t k = stop_[stop]; k < stop_[stop + 1]; ++k) {
+      if (k == stop_[stop] || branch_[k].port != branch_[k - 1].port) visit(branch_[k]);
+    }
+  }
+
+  // The branch that the packet at the front of a lane takes by an output.
+  const BranchRow& branch_to(const Router& router, int32_t stop, int32_t o, int32_t p,
+                             int32_t v) const {
+    if (!Forks) return branch_[stop_[stop]];
+    return branch_[copies_[cell(router, o, p) * channels_ + v].branch];
   }
 
   int32_t channel_of(const Router& router, const Lane& lane, int32_t o, int32_t p,
@@ -278,12 +303,18 @@ class Routers {
   void head_at_front(int64_t now, Router& router, int32_t p, int32_t v) {
     Lane& own = lane(router, p, v);
     own.open = 0;
-    each_branch(front(own).stop, [&](const BranchRow& branch) {
+    const int32_t stop = front(own).stop;
+    each_branch(stop, [&](const BranchRow& branch) {
       ++own.open;
       own.output = static_cast<int32_t>(branch.port);
       own.next_channel = -1;
-      if (Forks) copies_[cell(router, own.output, p) * channels_ + v] = {-1, 0};
     });
+    if (Forks) {
+      each_output(stop, [&](const BranchRow& branch) {
+        const int64_t at = cell(router, static_cast<int32_t>(branch.port), p) * channels_ + v;
+        begin_copy(copies_[at], stop, &branch - branch_);
+      });
+    }
     if (router.routing_delay == 0) {
       wait_for_channel(router, p, v);
       return;
@@ -293,13 +324,22 @@ class Routers {
     port(router, p).routing |= uint64_t{1} << v;
   }
 
+  void begin_copy(Copy& copy, int32_t stop, int64_t branch) {
+    const bool follows =
+        branch + 1 < stop_[stop + 1] && branch_[branch + 1].port == branch_[branch].port;
+    copy = {-1, 0, branch, !follows};
+  }
+
   void wait_for_channel(Router& router, int32_t p, int32_t v) {
-    each_branch(front(lane(router, p, v)).stop, [&](const BranchRow& branch) {
-      const int32_t o = static_cast<int32_t>(branch.port);
-      waiting_[cell(router, o, p)] |= uint64_t{1} << v;
-      port(router, o).waiting_from.add(p);
-      router.waiting_to.add(o);
+    each_output(front(lane(router, p, v)).stop, [&](const BranchRow& branch) {
+      wait_for(router, static_cast<int32_t>(branch.port), p, v);
     });
+  }
+
+  void wait_for(Router& router, int32_t o, int32_t p, int32_t v) {
+    waiting_[cell(router, o, p)] |= uint64_t{1} << v;
+    port(router, o).waiting_from.add(p);
+    router.waiting_to.add(o);
   }
 
   // A lane that holds one of an output has a flit for it: it asks for the switch if there is room.
@@ -409,7 +449,7 @@ class Routers {
     uint64_t may = 0;
     for (uint64_t left = waiting; left; left &= left - 1) {
       const int32_t v = __builtin_ctzll(left);
-      const BranchRow& branch = branch_to(front(lane(router, p, v)).stop, o);
+      const BranchRow& branch = branch_to(router, front(lane(router, p, v)).stop, o, p, v);
       if (static_cast<uint64_t>(branch.channels) >> w & 1) may |= uint64_t{1} << v;
     }
     return may;
@@ -471,7 +511,8 @@ class Routers {
     const int32_t w = Forks ? copy->channel : own.next_channel;
     --lane(router, o, w).credits;
     // Bandwidths that are no whole number of cycles hold on average.
-    output.free_at = (now - output.free_at < router.cycle ? output.free_at : now) + output.interval;
+    output.free_at = (now - output.free_at < router.cycle ? output.free_at : now) +
+                     output.interval[kinds_ == 1 ? 0 : packet_[flit.packet & ~kTail].kind];
     ++output.counts.flits;
     output.counts.waited += now - flit.came;
     const bool tail = flit.packet & kTail;
@@ -483,14 +524,18 @@ class Routers {
       withdraw(router, o, p, v);
       if (more) lane(router, o, w).starved_since = now;
     }
-    sent = {router.first + o,
-            {flit.packet, static_cast<int32_t>(branch_to(flit.stop, o).next), now},
-            leave_front(router, own, input, p, v) ? router.first + p : -1,
-            w,
-            v};
+    const int32_t next = static_cast<int32_t>(branch_to(router, flit.stop, o, p, v).next);
+    const bool left = leave_front(router, own, input, p, v);
+    sent = {router.first + o, {flit.packet, next, now}, left ? router.first + p : -1, w, v};
     if (!tail) return;
     output.taken &= ~(uint64_t{1} << w);
-    if (Forks) copy->channel = -1;
+    if (Forks) {
+      copy->channel = -1;
+      if (!copy->last) {
+        begin_copy(*copy, flit.stop, copy->branch + 1);
+        wait_for(router, o, p, v);
+      }
+    }
     if (--own.open) return;
     if (own.queued) head_at_front(now, router, p, v);
   }
@@ -503,9 +548,11 @@ class Routers {
       auto copy_to = [&](const BranchRow& branch) -> Copy& {
         return copies_[cell(router, static_cast<int32_t>(branch.port), p) * channels_ + v];
       };
-      each_branch(stop, [&](const BranchRow& branch) { all &= copy_to(branch).ahead > 0; });
+      each_output(stop, [&](const BranchRow& branch) {
+        all &= copy_to(branch).last && copy_to(branch).ahead > 0;
+      });
       if (!all) return false;
-      each_branch(stop, [&](const BranchRow& branch) { --copy_to(branch).ahead; });
+      each_output(stop, [&](const BranchRow& branch) { --copy_to(branch).ahead; });
     }
     --own.queued;
     if (++own.head == input.buffer) own.head = 0;
@@ -516,6 +563,8 @@ class Routers {
     int32_t away = -1, output = 0;
   };
 
+  const PacketRow* packet_ = nullptr;
+  int64_t kinds_ = 1;
   const int64_t* stop_ = nullptr;
   const BranchRow* branch_ = nullptr;
   bool restricted_ = false;  // whether packets may not take all lanes of an output
