@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from chipletsim.codecs.base import check_dense_bits, check_whole
 from chipletsim.errors import UsageError
 from chipletsim.spec.base import Spec
-from chipletsim.units import PositivePacketBits
+from chipletsim.units import PositivePacketBits, Time
 
 if TYPE_CHECKING:
     import numpy as np
@@ -25,6 +25,12 @@ class FrameSpec(Spec):
         alias="payload", description="bits of packets or messages in a frame"
     )
     total_bits: PositivePacketBits = Field(alias="total", description="bits of a frame on the wire")
+    wait_s: Time = Field(
+        0.0,
+        alias="wait",
+        description="how long the first packet of a frame waits for others at most, before it goes "
+        "on a free link (timing `queue`, `cycle`; `bound` fills all but the last frame of a step)",
+    )
 
     @model_validator(mode="after")
     def _total_holds_payload(self) -> FrameSpec:

@@ -146,3 +146,14 @@ def _explanation(hops: _Hops, cycle: list[str]) -> str:
         "the cycle crosses no die boundary and no wrap-around link; use a mesh, a tree or fewer "
         "edges"
     )
+
+
+def channel_classes(package: Package) -> int:
+    """Return how many classes of virtual channels the routes of a built package need.
+
+    Packets start in the first, and move up one, to the last at most, on entering a die-to-die or
+    wrap-around link; so many classes are free of deadlock.
+    """
+    hops = _Hops(package)
+    most = package.spec.virtual_channels
+    return next((count for count in range(1, most) if not hops.cycle(count)), most)

@@ -14,6 +14,7 @@ from chipletsim.units import (
     Bandwidth,
     EnergyPerBit,
     EnergyPerPacket,
+    Frequency,
     PacketBits,
     PositivePacketBits,
     Power,
@@ -96,6 +97,18 @@ class RouterSpec(Spec):
     energy_j_per_bit: EnergyPerBit = Field(0.0, alias="energy_per_bit", description="of packets")
     static_power_w: Power = Field(0.0, alias="static_power")
     multicast: bool = Field(True, description="whether it can copy a packet to several outputs")
+    clock_hz: Frequency | None = Field(
+        None,
+        alias="clock",
+        description="if left out, the die's links take a flit in each cycle (timing `queue`, "
+        "`cycle`; so the next two)",
+    )
+    routing_delay: int = Field(
+        1, ge=0, le=16, description="cycles in which the route of a packet is computed"
+    )
+    buffer_flits: int = Field(
+        8, ge=1, le=65536, description="flits that each virtual channel of an input holds"
+    )
 
 
 class EdgeSpec(Spec):
@@ -206,7 +219,11 @@ class PackageSpec(Spec):
     )
     links: tuple[DieToDieSpec, ...] = Field((), description="further die-to-die links")
     virtual_channels: int = Field(
-        4, ge=1, description="a packet moves up one at each die or wrap-around crossing"
+        4,
+        ge=1,
+        le=62,
+        description="of each link; packets move up one class of them at each die or wrap-around "
+        "crossing, as far as that is needed to be free of deadlock",
     )
     barrier_s: TimeByNumber = Field(
         0.0,

@@ -149,6 +149,7 @@ class MessageTimes(NamedTuple):
         out_s: Of each message that is sent.
         hop_s: Of a hop of messages that it sends, east, west, north and south; None where
             hops take the latency of links.
+        by_turns: Whether it either computes neurons or works on a message, not both at once.
     """
 
     neurons: tuple[NeuronTimes, ...]
@@ -156,6 +157,7 @@ class MessageTimes(NamedTuple):
     in_s: float
     out_s: float
     hop_s: tuple[float, float, float, float] | None
+    by_turns: bool = False
 
 
 class TileParameters(Spec):
@@ -189,6 +191,12 @@ class TileParameters(Spec):
     weight_bits: int = Field(32, ge=1, le=32, description="precision of a weight")
     shares_weights: bool = Field(True, description="a convolution kernel is stored once per slice")
     static_power_w: Power = Field(0.0, alias="static_power", description="leakage of the tile")
+    output_queue: int = Field(
+        1,
+        ge=1,
+        description="packets that it holds while they wait for its router; then it stops computing "
+        "(timing `queue`, `cycle`)",
+    )
     energy_j_per_encoder_update: EnergyPerOperation = Field(
         0.0,
         alias="energy_per_encoder_update",

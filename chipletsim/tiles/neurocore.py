@@ -7,7 +7,13 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field
 
-from chipletsim.tiles.base import TileCost, TileEvents, TileParameters
+from chipletsim.tiles.base import (
+    MessageTimes,
+    NeuronTimes,
+    TileCost,
+    TileEvents,
+    TileParameters,
+)
 from chipletsim.units import EnergyPerOperation, EnergyPerPacket, TimePerOperation, TimePerPacket
 
 
@@ -39,6 +45,18 @@ class Neurocore(TileParameters):
     time_s_per_spike: TimePerPacket = Field(0.0, alias="time_per_spike")
     time_s_per_message: TimePerPacket = Field(0.0, alias="time_per_message")
     synaptic_lanes: int = Field(1, ge=1, description="synaptic operations done at once")
+
+    def message_times(self) -> MessageTimes:
+        """Return its times for single messages: it updates neurons and adds synapses by turns."""
+        neuron = NeuronTimes(0.0, self.time_s_per_neuron_update, 0.0, self.time_s_per_spike)
+        return MessageTimes(
+            (neuron,),
+            (self.time_s_per_synaptic_op / self.synaptic_lanes,),
+            in_s=self.time_s_per_message,
+            out_s=0.0,
+            hop_s=None,
+            by_turns=True,
+        )
 
     @classmethod
     def cost(cls, events: TileEvents, p: Mapping[str, Any]) -> TileCost:

@@ -1,0 +1,256 @@
+"""A package as a network of routers with clocks, for the timing models `queue` and `cycle`."""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from itertools import pairwise
+from math import ceil, lcm
+from typing import NamedTuple
+
+import numpy as np
+
+from chipletsim.errors import ConfigError, Problem
+from chipletsim.noc.flit_network import MAX_PORTS, FlitNetwork
+from chipletsim.package.deadlock import channel_classes
+from chipletsim.package.model import Link, Package
+
+TICKS = 64
+"""Ticks of the shortest cycle, so that rates of links need not be whole cycles."""
+_MOST_RATIO = 12
+"""Denominator of the ratio of two clocks at most; ratios are rounded to such."""
+_ALONE_S = 1e-9
+"""Cycle of a router without links or clock, of a package that has no other: it moves nothing."""
+_MOST_CYCLES = 1 << 20
+"""Cycles of a latency, or of a flit on a link, at most."""
+
+
+class PackageNetwork(NamedTuple):
+    """A package as routers and ports.
+
+    Attributes:
+        network: Nodes are the tiles of the package. Ports of a router are its tiles in order, then
+            its links in order; of each link the sending router has the output and the receiving one
+            the input, at the port of the link back.
+        link_port: int64 [links], port of the sending router.
+        tile_port: int64 [tiles].
+        class_channels: int64 [classes], virtual channels of each class, as bits.
+        flit_bits: Bits of a flit, by which packets are cut.
+        pipeline_cycles: Cycles that the model takes beyond the latency of a router and link that
+            the package states, at most; 0 where latencies leave room for the model's pipeline.
+    """
+
+    network: FlitNetwork
+    link_port: np.ndarray
+    tile_port: np.ndarray
+    class_channels: np.ndarray
+    flit_bits: int
+    pipeline_cycles: int
+
+
+def flit_bits_of(package: Package) -> int:
+    """Return the bits of a flit: the widest of the links inside dies, or of all without any."""
+    inside = [link.spec.flit_bits for link in package.links if not link.between_dies]
+    others = [link.spec.flit_bits for link in package.links]
+    return max(inside or others or [package.spec.packet.header_bits or 1])
+
+
+def packet_flits(bits: int, flit_bits: int) -> int:
+    """Return the flits of a packet."""
+    return max(1, -(-bits // flit_bits))
+
+
+def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNetwork:
+    """Return the network of a package.
+
+    A packet is cut into flits of one size in the whole package, that of links inside dies. A link
+    takes the time for them that it takes for the whole packet in flits, or frames, of its own. From
+    the latencies that the package states those of the modelled pipeline are taken off, so that a
+    packet in an idle network takes as long as they say, or longer where a router is faster than the
+    pipeline.
+
+    Args:
+        package: The package.
+        packet_bits: Sizes of packets, which are its kinds.
+
+    Raises:
+        ConfigError: A router has too many ports, or times differ by more than a million times.
+    """
+    flit_bits = flit_bits_of(package)
+    cycle_s = _cycles(package, flit_bits)
+    tick_s, cycle = _ticks(cycle_s)
+    ports = _Ports(package)
+    kinds = np.array([packet_flits(bits, flit_bits) for bits in packet_bits], np.int64)
+    routers = np.array(
+        [
+            [first, ticks, router.spec.routing_delay]
+            for first, ticks, router in zip(ports.first, cycle, package.routers, strict=True)
+        ],
+        np.int64,
+    )
+    port = np.zeros((ports.count, 5), np.int64)
+    intervals = np.ones((ports.count, kinds.size), np.int64)
+    links = np.tile(np.array([0, 0, 0, -1, 0], np.int64), (ports.count, 1))
+    over = 0
+    for number, link in enumerate(package.links):
+        at, back = ports.link[number], ports.link[ports.reverse[number]]
+        source, target = cycle[link.source], cycle[link.target]
+        intervals[at] = _intervals(link, packet_bits, kinds, tick_s)
+        flit_ticks = 0 if link.spec.frame else int(intervals[at].max(initial=1))
+        wanted = _whole(link.spec.latency_s + package.routers[link.target].spec.latency_s, tick_s)
+        # The next router computes the route and allocates twice; the flit is written in a cycle.
+        pipeline = (package.routers[link.target].spec.routing_delay + 2) * target
+        forward = max(wanted + flit_ticks - pipeline, source)
+        over = max(over, -(-(source - (wanted + flit_ticks - pipeline)) // target))
+        credit = max(_whole(link.spec.latency_s, tick_s), target)
+        port[at, :2] = back, forward
+        port[back, 2] = target + credit
+        port[at, 3] = intervals[at, 0] if kinds.size else 1
+        links[at, :3] = _frames(link, tick_s)
+    buffers = np.array([router.spec.buffer_flits for router in package.routers], np.int64)
+    owner = np.repeat(np.arange(len(package.routers)), ports.own)
+    port[:, 4] = buffers[owner]
+    tile_cycle = cycle[package.tile_router]
+    port[ports.tile, 0] = -1 - np.arange(len(package.tiles))
+    port[ports.tile, 1] = port[ports.tile, 2] = 2 * tile_cycle
+    port[ports.tile, 3] = tile_cycle
+    intervals[ports.tile] = tile_cycle[:, None]
+    node = np.stack(
+        [
+            ports.tile,
+            buffers[package.tile_router],
+            [tile.parameters.output_queue for tile in package.tiles],
+            _entry(package, cycle, tick_s),
+            2 * tile_cycle,
+        ],
+        axis=1,
+    )
+    network = FlitNetwork(
+        routers,
+        port,
+        node.astype(np.int64),
+        package.spec.virtual_channels,
+        tick_s,
+        intervals,
+        -(-np.array(packet_bits, np.int64) // kinds),
+        links,
+    )
+    return PackageNetwork(
+        network, ports.link, ports.tile, _class_channels(package), flit_bits, max(over, 0)
+    )
+
+
+class _Ports:
+    """Numbers of ports."""
+
+    def __init__(self, package: Package) -> None:
+        routers = len(package.routers)
+        tiles = np.bincount(package.tile_router, minlength=routers)
+        leaving = np.bincount(package.link_source, minlength=routers)
+        self.own = tiles + leaving
+        if self.own.max(initial=0) > MAX_PORTS:
+            router = package.routers[int(self.own.argmax())]
+            message = (
+                f"router {router.name} has {self.own.max():,} ports, timing `queue` and `cycle` "
+                f"take {MAX_PORTS:,} at most; use `bound`"
+            )
+            raise ConfigError([Problem(message, "timing")])
+        self.count = int(self.own.sum())
+        self.first = np.cumsum(self.own) - self.own
+        self.tile = self.first[package.tile_router] + _rank(package.tile_router)
+        self.link = (self.first + tiles)[package.link_source] + _rank(package.link_source)
+        # Both directions of an edge are adjacent.
+        self.reverse = np.arange(len(package.links)) ^ 1
+
+
+def _rank(group: np.ndarray) -> np.ndarray:
+    """Return int64: how many of its own group stand before each."""
+    order = np.argsort(group, kind="stable")
+    ordered = group[order]
+    first = np.searchsorted(ordered, ordered)
+    rank = np.empty(group.size, np.int64)
+    rank[order] = np.arange(group.size) - first
+    return rank
+
+
+def _cycles(package: Package, flit_bits: int) -> np.ndarray:
+    """Return float64 [routers], seconds of a cycle: of its clock, or of a flit on its links."""
+    found = np.full((2, len(package.routers)), np.inf)  # of links inside dies, and between them
+    for link in package.links:
+        own_flits = -(-flit_bits // link.spec.flit_bits)
+        flit_s = own_flits * link.spec.flit_bits / link.spec.bandwidth_bit_per_s
+        for router in (link.source, link.target):
+            at = int(link.between_dies), router
+            found[at] = min(found[at], flit_s)
+    cycle_s = np.where(np.isfinite(found[0]), found[0], found[1])
+    for number, each in enumerate(package.routers):
+        if each.spec.clock_hz is not None:
+            cycle_s[number] = 1.0 / each.spec.clock_hz
+    known = cycle_s[np.isfinite(cycle_s)]
+    return np.where(np.isfinite(cycle_s), cycle_s, known.min() if known.size else _ALONE_S)
+
+
+def _ticks(cycle_s: np.ndarray) -> tuple[float, np.ndarray]:
+    """Return the seconds of a tick, and int64 [routers], ticks of each cycle."""
+    shortest = float(cycle_s.min())
+    ratios = {
+        value: Fraction(value / shortest).limit_denominator(_MOST_RATIO)
+        for value in np.unique(cycle_s).tolist()
+    }
+    parts = lcm(*(ratio.denominator for ratio in ratios.values()))
+    whole = {value: int(ratio * parts) * TICKS for value, ratio in ratios.items()}
+    return shortest / (parts * TICKS), np.array([whole[value] for value in cycle_s.tolist()])
+
+
+def _whole(seconds: float, tick_s: float) -> int:
+    """Return a time in ticks, rounded up; what floating point adds to a whole number is not."""
+    ticks = ceil(seconds / tick_s * (1 - 1e-12))
+    if ticks > _MOST_CYCLES * TICKS:
+        message = (
+            f"a time of {seconds:g} s is over {_MOST_CYCLES:,} cycles of its routers; timing "
+            "`queue` and `cycle` do not go so far"
+        )
+        raise ConfigError([Problem(message, "timing")])
+    return ticks
+
+
+def _intervals(
+    link: Link, packet_bits: tuple[int, ...], flits: np.ndarray, tick_s: float
+) -> list[int]:
+    """Return the ticks from one flit of a packet to the next, for each size of packets."""
+    spec = link.spec
+    return [
+        max(
+            1,
+            _whole(
+                -(-bits // spec.flit_bits) * spec.flit_bits / spec.bandwidth_bit_per_s / count,
+                tick_s,
+            ),
+        )
+        for bits, count in zip(packet_bits, flits.tolist(), strict=True)
+    ]
+
+
+def _frames(link: Link, tick_s: float) -> tuple[int, int, int]:
+    frame = link.spec.frame
+    if frame is None:
+        return 0, 0, 0
+    ticks = _whole(frame.total_bits / link.spec.bandwidth_bit_per_s, tick_s)
+    return frame.payload_bits, ticks, _whole(frame.wait_s, tick_s)
+
+
+def _entry(package: Package, cycle: np.ndarray, tick_s: float) -> list[int]:
+    """Return the ticks from a tile to its router, such that the router's latency is in."""
+    found = []
+    for router in package.tile_router.tolist():
+        spec = package.routers[router].spec
+        pipeline = (spec.routing_delay + 2) * int(cycle[router])
+        found.append(max(_whole(spec.latency_s, tick_s) - pipeline, int(cycle[router])))
+    return found
+
+
+def _class_channels(package: Package) -> np.ndarray:
+    """Return int64 [classes]: virtual channels, shared out among the classes that are needed."""
+    channels, classes = package.spec.virtual_channels, channel_classes(package)
+    bounds = [number * channels // classes for number in range(classes + 1)]
+    masks = [(1 << last) - (1 << first) for first, last in pairwise(bounds)]
+    return np.array(masks, np.int64)
