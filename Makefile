@@ -76,6 +76,8 @@ peers: .venv-peers/.installed .venv-spyx/.installed
 	$(PYTHON) -m venv .venv-peers
 	.venv-peers/bin/pip install --quiet --disable-pip-version-check \
 		'numpy<2.3' 'brian2==2.9.*' 'sanafe==2.2.9' 'snntorch==1.0.*' 'torch==2.13.0'
+	.venv-peers/bin/pip install --quiet --disable-pip-version-check --no-deps \
+		'spikingjelly==2.0.0' 'nir==1.0.8' 'nirtorch==2.6' h5py loguru tqdm
 	touch $@
 
 .venv-spyx/.installed: Makefile

@@ -7,8 +7,11 @@ values of readouts the largest, as a share of the largest value. Cases are those
 
 from __future__ import annotations
 
+import gzip
 import json
+import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -24,7 +27,8 @@ ROOT = Path(__file__).parents[2]
 OWN = ROOT / "tests" / "data" / "nir"
 SHARED = ROOT.parent / "shared" / "references" / "nir"
 _OPTIONS = {"reset": "reset", "reset_delay": "reset_delay", "spike": "spikes",
-            "norm_input": "norm_input", "min_v_mem": "v_min"}  # fmt: skip
+            "norm_input": "norm_input", "min_v_mem": "v_min",
+            "parametric": "parametric"}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -52,7 +56,8 @@ class Case:
 
 def folders() -> dict[str, Path]:
     """Return the folder of each case that is there."""
-    places = (OWN, OWN / "generated", SHARED / "generated")
+    own = (OWN, *(OWN / name for name in ("generated", "spikingjelly", "lava")))
+    places = (*own, SHARED / "generated")
     return {path.parent.name: path.parent for place in places for path in place.glob("*/case.json")}
 
 
@@ -86,14 +91,28 @@ def load_case(folder: Path, about: dict[str, Any]) -> Network:
     """Return the network of a case, read as its notes say."""
     nodes = {name: _node_options(given) for name, given in about["nodes"].items()}
     options = {"tau_scale": 1000.0} if about.get("export_dt_argument") == 0.001 else {}
-    return load_network(
-        folder / "model.nir",
-        dt=about["dt"],
-        preset=about["preset"],
-        options=options,
-        nodes={name: given for name, given in nodes.items() if given},
-        delayed_edges=[tuple(edge) for edge in about.get("delayed_edges", [])],
-    )
+    with nir_file(folder) as path:
+        return load_network(
+            path,
+            dt=about["dt"],
+            preset=about["preset"],
+            options=options | about.get("options", {}),
+            nodes={name: given for name, given in nodes.items() if given},
+            delayed_edges=[tuple(edge) for edge in about.get("delayed_edges", [])],
+        )
+
+
+@contextmanager
+def nir_file(folder: Path) -> Iterator[Path]:
+    """Yield the file of a case, unpacked where it is kept packed."""
+    packed = folder / "model.nir.gz"
+    if not packed.exists():
+        yield folder / "model.nir"
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        path = Path(scratch, f"{folder.name}.nir")
+        path.write_bytes(gzip.decompress(packed.read_bytes()))
+        yield path
 
 
 def rows(quick: bool) -> list[Row]:

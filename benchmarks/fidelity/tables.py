@@ -15,8 +15,11 @@ ROOT = Path(__file__).parents[2]
 FIGURES = Path(__file__).with_name("figures.json")
 FILES = {Path(__file__).with_name("README.md"): "all", ROOT / "README.md": "summary"}
 MARKED = re.compile(r"(<!-- fidelity -->\n).*?(<!-- end -->)", re.DOTALL)
-COUNTED = {"spikes", "1"}
+COUNTED = {"spikes", "membranes", "1"}
 """Units of figures whose difference is a number of entries, so that it adds up."""
+
+PER_LAYER = ("spikes", "membranes", "largest")
+"""What quantities of layers begin with."""
 
 CHAOTIC = {"steps with the same spikes", "rate"}
 """Figures of networks that part by rounding, each a line of its own."""
@@ -77,7 +80,7 @@ def figure(value: float | None) -> str:
 
 def _kind(quantity: str) -> str:
     """Return a quantity without the layer that it is of."""
-    return quantity.partition(" of ")[0] if quantity.startswith(("spikes", "largest")) else quantity
+    return quantity.partition(" of ")[0] if quantity.startswith(PER_LAYER) else quantity
 
 
 def _whole(values: Iterable[float]) -> list[bool]:

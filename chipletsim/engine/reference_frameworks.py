@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from chipletsim.engine.reference_fixed_point import lava_cuba
 from chipletsim.network.model import Population
 
 f32 = np.float32
@@ -182,6 +183,55 @@ def _rockpool(
     return z
 
 
+def _jelly(
+    population: Population,
+    state: Values,
+    current: np.ndarray,
+    dt_s: float,
+    *,
+    charge: Callable[[Population, np.ndarray, np.ndarray, np.ndarray], np.ndarray],
+) -> np.ndarray:
+    """``BaseNode`` of SpikingJelly: a charge, Heaviside of ``v - th``, and the hard reset."""
+    reset = _number(population, "v_reset", 0.0)
+    old = state["v"] if state.get("begun") else np.broadcast_to(reset, current.shape)
+    state["begun"] = True
+    h = charge(population, old, current, reset)
+    spike = (h - _number(population, "v_threshold", 1.0) >= 0).astype(f32)
+    state["v"] = spike * reset + (1 - spike) * h
+    return spike > 0
+
+
+def _jelly_cuba(
+    population: Population, state: Values, current: np.ndarray, dt_s: float
+) -> np.ndarray:
+    """``CUBALIFNode``."""
+    state["i"] = state["i"] * _number(population, "alpha") + current
+    beta = _number(population, "beta")
+    return _jelly(population, state, state["i"], dt_s, charge=lambda own, v, i, reset: v * beta + i)
+
+
+def _divided(population: Population, v: np.ndarray, x: np.ndarray, reset: np.ndarray) -> np.ndarray:
+    return v + (x - (v - reset)) / _number(population, "tau_steps")
+
+
+def _divided_alone(
+    population: Population, v: np.ndarray, x: np.ndarray, reset: np.ndarray
+) -> np.ndarray:
+    return v - (v - reset) / _number(population, "tau_steps") + x
+
+
+def _multiplied(
+    population: Population, v: np.ndarray, x: np.ndarray, reset: np.ndarray
+) -> np.ndarray:
+    return v + (x - (v - reset)) * _number(population, "rate")
+
+
+def _multiplied_alone(
+    population: Population, v: np.ndarray, x: np.ndarray, reset: np.ndarray
+) -> np.ndarray:
+    return v - (v - reset) * _number(population, "rate") + x
+
+
 def _number(population: Population, name: str, default: float = np.nan) -> np.ndarray:
     return np.asarray(population.parameters.get(name, default), np.float64).astype(f32)
 
@@ -211,6 +261,13 @@ SPIKING: dict[str, Neuron] = {
     "spyx_rlif": partial(_spyx, synaptic=False, recurrent=True),
     "spyx_rcubalif": partial(_spyx, synaptic=True, recurrent=True),
     "spyx_psu_lif": partial(_snntorch, reset="none"),
+    "spikingjelly_if": partial(_jelly, charge=lambda own, v, x, reset: v + x),
+    "spikingjelly_lif": partial(_jelly, charge=_divided),
+    "spikingjelly_lif_whole_input": partial(_jelly, charge=_divided_alone),
+    "spikingjelly_plif": partial(_jelly, charge=_multiplied),
+    "spikingjelly_plif_whole_input": partial(_jelly, charge=_multiplied_alone),
+    "spikingjelly_cubalif": _jelly_cuba,
+    "lava_cubalif": lava_cuba,
 }
 GRADED: dict[str, Neuron] = {
     "norse_li": _norse_integrator,

@@ -10,7 +10,16 @@ from chipletsim.spec.base import Spec
 from chipletsim.units import PositiveTime
 
 NirPresetName = Literal[
-    "euler", "exact", "snntorch", "norse", "norse_import", "sinabs", "spyx", "rockpool"
+    "euler",
+    "exact",
+    "snntorch",
+    "norse",
+    "norse_import",
+    "sinabs",
+    "spyx",
+    "rockpool",
+    "spikingjelly",
+    "lava_dl",
 ]
 """Keys of ``chipletsim.network.presets.PRESETS``."""
 
@@ -26,6 +35,10 @@ NIR_PRESETS: dict[NirPresetName, str] = {
     " from_nir",
     "spyx": "Spyx' IF, LIF, CuBaLIF, their recurrent kinds, PSU_LIF; option recurrent",
     "rockpool": "Rockpool's LIFNeuronTorch, LIFTorch, ExpSynTorch",
+    "spikingjelly": "SpikingJelly's IFNode, LIFNode, ParametricLIFNode, CUBALIFNode; option"
+    " parametric",
+    "lava_dl": "Lava-DL's CUBA neuron as Lava runs it on Loihi, in fixed point; options scale,"
+    " delay_shift",
 }
 """What each preset is, in one line."""
 
@@ -62,6 +75,20 @@ class NirOptionsSpec(Spec):
         None,
         alias="export_dt",
         description="time step, in the unit of the file's time constants, that they were made with",
+    )
+    parametric: bool | None = Field(
+        None,
+        description="spikingjelly: whether a LIF is a `ParametricLIFNode`, which multiplies by"
+        " 1 / tau where a `LIFNode` divides by tau",
+    )
+    scale: int | None = Field(
+        None,
+        gt=0,
+        description="lava_dl: thresholds are cut to multiples of 1 / scale, states to 1 / (64"
+        " scale); weights that Lava-DL exported are whole numbers, with a scale of 1",
+    )
+    delay_shift: bool | None = Field(
+        None, description="lava_dl: whether each layer acts a step later, as Lava's do"
     )
     gain: Literal["framework", "nir"] | None = Field(
         None,

@@ -10,10 +10,12 @@
 
 #include "neuron_vectors.h"
 #include "neurons_counting.h"
+#include "neurons_lava.h"
 #include "neurons_neuroscience.h"
 #include "neurons_nir.h"
 #include "neurons_norse.h"
 #include "neurons_snntorch.h"
+#include "neurons_spikingjelly.h"
 
 namespace chipletsim {
 
@@ -27,6 +29,8 @@ enum class Model : int64_t {
   kSinabsSubtractMulti, kSinabsZeroMulti, kSinabsSubtractSingle, kSinabsZeroSingle, kSinabsLi,
   kRockpoolLif, kRockpoolCubaLif,
   kLifRefractory, kCubaExp, kCobaExp, kAlif, kIzhikevich,
+  kJellyIf, kJellyLif, kJellyLifWholeInput, kJellyPlif, kJellyPlifWholeInput, kJellyCubaLif,
+  kLavaCubaLif,
 };
 
 // Currents that a model takes.
@@ -111,6 +115,13 @@ bool advance_neurons(Model model, const NeuronArrays& arrays, float* current, in
     ADVANCE(kCobaExp, CobaExp<uniform>);
     ADVANCE(kAlif, Alif<uniform>);
     ADVANCE(kIzhikevich, Izhikevich<uniform>);
+    ADVANCE(kJellyIf, JellyIf<uniform>);
+    ADVANCE(kJellyLif, JellyLif<uniform, true, false>);
+    ADVANCE(kJellyLifWholeInput, JellyLif<uniform, true, true>);
+    ADVANCE(kJellyPlif, JellyLif<uniform, false, false>);
+    ADVANCE(kJellyPlifWholeInput, JellyLif<uniform, false, true>);
+    ADVANCE(kJellyCubaLif, JellyCubaLif<uniform>);
+    ADVANCE(kLavaCubaLif, LavaCubaLif<uniform>);
   }
 #undef ADVANCE
   throw std::invalid_argument("the plan names a neuron model that is not there");

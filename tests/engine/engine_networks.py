@@ -45,6 +45,12 @@ RANGES = {
     "dt_tau_syn_inv": (0.1, 0.9),
     "late_bias": (0.1, 0.4),
     "late_steps": (0.0, 9.0),
+    "tau_steps": (1.1, 9.0),
+    "rate": (0.1, 0.9),
+    "current_decay": (0, 4096),
+    "voltage_decay": (0, 4096),
+    "reach": (1000, 8000),
+    "units": (4096, 4097),
 }
 
 
@@ -89,6 +95,9 @@ def of_every_model(
         drawn = {
             name: np.asarray(rng.uniform(*RANGES[name], 1 if uniform else size), np.float32)
             for name in model.parameters
+        }
+        drawn |= {
+            name: np.rint(drawn[name]) for name, each in model.parameters.items() if each.whole
         }
         if model.name in ("i", "i_late", "if_late"):
             drawn["r"] *= 100

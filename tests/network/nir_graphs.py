@@ -193,3 +193,36 @@ def neuron(rng, kind, shape, *, leak=True):
             drawn = np.zeros(shape)
         fields[name] = drawn.astype(f32 if rng.random() < 0.5 else float)
     return NirNode(kind, fields)
+
+
+def as_spikingjelly_writes(rng, node, dt=1e-4):
+    """Give a node gains and potentials as SpikingJelly's exporter does."""
+    fields = node.fields
+    if node.type == "IF":
+        fields["r"] = np.full_like(fields["r"], 1 / dt)
+        return
+    if node.type == "LIF":
+        tau = rng.uniform(1.1, 9, fields["tau"].shape)
+        whole = rng.random() < 0.5
+        fields |= {"tau": tau * dt, "r": tau if whole else np.ones_like(tau)}
+        fields["v_leak"] = fields["v_reset"]
+        return
+    for name, gain in (("tau_syn", "w_in"), ("tau_mem", "r")):
+        fields[name] = rng.uniform(1.1, 9, fields[name].shape) * dt
+        fields[gain] = fields[name] / dt
+    fields["v_leak"] = np.zeros_like(fields["v_leak"])
+
+
+def as_lava_writes(rng, node, dt=1e-4):
+    """Give a node a reset to 0, and gains as Lava-DL's readers take them."""
+    fields = node.fields
+    if node.type == "CubaLIF":
+        as_spikingjelly_writes(rng, node, dt)
+    elif node.type == "LIF":
+        fields |= {
+            "tau": rng.uniform(1.1, 9, fields["tau"].shape) * dt,
+            "r": np.full(fields["tau"].shape, 1.5),
+        }
+    else:
+        fields["r"] = np.ones_like(fields["r"])
+    fields["v_reset"] = np.zeros_like(fields["v_reset"])

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from chipletsim.network.neurons import NEURON_MODELS, exact_product
+from chipletsim.network.neurons.base import exact_quotient
 from chipletsim.network.neurons.late import LATE_NAMES
 
 HELD = {"v_threshold": -0.05, "v_reset": -0.065, "refractory": 3e-3, "v_init": -0.055}
@@ -75,6 +76,19 @@ FULL = {
         for spikes in ("multi", "single")
     },
     "sinabs_li": {"alpha": 0.83, "gain": 0.7},
+    "spikingjelly_if": {"v_threshold": 0.9, "v_reset": -0.1},
+    **{
+        f"spikingjelly_{kind}": {factor: value, "v_threshold": 0.6, "v_reset": -0.1}
+        for kinds, factor, value in (
+            (("lif", "lif_whole_input"), "tau_steps", 3.7),
+            (("plif", "plif_whole_input"), "rate", 0.27),
+        )
+        for kind in kinds
+    },
+    "spikingjelly_cubalif": {"alpha": 0.71, "beta": 0.83, "v_threshold": 0.9, "v_reset": -0.1},
+    "lava_cubalif": {
+        "current_decay": 1024.0, "voltage_decay": 300.0, "reach": 6401.0, "units": 4096.0,
+    },
     "relu": {"step": 0.3},
     "linear": {"step": 0.3},
     "encode_rate": {"ceiling": 1.7},
@@ -227,6 +241,17 @@ def test_jax_agrees_bit_for_bit(name):
     assert np.array_equal(found, events)
     for key in state:
         assert np.array_equal(end[key], state[key])
+
+
+def test_a_divisor_that_the_compiler_knows_is_divided_by():
+    # Multiples of 0.3 hold so many of it; times the reciprocal some would hold one less.
+    divisor = np.float32(0.3)
+    multiples = divisor * np.arange(1, 2000, dtype=np.float32)
+    expected = multiples / divisor
+    assert np.any(multiples * (np.float32(1) / divisor) != expected)
+    found = jax.jit(lambda values: exact_quotient(jnp, values, divisor))(multiples)
+    assert np.array_equal(found, expected)
+    assert np.isnan(exact_quotient(np, np.float32(np.nan), divisor))
 
 
 def test_exact_product_keeps_nan_and_infinity():

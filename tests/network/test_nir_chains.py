@@ -7,7 +7,18 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from nir_graphs import DT, FIELDS, apply, neuron, numbers, port, row, stateless
+from nir_graphs import (
+    DT,
+    FIELDS,
+    apply,
+    as_lava_writes,
+    as_spikingjelly_writes,
+    neuron,
+    numbers,
+    port,
+    row,
+    stateless,
+)
 
 from chipletsim.engine.reference import simulate_reference
 from chipletsim.engine.simulate import simulate
@@ -109,6 +120,10 @@ def check_network(seed, preset):
         cells = neuron(rng, kind, shape, leak=preset in LEAKY)
         if preset == "sinabs":
             cells.fields["tau"] = rng.uniform(1.1, 20, shape)
+        if preset == "spikingjelly":
+            as_spikingjelly_writes(rng, cells)
+        if preset == "lava_dl":
+            as_lava_writes(rng, cells)
         nodes |= {**dict(between), f"cells{layer}": cells}
         edges += pairwise([last, *(name for name, _ in between), f"cells{layer}"])
         last = f"cells{layer}"
@@ -139,6 +154,8 @@ def random_options(rng, preset):
             "norm_input": (True, False), "from_nir": (True, False),
         },
         "rockpool": {"export_dt_s": (1e-3,)},
+        "spikingjelly": {"export_dt_s": (1e-4,), "parametric": (True, False)},
+        "lava_dl": {"export_dt_s": (1e-4,), "scale": (64, 1024), "delay_shift": (True, False)},
     }  # fmt: skip
     drawn = {
         name: values[rng.integers(len(values))] for name, values in choices.get(preset, {}).items()

@@ -188,4 +188,7 @@ def test_figures_of_the_paper():
     for row in rows:
         if (row.case, row.quantity) == ("lif, exact", "largest membrane"):
             continue  # it subtracts the threshold where ours sets v_reset
+        if (row.case, row.quantity) == ("lif, lava_cpu_float", "largest membrane"):
+            assert row.difference < 2e-3, row  # fixed point beside floating point
+            continue
         assert row.difference <= (2e-3 if row.case.startswith("cnn") else 1e-6), row

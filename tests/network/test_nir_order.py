@@ -60,11 +60,15 @@ def test_edges_that_are_named_are_late_in_place_of_that_order():
     assert spikes(SKIP + LAYERS + END, **named) == [0, 1, 0, 1]
 
 
+def _starting(*inputs):
+    return {name: port("Input" if name in inputs else "Output", (1,)) for name in (*inputs, "x")}
+
+
 def test_edges_against_the_order_of_a_search_in_depth():
     # Met in the order i, x, y, z, w: back from y to x, from w ahead to y, z to itself.
     edges = [("i", "x"), ("x", "y"), ("y", "x"), ("y", "z"), ("z", "z"), ("i", "w"), ("w", "y")]
     late = {("y", "x"), ("z", "z"), ("w", "y")}
-    assert against_depth_first(edges, ["i"]) == late
+    assert against_depth_first(_starting("i"), edges) == late
     # From w: w, y, x, z, and i last.
     late = {("x", "y"), ("z", "z"), ("i", "x"), ("i", "w")}
-    assert against_depth_first(edges, ["w", "i"]) == late
+    assert against_depth_first(_starting("w", "i"), edges) == late

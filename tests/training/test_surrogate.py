@@ -64,6 +64,9 @@ def test_reset_stops_the_gradient():
 
 
 OWN = {"coba_exp": {"v_excitatory": np.float32(4)}}
+OWN |= {
+    n: {"tau_steps": np.float32(2)} for n, m in NEURON_MODELS.items() if "tau_steps" in m.parameters
+}
 IN_MS = {"izhikevich"}
 
 

@@ -99,4 +99,13 @@ MODELS: dict[str, NativeModel] = {
         38, ("rho", "rise", "v_threshold", "beta", "gain", "alpha"), ("v", "b", "z")
     ),
     "izhikevich": NativeModel(39, ("half_dt_ms", "a_dt", "b", "c", "d", "below_peak"), ("v", "u")),
+    "spikingjelly_if": NativeModel(40, _FIRING, ("v",)),
+    "spikingjelly_lif": NativeModel(41, ("tau_steps", *_FIRING), ("v",)),
+    "spikingjelly_lif_whole_input": NativeModel(42, ("tau_steps", *_FIRING), ("v",)),
+    "spikingjelly_plif": NativeModel(43, ("rate", *_FIRING), ("v",)),
+    "spikingjelly_plif_whole_input": NativeModel(44, ("rate", *_FIRING), ("v",)),
+    "spikingjelly_cubalif": NativeModel(45, ("alpha", "beta", *_FIRING), ("v", "i")),
+    "lava_cubalif": NativeModel(
+        46, ("current_decay", "voltage_decay", "reach", "units"), ("v", "i")
+    ),
 }

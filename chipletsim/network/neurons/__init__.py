@@ -16,6 +16,7 @@ from chipletsim.network.neurons.conversion import CONVERSION_MODELS
 from chipletsim.network.neurons.dense import DENSE_MODELS
 from chipletsim.network.neurons.exact import EXACT_MODELS
 from chipletsim.network.neurons.late import CURRENT_MODEL, late_models
+from chipletsim.network.neurons.lava import LAVA_MODELS
 from chipletsim.network.neurons.loihi import LOIHI_MODELS
 from chipletsim.network.neurons.neuroscience import NEUROSCIENCE_MODELS
 from chipletsim.network.neurons.norse import NORSE_MODELS
@@ -23,6 +24,7 @@ from chipletsim.network.neurons.rockpool import ROCKPOOL_MODELS
 from chipletsim.network.neurons.sinabs import SINABS_MODELS
 from chipletsim.network.neurons.snntorch import SNNTORCH_MODELS
 from chipletsim.network.neurons.spiking import SPIKING_MODELS
+from chipletsim.network.neurons.spikingjelly import SPIKINGJELLY_MODELS
 from chipletsim.network.neurons.spyx import SPYX_MODELS
 from chipletsim.network.neurons.truenorth import TRUENORTH_MODELS
 
@@ -36,6 +38,8 @@ _MODELS = (
     *SINABS_MODELS,
     *SPYX_MODELS,
     *ROCKPOOL_MODELS,
+    *SPIKINGJELLY_MODELS,
+    *LAVA_MODELS,
     *DENSE_MODELS,
     *CONVERSION_MODELS,
     *LOIHI_MODELS,

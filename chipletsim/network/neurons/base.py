@@ -196,11 +196,20 @@ def exact_product(xp: Any, a: Any, b: Any) -> Any:
     return xp.where(product == product, product, xp.nan)  # noqa: PLR0124 - false for NaN alone
 
 
+def exact_quotient(xp: Any, a: Any, b: Any) -> Any:
+    """Return ``a / b`` as IEEE 754 divides.
+
+    XLA multiplies by the reciprocal where it knows the divisor when it compiles, which rounds
+    twice. The select, whose answer it cannot know, hides the divisor from it.
+    """
+    return a / xp.where(a == a, b, xp.nan)  # noqa: PLR0124 - false for NaN alone
+
+
 def whole_thresholds(xp: Any, v: Any, threshold: Any) -> tuple[Any, Any]:
     """Return how many thresholds, above 0, membranes hold: as events, and for the reset.
 
     Both are ``floor(v / threshold)`` where v > 0, else 0. Training follows ``floor`` as if it
     did not round, but not ``trunc``: the reset passes no gradient, as that of single spikes.
     """
-    ratio, none = v / threshold, xp.zeros_like(v)
+    ratio, none = exact_quotient(xp, v, threshold), xp.zeros_like(v)
     return xp.where(v > 0, xp.floor(ratio), none), xp.where(v > 0, xp.trunc(ratio), none)

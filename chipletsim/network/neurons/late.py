@@ -57,7 +57,9 @@ def _late(advance: Step) -> Step:
 CURRENT_MODEL = NeuronModel("current", {}, {}, Event.VALUE, no_factors, current_step)
 LATE_NAMES = (
     "if", "lif", "cubalif", "li", "i", "cubali", "threshold", "current", "norse_if",
-    "spyx_rlif", "spyx_rcubalif",
+    "spyx_rlif", "spyx_rcubalif", "spikingjelly_if", "spikingjelly_lif",
+    "spikingjelly_lif_whole_input", "spikingjelly_plif", "spikingjelly_plif_whole_input",
+    "spikingjelly_cubalif", "lava_cubalif",
 )  # fmt: skip
 """Models that NIR files may give a bias behind a delay."""
 

@@ -16,7 +16,7 @@ from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.nir.biases import Biases, gathered
 from chipletsim.network.nir.chain import Chain, Synapses
-from chipletsim.network.nir.delays import against_depth_first, distances, implied_delays
+from chipletsim.network.nir.delays import distances, implied_delays
 from chipletsim.network.nir.graph import NirNode
 from chipletsim.network.nir.notes import CURRENT, LATE, STEPS_KEY, VALUE_BITS_KEY
 from chipletsim.network.nir.shapes import filled
@@ -141,8 +141,8 @@ class _Assembly:
             path = way.chain.path(way.target)
             named = sum(edge in late for edge in pairwise(path))
             stated = way.synapses.delay
-            if stated is None and not named and later and way.chain.source == way.target:
-                stated = 0  # the target is late by itself, which breaks the loop
+            if stated is None and not named and later and self._input_delay(way.chain.source):
+                stated = 0  # both ends are late by themselves, which breaks any loop of them
             given.append(stated if not named else (stated or 0) + named)
         delays = implied_delays(self._edges, self._distance, given)
         loops = [
@@ -152,11 +152,14 @@ class _Assembly:
 
     @cached_property
     def _traced(self) -> frozenset[tuple[str, str]]:
-        """The edges that act one step later by the preset's own order of nodes."""
-        if not self.scheme.preset.late_loops or self.scheme.asked.delayed_edges:
+        """The edges that act one step later by the preset's own order of nodes.
+
+        There are none in a file that our writer made for the preset: it states what is late.
+        """
+        late_edges = self.scheme.preset.late_edges
+        if late_edges is None or self.scheme.asked.delayed_edges or self.scheme.own:
             return frozenset()
-        starts = [name for name, node in self.nodes.items() if node.type == "Input"]
-        return against_depth_first(self.walk.graph.edges, starts)
+        return late_edges(self.nodes, self.walk.graph.edges)
 
     def _asked_edges(self) -> set[tuple[str, str]]:
         found = set()
@@ -197,7 +200,7 @@ class _Assembly:
 
     def _bias_delay(self, way: Way, loop: int) -> int:
         """Return the steps by which a way's bias is late because its loop or skip is."""
-        if not self.scheme.preset.late_loops or way.chain.bias is None:
+        if self.scheme.preset.late_edges is None or way.chain.bias is None:
             return 0
         if not self._traced:
             return loop

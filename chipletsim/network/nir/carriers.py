@@ -54,7 +54,7 @@ def carried_biases(
             for number, projection in enumerate(network.projections):
                 if projection.target != population.name or projection.name in carriers:
                     continue
-                late = loops[number] and neurons.preset.late_loops
+                late = loops[number] and neurons.preset.late_edges is not None
                 carried = _carried(projection, wanted, stated[number], looped=late)
                 if carried is not None:
                     carriers[projection.name] = carried

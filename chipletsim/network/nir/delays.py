@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from chipletsim.network.nir.graph import NirNode
 from chipletsim.network.schedule import Edge, component_labels
 
 Name = tuple[str, str]
@@ -56,7 +57,7 @@ def implied_delays(
     ]
 
 
-def against_depth_first(edges: Iterable[Name], starts: Iterable[str]) -> frozenset[Name]:
+def against_depth_first(nodes: Mapping[str, NirNode], edges: Iterable[Name]) -> frozenset[Name]:
     """Return the edges that lead to a node before their own, in the order of a search in depth.
 
     nirtorch runs the nodes of a graph in the order in which such a search from the input first
@@ -64,15 +65,15 @@ def against_depth_first(edges: Iterable[Name], starts: Iterable[str]) -> frozens
     edge against this order, of a loop or of a skip, carries the value of the step before.
 
     Args:
+        nodes: Nodes by name; the search begins at inputs.
         edges: Source and target of each edge, by name.
-        starts: Where the search begins.
     """
     edges = list(edges)
     successors: dict[str, list[str]] = {}
     for source, target in edges:
         successors.setdefault(source, []).append(target)
     met: dict[str, int] = {}
-    waiting = list(starts)[::-1]
+    waiting = [name for name, node in nodes.items() if node.type == "Input"][::-1]
     while waiting:
         node = waiting.pop()
         if node not in met:
@@ -81,3 +82,40 @@ def against_depth_first(edges: Iterable[Name], starts: Iterable[str]) -> frozens
     return frozenset(
         (source, target) for source, target in edges if source in met and met[source] >= met[target]
     )
+
+
+def against_queue(nodes: Mapping[str, NirNode], edges: Iterable[Name]) -> frozenset[Name]:
+    """Return the edges that lead to a node before their own, in the order of a queue of nodes.
+
+    ``nirtorch.nir_to_torch`` takes nodes as they come in the file, from the input on, and puts
+    those back whose sources have not run. A source on a loop with the node, one of several that
+    it has, is not waited for: its edge carries the value of the step before.
+
+    Args:
+        nodes: Nodes by name, in the order of the file.
+        edges: Source and target of each edge, by name.
+    """
+    number = {name: place for place, name in enumerate(nodes)}
+    sources: dict[str, set[str]] = {name: set() for name in nodes}
+    for source, target in edges:
+        sources[target].add(source)
+    pairs = [(number[one], number[other]) for other, ones in sources.items() for one in ones]
+    label = component_labels(len(number), pairs)
+    late: set[Name] = set()
+    done = {name for name, node in nodes.items() if node.type == "Input"}
+    first = next((number[name] for name in done), 0)
+    names = [*list(nodes)[first:], *list(nodes)[:first]]
+    waiting = deque(name for name in names if name not in done)
+    patience = len(waiting)  # how many nodes may be put back one after the other
+    while waiting and patience:
+        name = waiting.popleft()
+        absent = sources[name] - done
+        looped = {each for each in absent if label[number[each]] == label[number[name]]}
+        if absent - looped or (looped and len(sources[name]) == 1):
+            waiting.append(name)
+            patience -= 1
+            continue
+        late |= {(each, name) for each in looped}
+        done.add(name)
+        patience = len(waiting)
+    return frozenset(late)

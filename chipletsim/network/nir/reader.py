@@ -72,7 +72,8 @@ def network_of(graph: NirGraph, name: str, dt_s: float, asked: Asked) -> Network
     walk.run()
     network = validated(assembled(walk, scheme, name, dt_s))
     walk.refuse_loose_nodes()
-    return network
+    note = scheme.preset.note(flat.nodes, scheme.options)
+    return replace(network, scheme=f"{network.scheme}; {note}") if note else network
 
 
 def _in_file(fault: Problem, path: Path) -> Problem:

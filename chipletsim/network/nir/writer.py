@@ -91,7 +91,7 @@ class _Export:
         distance = distances(len(index), edges, inputs)
         wanted = [p.delay - late.get(p.target, 0) for p in network.projections]
         assumed = [
-            0 if p.source == p.target and late.get(p.target) else None for p in network.projections
+            0 if late.get(p.source) and late.get(p.target) else None for p in network.projections
         ]
         stated: list[int | None] = [None] * len(edges)
         while True:

@@ -10,7 +10,7 @@ To add one: a file of this folder with a ``Preset``, a line in ``PRESETS``, its 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 Options = Mapping[str, Any]
 Parameters = dict[str, np.ndarray]
+Edge = tuple[str, str]
 
 
 @dataclass(frozen=True)
@@ -133,6 +134,11 @@ def as_asked(nodes: Mapping[str, NirNode], options: Options, dt_s: float) -> flo
     return dt_s if asked is None else asked
 
 
+def nothing_to_say(nodes: Mapping[str, NirNode], options: Options) -> str:
+    """Return no note."""
+    return ""
+
+
 def unchanged(graph: NirGraph) -> NirGraph:
     """Return the graph as it is."""
     return graph
@@ -155,8 +161,9 @@ class Preset:
         fixed_dt: Whether time constants stand for decays in one step, whatever its length: our
             writer then notes the time step that it writes them with.
         joined_type: Type that ``prepare`` gives to a node and the one behind, joined.
-        late_loops: Whether edges against the order in which nodes run (see
-            ``nir.delays.against_depth_first``) act a step later, and biases on them likewise.
+        late_edges: From nodes and edges, the edges against the order in which the framework runs
+            nodes: they act a step later, and biases on them likewise. None where it has no order.
+        note: What a reader of the figures should know, from all nodes and the options.
     """
 
     name: str
@@ -169,7 +176,8 @@ class Preset:
     pads_in_all: bool = False
     fixed_dt: bool = False
     joined_type: str = ""
-    late_loops: bool = False
+    late_edges: Callable[[Mapping[str, NirNode], Sequence[Edge]], frozenset[Edge]] | None = None
+    note: Callable[[Mapping[str, NirNode], Options], str] = nothing_to_say
 
 
 def time_constant(decay: np.ndarray, dt: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from chipletsim.network.nir.delays import against_depth_first
 from chipletsim.network.presets.base import (
     Neuron,
     Parameters,
@@ -76,5 +77,5 @@ NORSE_IMPORT = Preset(
         "norse_import_cubalif": _write_leaky_current,
         "norse_if": _write_if,
     },
-    late_loops=True,
+    late_edges=against_depth_first,
 )

@@ -20,6 +20,9 @@ OPTIONS_KEY = "chipletsim_options"
 ORIGIN_KEYS = ("framework", "source", "exporter", "generator", "producer", "origin")
 """Metadata of a graph that may name the framework that wrote it."""
 
+SPELLINGS = {"snn torch": "snntorch", "spiking jelly": "spikingjelly", "lava-dl": "lava_dl"}
+"""How frameworks are written, too."""
+
 ASKED = "network."
 """What paths of faults in the options begin with: the section of a file that holds them."""
 
@@ -129,7 +132,10 @@ def origin(metadata: Mapping[str, Any]) -> str | None:
     for key in ORIGIN_KEYS:
         text = metadata.get(key)
         if isinstance(text, str):
-            words = text.lower().replace("snn torch", "snntorch").split()
+            lower = text.lower()
+            for written, known in SPELLINGS.items():
+                lower = lower.replace(written, known)
+            words = lower.split()
             named = [name for name in PRESETS if words and words[0].startswith(name)]
             if named:
                 return max(named, key=len)
