@@ -13,7 +13,7 @@ import numpy as np
 
 from chipletsim.kernels import thread_count
 from chipletsim.noc.burst_tables import BurstTables, burst_tables
-from chipletsim.noc.flit_network import BurstTimes, Job, PortCounts
+from chipletsim.noc.flit_network import BurstTimes, Busiest, Job, PortCounts
 from chipletsim.noc.padding import rounded_up
 
 
@@ -81,7 +81,7 @@ def _call(
 
 
 def _results(tables: BurstTables, found: list[np.ndarray], bins: int) -> BurstResults:
-    made, injected, arrived, taken, undelivered, counts, history, _ = found
+    made, injected, arrived, taken, undelivered, counts, history, busiest, _ = found
     times = []
     for number, left in enumerate(undelivered[: tables.packet_start.size - 1].tolist()):
         if left < 0:
@@ -90,7 +90,12 @@ def _results(tables: BurstTables, found: list[np.ndarray], bins: int) -> BurstRe
         deliveries = slice(*tables.delivery_start[number : number + 2])
         times.append(
             BurstTimes(
-                made[packets], injected[packets], arrived[deliveries], taken[deliveries], left
+                made[packets],
+                injected[packets],
+                arrived[deliveries],
+                taken[deliveries],
+                left,
+                Busiest(*busiest[number].tolist()),
             )
         )
     bounds = np.cumsum([0, *(len(each.port) for each in tables.networks)])

@@ -139,6 +139,23 @@ class PortCounts(NamedTuple):
     asleep: np.ndarray
 
 
+class Busiest(NamedTuple):
+    """What worked longest in a burst.
+
+    Attributes:
+        port: Output of a link.
+        port_ticks: Ticks in which it sent.
+        node: A node.
+        node_ticks: Ticks in which it made packets or worked on them; of two processors the busier
+            one counts.
+    """
+
+    port: int
+    port_ticks: int
+    node: int
+    node_ticks: int
+
+
 class BurstTimes(NamedTuple):
     """When the packets of a burst went where.
 
@@ -148,6 +165,7 @@ class BurstTimes(NamedTuple):
         arrived: int64 [deliveries], tick in which its tail came; -1 if it never did.
         taken: int64 [deliveries], tick in which the node began to work on it.
         undelivered: Packets and deliveries that are left because packets wait for one another.
+        busiest: What worked longest.
     """
 
     made: np.ndarray
@@ -155,6 +173,7 @@ class BurstTimes(NamedTuple):
     arrived: np.ndarray
     taken: np.ndarray
     undelivered: int
+    busiest: Busiest
 
     def end(self, burst: Burst) -> int:
         """Return the tick in which all is done."""

@@ -87,6 +87,12 @@ struct PortCounts {
   int64_t asleep;      // ticks
 };
 
+// What worked longest in a burst, and how many ticks.
+struct BusiestRow {
+  int64_t port, port_ticks;
+  int64_t node, node_ticks;
+};
+
 // A virtual channel of an input in which a packet waits for ever.
 struct HeldLane {
   int64_t packet;   // at the front of its queue, -1 if it is empty
@@ -117,6 +123,7 @@ struct Bursts {
   int64_t* taken;             // [deliveries], tick in which the node began to work on it
   int64_t* undelivered;       // [bursts], 0 unless packets wait for one another forever; then how
                               // many packets and deliveries are left; -1 for a fault of this code
+  BusiestRow* busiest;        // [bursts]
   HeldLane* held;             // [ports x channels], of the burst if it is one and ends stuck, or null
   PortCounts* counts;         // [ports of all networks]
   int64_t* history;           // [ports of all networks, bins], flits; what is later is in the last

@@ -62,6 +62,7 @@ class FlitBurst : public BurstRun {
     if (left && all_.held) routers_.tell_held(all_.held);
     all_.undelivered[burst] = left || at_rest() ? left : -1;
     sleep_until(nodes_.last());
+    tell_busiest(all_.busiest[burst]);
   }
 
  private:
@@ -90,6 +91,7 @@ class FlitBurst : public BurstRun {
     int64_t bits, opened, due;    // of that frame; when it leaves, -1 while that is open
     int64_t free_at;              // when the frame before has left
     int64_t used;                 // when it was last in use
+    int64_t busy;                 // ticks in which frames were on the wire
   };
 
   void begin(const BurstRow& row) {
@@ -100,7 +102,7 @@ class FlitBurst : public BurstRun {
     std::fill(listed_.begin(), listed_.end(), -1);
     for (Link& link : links_) {
       link.frame.clear();
-      link.bits = link.free_at = link.used = 0;
+      link.bits = link.free_at = link.used = link.busy = 0;
       link.due = -1;
     }
     const uint64_t every = channels_ == 64 ? ~uint64_t{0} : (uint64_t{1} << channels_) - 1;
@@ -235,6 +237,7 @@ class FlitBurst : public BurstRun {
     const int64_t starts = port_[g].sleeps_after < 0 ? now : woken(now, g);
     link.free_at = starts + port_[g].frame_ticks;
     link.used = link.free_at;
+    link.busy += port_[g].frame_ticks;
     for (const SentFlit& each : link.frame) travel(link.free_at, each);
     ++routers_.counts(g).frames;
     link.frame.clear();
@@ -301,6 +304,16 @@ class FlitBurst : public BurstRun {
     }
     source.next = now + cycle;
     if (nodes_.has_packets(where)) add(source.next, {where, kNode, 0, 0, 0});
+  }
+
+  void tell_busiest(BusiestRow& row) const {
+    nodes_.busiest(row);
+    row.port = row.port_ticks = 0;
+    for (int64_t g = 0; g < network_.ports; ++g) {
+      if (port_[g].peer < 0) continue;  // of links alone
+      const int64_t busy = port_[g].frame_bits ? links_[g].busy : routers_.busy(g);
+      if (busy > row.port_ticks) row.port = g, row.port_ticks = busy;
+    }
   }
 
   // Links that may sleep do so until the end.

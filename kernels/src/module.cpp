@@ -265,6 +265,7 @@ Bursts read_bursts(const std::vector<void*>& buffers, const int64_t* sizes) {
   rows(all.undelivered);
   rows(all.counts);
   rows(all.history);
+  rows(all.busiest);
   rows(all.held);
   if (!sizes[5]) all.held = nullptr;
   return all;

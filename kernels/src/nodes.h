@@ -40,7 +40,7 @@ class Nodes {
       node.first = node.packet = node.making = packet;
       while (packet < end && all_->packet[packet].source == at) ++packet;
       node.end = packet;
-      node.make_free = node.work_free = 0;
+      node.make_free = node.work_free = node.making_busy = node.working_busy = 0;
       node.pending.clear();
       node.begun = 0;
       node.own = -1;
@@ -55,6 +55,20 @@ class Nodes {
     int64_t total = flying_;
     for (const State& node : state_) total += node.end - node.packet;
     return total;
+  }
+
+  // Sets the node that worked longest, and its ticks; of two processors the busier one counts.
+  void busiest(BusiestRow& row) const {
+    row.node = row.node_ticks = 0;
+    for (int64_t at = 0; at < nodes_; ++at) {
+      const State& node = state_[at];
+      const int64_t busy = row_[at].processors == 1 ? node.making_busy + node.working_busy
+                                                    : std::max(node.making_busy, node.working_busy);
+      if (busy > row.node_ticks * scale_) {
+        row.node = at;
+        row.node_ticks = ticks(busy);
+      }
+    }
   }
 
   // When the last work was done.
@@ -136,6 +150,7 @@ class Nodes {
     int64_t first, end;         // rows of its packets
     int64_t packet, making;     // the next to leave, and the next to be made
     int64_t make_free, work_free;
+    int64_t making_busy, working_busy;
     std::vector<Pending> pending;
     size_t begun;               // of the pending ones
     int64_t own;                // packet for the node itself that is being made, -1 for none
@@ -148,6 +163,7 @@ class Nodes {
     const Pending each = node.pending[node.begun++];
     const int64_t taken = std::max(each.came, node.work_free);
     node.work_free = taken + all_->processing[each.delivery] * scale_;
+    node.working_busy += all_->processing[each.delivery] * scale_;
     if (one) node.make_free = node.work_free;
     all_->taken[each.delivery] = ticks(taken);
     last_ = std::max(last_, node.work_free);
@@ -187,6 +203,7 @@ class Nodes {
     const PacketRow& packet = all_->packet[node.making];
     const int64_t number = node.making - burst_.packet;
     node.make_free = begins + packet.generation * scale_;
+    node.making_busy += packet.generation * scale_;
     if (one) node.work_free = node.make_free;
     made_[number] = node.make_free;
     all_->made[node.making] = ticks(node.make_free);

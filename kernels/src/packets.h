@@ -69,6 +69,15 @@ class PacketBurst : public BurstRun {
       }
     }
     all_.undelivered[burst] = nodes_.left();
+    BusiestRow& busiest = all_.busiest[burst];
+    nodes_.busiest(busiest);
+    busiest.port = busiest.port_ticks = 0;
+    for (int64_t g = 0; g < network_.ports; ++g) {
+      if (port_[g].peer >= 0 && ports_[g].busy > busiest.port_ticks) {
+        busiest.port = g;
+        busiest.port_ticks = ports_[g].busy;
+      }
+    }
     for (int64_t g = 0; g < network_.ports; ++g) {
       if (port_[g].peer == kNoPeer || port_[g].sleeps_after < 0) continue;
       const int64_t idle = (nodes_.last() - links_[g].used) / kParts - port_[g].sleeps_after;
@@ -112,6 +121,7 @@ class PacketBurst : public BurstRun {
   struct Port {
     int64_t free = 0;       // as an output
     int64_t turn_free = 0;  // as an input
+    int64_t busy = 0;       // ticks in which it sent
     int64_t cycle = 0, ready = 0, forward = 0, backward = 0;
     int32_t first = 0, peer = 0, buffer = 0;
     int32_t turn = 0;       // lane that the next packet takes, as an input
@@ -160,7 +170,7 @@ class PacketBurst : public BurstRun {
     copies_.clear();
     unused_.clear();
     for (Port& port : ports_) {
-      port.free = port.turn_free = 0;
+      port.free = port.turn_free = port.busy = 0;
       port.turn = 0;
     }
     for (Lane& lane : lanes_) lane = {};
@@ -287,6 +297,9 @@ class PacketBurst : public BurstRun {
                                              output.cycle * (flits + 1) / channels_));
     input.turn_free = start + output.cycle * flits;
     output.counts.flits += flits;
+    if (!framed) {
+      output.busy += all_.interval[network_.interval + g * kinds_ + packet.kind] * flits;
+    }
     output.counts.waited += (start - copy.came) / kParts * flits;
     if (history_) {
       history_[g * all_.bins + std::min(start / kParts / all_.bin_ticks, all_.bins - 1)] += flits;
@@ -388,6 +401,7 @@ class PacketBurst : public BurstRun {
     const int64_t starts = row.sleeps_after < 0 ? link.due : woken(link.due, g);
     link.free_at = link.used = starts + row.frame_ticks * kParts;
     ++ports_[g].counts.frames;
+    ports_[g].busy += row.frame_ticks;
     closed_.swap(link.frame);
     link.bits = 0;
     link.due = -1;

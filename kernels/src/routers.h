@@ -94,6 +94,7 @@ class Routers {
     ports_[port].free_at = std::max(ports_[port].free_at, until);
   }
   PortCounts& counts(int64_t port) { return ports_[port].counts; }
+  int64_t busy(int64_t port) const { return ports_[port].busy; }
   int64_t router_of(int64_t port) const { return ports_[port].router; }
   int64_t cycle(int64_t router) const { return routers_[router].cycle; }
   int64_t cycle_at(int64_t port) const { return routers_[ports_[port].router].cycle; }
@@ -208,6 +209,7 @@ class Routers {
     uint64_t taken = 0;                       // lanes of the output that are held
     uint64_t routing = 0;                     // lanes of the input whose head is new
     int64_t free_at = 0;                      // tick of its next flit at the earliest
+    int64_t busy = 0;                         // ticks in which it sent
     const int64_t* interval = nullptr;        // by kind of packet
     int64_t router = 0;
     int32_t grant = 0, accept = 0, turn = 0;  // pointers of switch allocation
@@ -217,7 +219,7 @@ class Routers {
     void reset() {
       ready_from = waiting_from = {};
       taken = routing = 0;
-      free_at = 0;
+      free_at = busy = 0;
       grant = accept = turn = 0;
     }
   };
@@ -511,8 +513,10 @@ class Routers {
     const int32_t w = Forks ? copy->channel : own.next_channel;
     --lane(router, o, w).credits;
     // Bandwidths that are no whole number of cycles hold on average.
-    output.free_at = (now - output.free_at < router.cycle ? output.free_at : now) +
-                     output.interval[kinds_ == 1 ? 0 : packet_[flit.packet & ~kTail].kind];
+    const int64_t interval =
+        output.interval[kinds_ == 1 ? 0 : packet_[flit.packet & ~kTail].kind];
+    output.free_at = (now - output.free_at < router.cycle ? output.free_at : now) + interval;
+    output.busy += interval;
     ++output.counts.flits;
     output.counts.waited += now - flit.came;
     const bool tail = flit.packet & kTail;
