@@ -1,6 +1,6 @@
 """Random networks of snnTorch, written in the ways in which its users write them.
 
-``draw(seed)`` gives a module, a sample for ``chipletsim.from_snntorch``, inputs, and how to run
+``draw`` gives a module, a sample for ``chipletsim.from_snntorch``, inputs, and how to run
 them. Weights are multiples of 2^-10 and decays short binary fractions, so that sums do not depend
 on their order, except behind batch normalisation, odd averages and Lapicque's gain.
 """
@@ -201,7 +201,8 @@ KINDS = {
 class Draw:
     """Random choices, and notes of what was chosen."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, alpha: bool) -> None:
+        self.alpha = alpha
         self.random = random.Random(seed)
         self.numbers = np.random.default_rng(seed)
         self.features: list[str] = []
@@ -241,7 +242,12 @@ class Draw:
     def neuron(self, shape: tuple[int, ...], *, hidden: bool, last: bool) -> nn.Module:
         """Return neurons of a random kind for a shape."""
         name = self.random.choice(
-            ["Leaky"] * 5 + ["Synaptic"] * 3 + ["RLeaky"] * 3 + ["RSynaptic"] * 2 + ["Lapicque"]
+            ["Leaky"] * 5
+            + ["Synaptic"] * 3
+            + ["RLeaky"] * 3
+            + ["RSynaptic"] * 2
+            + ["Lapicque"]
+            + ["Alpha"] * (12 if self.alpha else 0)
         )
         reset = self.random.choice(["subtract", "zero", "none"])
         options: dict[str, Any] = {"init_hidden": hidden, "reset_mechanism": reset}
@@ -273,9 +279,18 @@ class Draw:
         if self.chance(0.3, "beta per neuron"):
             options["beta"] = torch.tensor(self.numbers.choice(betas, shape), dtype=torch.float32)
         options["learn_beta"] = self.chance(0.3, "learned beta")
+        if name == "Alpha":
+            self._alpha_decays(options, shape)
         if "Synaptic" in name:
             options["alpha"] = self.random.choice([0.25, 0.5, 0.75])
             options["learn_alpha"] = self.chance(0.3)
+
+    def _alpha_decays(self, options: dict[str, Any], shape: tuple[int, ...]) -> None:
+        """Set an excitatory decay above the inhibitory one, as snnTorch asks."""
+        options["alpha"] = 0.96875  # snnTorch 1.0.0 cannot make a learned one
+        if self.chance(0.3, "alpha per neuron"):
+            above = self.numbers.choice([0.953125, 0.96875, 1.0], shape)
+            options["alpha"] = torch.tensor(above, dtype=torch.float32)
 
     def _spread(self, shape: tuple[int, ...], low: float, high: float) -> torch.Tensor:
         size = shape if self.chance(0.5, "threshold per neuron") else ()
@@ -370,9 +385,14 @@ def _max_by_function() -> nn.Module:
     return PoolFunction(functional.max_pool2d, 2)
 
 
-def draw(seed: int) -> Case:
-    """Return the random network of a seed."""
-    choose = Draw(seed)
+def draw(seed: int, *, alpha: bool = False) -> Case:
+    """Return the random network of a seed.
+
+    Args:
+        seed: The seed.
+        alpha: Whether neurons may be of the class ``Alpha``, and half of them are.
+    """
+    choose = Draw(seed, alpha)
     style = choose.random.choice(STYLES)
     planes = choose.chance(0.45, "convolutions")
     shape: tuple[int, ...] = (

@@ -84,6 +84,10 @@ class ClassCounter(Restartable):
             yield from self._push(number, self._held[number])
             row = queue.rows
             yield from self._fill(first, row, queue.close())
+        yield from self.rest()
+
+    def rest(self) -> Iterator[Batch]:
+        """Yield the rows that are complete by now, but do not fill a batch."""
         if self._filled:
             yield self._batch()
 

@@ -23,6 +23,11 @@ class Resources(NamedTuple):
     groups: tuple[str, ...]
     names: tuple[str, ...]
 
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The name of each, or else its group."""
+        return (*self.names, *self.groups[len(self.names) :])
+
 
 def row_resources(package: Package) -> Resources:
     """Return what bounds rows by timing models of rows, as `RowTiming` numbers it."""

@@ -7,13 +7,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.cost.batch import Window
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_events import StepEvents
 from chipletsim.engine.activity import Activity
+from chipletsim.engine.rates import RateActivity
+from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc import message_model
-from chipletsim.noc.message_plan import message_plan
+from chipletsim.noc.message_plan import MessagePlan, message_plan
 from chipletsim.noc.message_times import PlanTimes, plan_times
 from chipletsim.noc.message_timing import CoreMesh, core_mesh, flat_mesh
 from chipletsim.noc.messages import message_lists
@@ -37,6 +40,59 @@ class RowTimes(NamedTuple):
     resource: np.ndarray
 
 
+class Cores(NamedTuple):
+    """The cores of a package, as models of messages need them.
+
+    Attributes:
+        times: Times of the package.
+        mesh: Where the cores stand.
+        barrier_s: Time of the barrier that ends each row.
+    """
+
+    times: PlanTimes
+    mesh: CoreMesh
+    barrier_s: float
+
+
+def cores_of(plan: MessagePlan, package: Package, timing: str, routers: int) -> Cores:
+    """Return the cores of a package.
+
+    Args:
+        plan: Of a mapping to tiles like those of the package.
+        package: The package.
+        timing: Name of a model of messages.
+        routers: Routers in use.
+
+    Raises:
+        ConfigError: A tile in use has no times for single messages, or the model needs a mesh.
+    """
+    times = plan_times(plan, package)
+    if timing == "detailed":
+        mesh = core_mesh(plan, package, times.hop_s)
+    else:
+        mesh = flat_mesh(plan, times.hop_s)
+    return Cores(times, mesh, package.spec.barrier_of(routers))
+
+
+def resources_of(plan: MessagePlan) -> np.ndarray:
+    """Return int64 [resources]: those of a `MessageTiming` as `RowTimes` numbers them."""
+    tiles = plan.tile.size
+    return np.concatenate([plan.tile, tiles + plan.tile, [2 * tiles]])
+
+
+def require_listed(window: Window, timing: str) -> None:
+    """Refuse firing rates.
+
+    Raises:
+        UsageError: The activity is drawn from rates.
+    """
+    if isinstance(window, RateActivity):
+        raise UsageError(
+            f"timing `{timing}` follows single messages, which firing rates do not tell; "
+            "simulate the network, or use `bound`"
+        )
+
+
 class MessageTimer(Restartable):
     """Lists the messages of rows, and times them on several packages.
 
@@ -56,21 +112,10 @@ class MessageTimer(Restartable):
         self._events = StepEvents(mapping.network, pipeline)
         self._model = message_model(timing)
         self._plan = message_plan(mapping)
-        self._times = [plan_times(self._plan, package) for package in packages]
-        self._meshes = [
-            self._mesh(timing, package, times)
-            for package, times in zip(packages, self._times, strict=True)
-        ]
         routers = mapping.routers_in_use
-        self._barriers_s = [package.spec.barrier_of(routers) for package in packages]
-        tiles = self._plan.tile.size
-        self._resource = np.concatenate([self._plan.tile, tiles + self._plan.tile, [2 * tiles]])
+        self._cores = [cores_of(self._plan, package, timing, routers) for package in packages]
+        self._resource = resources_of(self._plan)
         self._begin()
-
-    def _mesh(self, timing: str, package: Package, times: PlanTimes) -> CoreMesh:
-        if timing == "detailed":
-            return core_mesh(self._plan, package, times.hop_s)
-        return flat_mesh(self._plan, times.hop_s)
 
     def _begin(self) -> None:
         self._events = self._events.fresh()
@@ -93,7 +138,7 @@ class MessageTimer(Restartable):
 
     def _time(self, rows: int) -> None:
         """Time rows that are complete, some at a time."""
-        samples, packages = self._events.samples, len(self._times)
+        samples, packages = self._events.samples, len(self._cores)
         found = RowTimes(
             np.zeros((packages, samples * rows)), np.zeros((packages, samples * rows), np.int32)
         )
@@ -101,10 +146,10 @@ class MessageTimer(Restartable):
         for first in range(0, samples * rows, width):
             part = np.arange(first, min(first + width, samples * rows))
             events = self._events.of_rows(part // rows, part % rows, self._plan.neuron)
-            for number, times in enumerate(self._times):
-                lists = message_lists(self._plan, times, events)
-                timed = self._model(lists, self._meshes[number])
-                found.latency_s[number, part] = timed.latency_s + self._barriers_s[number]
+            for number, cores in enumerate(self._cores):
+                lists = message_lists(self._plan, cores.times, events)
+                timed = self._model(lists, cores.mesh)
+                found.latency_s[number, part] = timed.latency_s + cores.barrier_s
                 found.resource[number, part] = self._resource[timed.resource]
         self._found.append(RowTimes(*(each.reshape(packages, samples, rows) for each in found)))
 

@@ -87,7 +87,7 @@ def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, 
     if any(link.spec.encoding for link in package.links):
         missing.append("time and energy of encoders and decoders at the ends of links")
     contention = (_CONTENTION[timing],)
-    return (*missing, *contention, *_ALWAYS)
+    return (*missing, *contention, *network.caveats, *_ALWAYS)
 
 
 def unstated(package: Package) -> tuple[str, ...]:

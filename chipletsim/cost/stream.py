@@ -18,7 +18,7 @@ from chipletsim.cost.energy import energy_table
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.latency import latency_report, message_resources, row_resources
 from chipletsim.cost.message_bits import populations_as_expected
-from chipletsim.cost.message_timer import MessageTimer
+from chipletsim.cost.message_timer import MessageTimer, require_listed
 from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.program import Energies
 from chipletsim.cost.provenance import provenance
@@ -214,11 +214,8 @@ class CostStream(Restartable):
     def _check(self, window: Window) -> None:
         """Refuse activity of another network, or windows of different samples."""
         require_same_network(window, self._mapping, self._network)
-        if self._timer and isinstance(window, RateActivity):
-            raise UsageError(
-                f"timing `{self._timing}` follows single messages, which firing rates do not tell; "
-                "simulate the network, or use `bound`"
-            )
+        if self._timer:
+            require_listed(window, self._timing)
         if self._steps and (self._drawn or isinstance(window, RateActivity)):
             raise UsageError("activity drawn from rates is priced as a whole, not in windows")
         self._drawn = isinstance(window, RateActivity)

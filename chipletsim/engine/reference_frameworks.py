@@ -54,6 +54,25 @@ def _snntorch(
     return spikes
 
 
+def _snntorch_alpha(
+    population: Population, state: Values, current: np.ndarray, dt_s: float, *, reset: str
+) -> np.ndarray:
+    """``Alpha``, in the words of snnTorch."""
+    threshold, beta = _number(population, "v_threshold", 1.0), _number(population, "beta")
+    rst = (state["v"] > threshold).astype(f32) * f32(reset != "none")
+    syn_exc = _number(population, "alpha") * state.get("e", f32(0)) + current
+    syn_inh = beta * state["i"] - current
+    mem = _number(population, "gain") * (syn_exc + syn_inh)
+    if reset == "subtract":
+        exc2, inh2, mem2 = threshold, syn_inh, -state["i"]
+    else:
+        exc2, inh2, mem2 = syn_exc, syn_inh, mem
+    state["e"] = syn_exc - exc2 * rst
+    state["i"] = syn_inh - inh2 * rst
+    state["v"] = mem - mem2 * rst
+    return state["v"] > threshold
+
+
 def _norse_box(
     population: Population, state: Values, current: np.ndarray, dt_s: float, *, subtract: bool
 ) -> np.ndarray:
@@ -249,6 +268,9 @@ SPIKING: dict[str, Neuron] = {
     "synaptic_none": partial(_snntorch, reset="none", synaptic=True),
     "synaptic_subtract_now": partial(_snntorch, reset="subtract", synaptic=True, now=True),
     "synaptic_zero_now": partial(_snntorch, reset="zero", synaptic=True, now=True),
+    "alpha_subtract": partial(_snntorch_alpha, reset="subtract"),
+    "alpha_zero": partial(_snntorch_alpha, reset="zero"),
+    "alpha_none": partial(_snntorch_alpha, reset="none"),
     "norse_lif": partial(_norse_box, subtract=False),
     "norse_lif_subtract": partial(_norse_box, subtract=True),
     "norse_cubalif": _norse_cuba,

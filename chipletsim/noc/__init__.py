@@ -5,7 +5,8 @@ There are two kinds. A model of rows is a function of the type
 be differentiable in the numbers of `NetworkTimes`. A model of messages is a function of the type
 `chipletsim.noc.message_timing.MessageModel`, and is given every message of every row. To add one,
 write it in a file of this folder, say in its docstring where it is valid, and add a line to
-``TIMING_MODELS`` and to ``timing_model`` or ``message_model``.
+``TIMING_MODELS`` and ``SPANS``, to ``timing_model`` or ``message_model``, and to ``row_spans`` or
+``message_spans``: what a trace shows of its steps, see `chipletsim.noc.spans`.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from chipletsim.noc.traffic import TimingModel
 
 if TYPE_CHECKING:
     from chipletsim.noc.message_timing import MessageModel
+    from chipletsim.noc.spans import MessageSpans, RowSpans
 
 TIMING_MODELS: dict[str, str] = {
     "bound": "busiest tile, link or route of each step; no schedule of packets is faster",
@@ -26,6 +28,14 @@ TIMING_MODELS: dict[str, str] = {
     "SANA-FE's mode; links have no bandwidth",
 }
 """Name of each timing model, and its validity in a line."""
+
+SPANS: dict[str, str] = {
+    "bound": "the length of a tile's span is modelled, its place in the step is not",
+    "simple": "lengths of spans are sums over a step; their places in it are not modelled",
+    "detailed": "spans stand where the model has them; a core makes messages and works on those it"
+    " received side by side",
+}
+"""Name of each timing model to what the spans that it shows in a trace mean."""
 
 MESSAGE_MODELS = ("simple", "detailed")
 """Those that follow single messages."""
@@ -64,3 +74,18 @@ def message_model(name: str) -> MessageModel:
     from chipletsim.noc.simple import simple
 
     return {"simple": simple, "detailed": detailed}[name]
+
+
+def row_spans(name: str) -> RowSpans:
+    """Return what a timing model of rows shows of a row, by name."""
+    from chipletsim.noc.spans import busy_spans
+
+    return {"bound": busy_spans}[name]
+
+
+def message_spans(name: str) -> MessageSpans:
+    """Return what a timing model of messages shows of a row, by name."""
+    from chipletsim.noc.follow_spans import detailed_spans
+    from chipletsim.noc.simple import simple_spans
+
+    return {"simple": simple_spans, "detailed": detailed_spans}[name]

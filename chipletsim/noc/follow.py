@@ -1,6 +1,6 @@
 """One step of timing `detailed` in Python: what ``kernels/src/messages.h`` does, to the same bits.
 
-It stands in where there are no native kernels.
+It stands in where there are no native kernels, and where more is asked than how long a step takes.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ class Follower:
         following = list(self._start[:-1])
         for core in range(self._cores):
             if following[core] < self._start[core + 1]:
-                _push(queue, (self._generation_s[following[core]], core))
+                message = following[core]
+                _push(queue, (self._generation_s[message], core))
+                self._makes(core, self._target[message], 0.0, self._generation_s[message])
         while queue:
             sent_s, core = _pop(queue)
             self._reach(sent_s, self._cores + core)
@@ -59,10 +61,21 @@ class Follower:
             if self._target[message] >= 0:
                 sent_s = self._enter(core, message, sent_s)
             if following[core] < self._start[core + 1]:
-                next_s = sent_s + self._generation_s[following[core]]
+                message = following[core]
+                next_s = sent_s + self._generation_s[message]
                 _push(queue, (next_s, core))
+                self._makes(core, self._target[message], sent_s, self._generation_s[message])
                 self._reach(next_s, self._cores + core)
         return self._last_s, self._cause
+
+    def _makes(self, core: int, target: int, start_s: float, length_s: float) -> None:
+        """Is told that a core makes a message to a target, -1 for nowhere."""
+
+    def _sends(self, core: int, target: int, made_s: float, sent_s: float, at_s: float) -> None:
+        """Is told when a message was made and sent, and when it will be at its target."""
+
+    def _takes(self, core: int, target: int, free_s: float, at_s: float, work_s: float) -> None:
+        """Is told when a target was free for a message that is there, and its work on it."""
 
     def _reach(self, time_s: float, cause: int) -> None:
         if time_s > self._last_s:
@@ -89,7 +102,7 @@ class Follower:
         along = 0.0
         for link in route:
             along += self._density[link]
-        room = len(route) * self._mesh.buffer
+        room, made_s = len(route) * self._mesh.buffer, sent_s
         if along > room:
             sent_s += (along - room) * self._mean_s
         network_s = max(least_s, along * self._mean_s / len(route))
@@ -97,6 +110,8 @@ class Follower:
         received_s = max(before_s, sent_s + network_s)
         finished_s = max(before_s + processing_s, sent_s + network_s + processing_s)
         self._finished_s[target] = finished_s
+        self._sends(core, target, made_s, sent_s, sent_s + network_s)
+        self._takes(core, target, before_s, sent_s + network_s, processing_s)
         for link in route:
             self._density[link] += 1.0 / (len(route) + 1)
         self._mean_s += (processing_s - self._mean_s) / (self._count + 1)

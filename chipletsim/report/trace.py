@@ -1,30 +1,46 @@
-"""A run as a trace over time: hardware steps, busy tiles, loads of links, spikes.
+"""A run as a trace over time: hardware steps, tiles, messages, loads of links, spikes.
 
-Where in a step a tile is busy is not modelled (each is shown from the beginning of the step), nor
-when in it bits cross a link (the counter holds the bits of the whole step).
+What tiles and messages do in a step, and when, is what the timing model says, see
+`chipletsim.noc.SPANS`. When in a step bits cross a link is not modelled (the counter holds the
+bits of the whole step).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
+from math import fsum
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from chipletsim.cost.batch import Window, require_same_network
-from chipletsim.cost.row_trace import RowTracer, TracedRows
+from chipletsim.cost.row_trace import RowTracer, TracedRow
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
+from chipletsim.noc import SPANS
+from chipletsim.noc.spans import Doing, Span
 from chipletsim.report.trace_events import TraceFile
 
 MOST_EVENTS = 400_000
 """Events of a trace, about 50 MB; it ends before the hardware step that would exceed them."""
 
-_STEPS, _TILES, _LINKS, _POPULATIONS = 1, 2, 3, 4
+_STEPS, _LINKS, _POPULATIONS = 1, 6, 7
+_SPANS = {
+    Doing.BUSY: 2,
+    Doing.MAKING: 3,
+    Doing.BLOCKED: 3,
+    Doing.WORKING: 4,
+    Doing.WAITING: 4,
+    Doing.ON_THE_WAY: 5,
+}
 _PROCESSES = {
     _STEPS: "hardware steps",
-    _TILES: "tiles, busy",
+    2: "tiles, busy",
+    3: "tiles, making messages",
+    4: "tiles, working on messages",
+    5: "messages on the way",
     _LINKS: "links, bits in a hardware step",
     _POPULATIONS: "populations, spikes in a hardware step",
 }
@@ -44,7 +60,8 @@ class TraceWriter:
     Raises:
         UsageError: The file cannot be written, or there is no such timing model.
         InfeasibleError: Answers leave the network but the package has no io tile.
-        ConfigError: A codec of a link is too narrow for the neurons that cross it.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it, or the package
+            is none that the timing model knows.
     """
 
     def __init__(
@@ -58,25 +75,22 @@ class TraceWriter:
             np.arange(len(mapping.network.populations), dtype=np.int32),
             [population.size for population in mapping.network.populations],
         )
-        package = mapping.package
-        names = [tile.name for tile in package.tiles] + [link.name for link in package.links]
-        self._bounds = [*names, "routes", "barrier only"]
         self._held: Window | None = None
         self._open: _Sample | None = None
-        self._samples = self._rows = self._shown = 0
+        self._samples = self._rows = self._messages = 0
         self._now_s = 0.0
+        self._lengths_s: list[float] = []  # of the steps that are shown
         self._cut = False
         self._loads: dict[tuple[int, int], int] = {}
         self._file = TraceFile(Path(path))
-        for number, name in _PROCESSES.items():
-            self._file.process(number, name)
+        self._file.process(_STEPS, _PROCESSES[_STEPS])
         self._file.thread(_STEPS, 1, "hardware steps")
 
     @property
     def summary(self) -> str:
         """What is in the trace, in words."""
         rows = f"{self._rows:,} hardware steps"
-        shown = f"the first {self._shown:,} of {rows}" if self._cut else rows
+        shown = f"the first {len(self._lengths_s):,} of {rows}" if self._cut else rows
         return f"{shown}, {self._file.events:,} events"
 
     def add(self, window: Window) -> None:
@@ -125,10 +139,10 @@ class TraceWriter:
             "timing": self._timing,
             "samples": self._samples,
             "hardware_steps": self._rows,
-            "hardware_steps_shown": self._shown,
+            "hardware_steps_shown": len(self._lengths_s),
             "cut": self._cut,
-            "time_s": self._now_s,
-            "of_busy_tiles": "the length of a span is modelled, its place in the step is not",
+            "time_s": fsum(self._lengths_s),
+            "of_spans": SPANS[self._timing],
         }
         self._file.close(facts)
 
@@ -154,32 +168,60 @@ class TraceWriter:
         self._samples += 1
         self._rows += self._tracer.pipeline.rows(sample.steps) if sample.steps else 0
 
-    def _show(self, sample: _Sample, parts: Iterable[TracedRows]) -> None:
+    def _show(self, sample: _Sample, rows: Iterable[TracedRow]) -> None:
         """Show rows until there are too many events."""
-        for part in parts:
-            for place in range(len(part.latency_s)):
-                number = part.first + place
-                busy = np.flatnonzero(part.busy_s[place]).tolist()
-                links = np.flatnonzero(part.wire_bits[place]).tolist()
-                loads = {(_LINKS, link): int(part.wire_bits[place, link]) for link in links}
-                loads |= sample.spikes.pop(number, {})
-                # Beside its own events a row may have to set all loads before it to 0.
-                events = 1 + len(busy) + len(loads) + len(self._loads)
-                if self._file.events + events + len(loads) > self._most_events:
-                    self._cut = True
-                    return
-                self._show_loads(loads)
-                length_s = float(part.latency_s[place])
-                facts = {"sample": self._samples, "hardware_step": number}
-                bound = self._bounds[int(part.resource[place])]
-                title = f"step {number}"
-                self._file.span((_STEPS, 1), title, self._now_s, length_s, **facts, bound_by=bound)
-                for tile in busy:
-                    self._file.thread(_TILES, tile + 1, self._mapping.package.tiles[tile].name)
-                    busy_s = float(part.busy_s[place, tile])
-                    self._file.span((_TILES, tile + 1), "busy", self._now_s, busy_s, **facts)
-                self._now_s += length_s
-                self._shown += 1
+        for row in rows:
+            spans = row.step.spans
+            links = np.flatnonzero(row.wire_bits).tolist()
+            loads = {(_LINKS, link): int(row.wire_bits[link]) for link in links}
+            loads |= sample.spikes.pop(row.number, {})
+            # Beside its own events a row may have to set all loads before it to 0.
+            events = 1 + len(spans) + len(loads) + len(self._loads)
+            events += sum(span.doing is Doing.ON_THE_WAY for span in spans)
+            if self._file.events + events + len(loads) > self._most_events:
+                self._cut = True
+                return
+            self._show_loads(loads)
+            length_s = row.step.latency_s
+            facts = {"sample": self._samples, "hardware_step": row.number}
+            own = facts | {"bound_by": row.step.bound_by, "latency_s": length_s}
+            self._file.span((_STEPS, 1), f"step {row.number}", self._now_s, length_s, **own)
+            self._show_spans(spans, facts)
+            self._lengths_s.append(length_s)
+            self._now_s += length_s
+
+    def _show_spans(self, spans: list[Span], facts: dict[str, Any]) -> None:
+        """Show what tiles and messages do in the step that begins now, in the order of time."""
+        numbered = list(enumerate(spans, self._messages))
+        self._messages += len(spans)
+        starts = [(span.start_s, 1, number, span) for number, span in numbered]
+        ends = [
+            (span.start_s + span.length_s, 0, number, span)
+            for number, span in numbered
+            if span.doing is Doing.ON_THE_WAY
+        ]
+        for time_s, begins, number, span in sorted(starts + ends, key=lambda each: each[:3]):
+            at_s, process = self._now_s + time_s, _SPANS[span.doing]
+            track = (process, span.place + 1)
+            self._file.process(process, _PROCESSES[process])
+            if span.doing is not Doing.ON_THE_WAY:
+                self._file.thread(*track, self._tile(span.place))
+                own = facts | self._ends(span)
+                self._file.span(track, span.doing, at_s, span.length_s, **own)
+            elif begins:
+                own = facts | {"from": self._tile(span.place), "to": self._tile(span.other)}
+                self._file.begin(track, "message", at_s, number, **own)
+            else:
+                self._file.end(track, "message", at_s, number)
+
+    def _ends(self, span: Span) -> dict[str, Any]:
+        """Return what there is to say of the messages of a span."""
+        sends = span.doing in (Doing.MAKING, Doing.BLOCKED)
+        other = {"to" if sends else "from": self._tile(span.other)} if span.other >= 0 else {}
+        return other | ({"messages": span.messages} if span.messages else {})
+
+    def _tile(self, number: int) -> str:
+        return self._mapping.package.tiles[number].name
 
     def _show_loads(self, loads: dict[tuple[int, int], int]) -> None:
         """Show what links and populations carry from now on."""
@@ -187,6 +229,7 @@ class TraceWriter:
             value = loads.get(track, 0)
             if self._loads.get(track, 0) != value:
                 unit, name = self._track(track)
+                self._file.process(track[0], _PROCESSES[track[0]])
                 self._file.counter(track[0], name, self._now_s, unit, value)
         self._loads = loads
 
@@ -204,9 +247,9 @@ def save_trace(
     """Write an activity on a mapping as a trace over time, and return what is in it, in words.
 
     The file is JSON in the Trace Event Format, which https://ui.perfetto.dev and
-    ``chrome://tracing`` open: hardware steps, busy tiles, bits on links and spikes of populations,
-    at the times of the timing model. It ends before the hardware step that would make it longer
-    than ``MOST_EVENTS``; the words, and ``otherData`` in the file, say so.
+    ``chrome://tracing`` open: hardware steps, what tiles and messages do in them, bits on links and
+    spikes of populations, at the times of the timing model. It ends before the hardware step that
+    would make it longer than ``MOST_EVENTS``; the words, and ``otherData`` in the file, say so.
 
     Args:
         activity: From ``simulate``, or drawn from rates.
@@ -215,10 +258,11 @@ def save_trace(
         timing: Name of a timing model.
 
     Raises:
-        UsageError: The file cannot be written, the activity is of another network, or there is no
-            such timing model.
+        UsageError: The file cannot be written, the activity is of another network, there is no
+            such timing model, or it follows single messages but the activity is drawn from rates.
         InfeasibleError: Answers leave the network but the package has no io tile.
-        ConfigError: A codec of a link is too narrow for the neurons that cross it.
+        ConfigError: A codec of a link is too narrow for the neurons that cross it, or the package
+            is none that the timing model knows.
     """
     require_same_network(activity, mapping, fingerprint(mapping.lowered()))
     writer = TraceWriter(path, mapping, timing)

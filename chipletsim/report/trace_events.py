@@ -3,7 +3,8 @@
 Format: "Trace Event Format", Google, https://docs.google.com/document/d/
 1CvAClvFfyA5R-PhYUmn5OOQtYMH4h6I0nSsKchNAySU; ``chrome://tracing`` and https://ui.perfetto.dev
 open it. Times are microseconds; a span is one event of phase X, a number over time events of
-phase C, names are events of phase M.
+phase C, names are events of phase M. What may overlap on a track is a pair of events of phases
+b and e, which have a number in common.
 """
 
 from __future__ import annotations
@@ -31,7 +32,7 @@ class TraceFile:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._part = path.with_name(f".{path.name}.part")
-        self._named: set[tuple[int, int]] = set()
+        self._named: set[tuple[int, ...]] = set()
         self._first = True
         self.events = 0
         try:
@@ -41,7 +42,10 @@ class TraceFile:
             raise UsageError(f"cannot write {path}: {error.strerror}") from None
 
     def process(self, number: int, name: str) -> None:
-        """Name a process: a group of tracks."""
+        """Name a process, a group of tracks, the first time that it is used."""
+        if (number,) in self._named:
+            return
+        self._named.add((number,))
         self._write({"ph": "M", "name": "process_name", "pid": number, "args": {"name": name}})
         order = {"sort_index": number}
         self._write({"ph": "M", "name": "process_sort_index", "pid": number, "args": order})
@@ -62,6 +66,30 @@ class TraceFile:
     ) -> None:
         """Write a span on a track, which is a process and a thread."""
         event = {"ph": "X", "name": name, "ts": start_s * 1e6, "dur": length_s * 1e6}
+        self._write({**event, "pid": track[0], "tid": track[1], "args": facts})
+        self.events += 1
+
+    def begin(
+        self, track: tuple[int, int], name: str, time_s: float, number: int, **facts: Any
+    ) -> None:
+        """Write that something begins, which is told apart by a number."""
+        self._half("b", track, name, time_s=time_s, number=number, facts=facts)
+
+    def end(self, track: tuple[int, int], name: str, time_s: float, number: int) -> None:
+        """Write that it ends."""
+        self._half("e", track, name, time_s=time_s, number=number, facts={})
+
+    def _half(
+        self,
+        phase: str,
+        track: tuple[int, int],
+        name: str,
+        *,
+        time_s: float,
+        number: int,
+        facts: dict[str, Any],
+    ) -> None:
+        event = {"ph": phase, "cat": name, "name": name, "id": number, "ts": time_s * 1e6}
         self._write({**event, "pid": track[0], "tid": track[1], "args": facts})
         self.events += 1
 

@@ -29,6 +29,7 @@ enum class Model : int64_t {
   kSinabsSubtractMulti, kSinabsZeroMulti, kSinabsSubtractSingle, kSinabsZeroSingle, kSinabsLi,
   kRockpoolLif, kRockpoolCubaLif,
   kLifRefractory, kCubaExp, kCobaExp, kAlif, kIzhikevich,
+  kAlphaSubtract, kAlphaZero, kAlphaNone,
   kJellyIf, kJellyLif, kJellyLifWholeInput, kJellyPlif, kJellyPlifWholeInput, kJellyCubaLif,
   kLavaCubaLif,
 };
@@ -115,6 +116,9 @@ bool advance_neurons(Model model, const NeuronArrays& arrays, float* current, in
     ADVANCE(kCobaExp, CobaExp<uniform>);
     ADVANCE(kAlif, Alif<uniform>);
     ADVANCE(kIzhikevich, Izhikevich<uniform>);
+    ADVANCE(kAlphaSubtract, Alpha<uniform, kSubtract>);
+    ADVANCE(kAlphaZero, Alpha<uniform, kAfter>);
+    ADVANCE(kAlphaNone, Alpha<uniform, kNone>);
     ADVANCE(kJellyIf, JellyIf<uniform>);
     ADVANCE(kJellyLif, JellyLif<uniform, true, false>);
     ADVANCE(kJellyLifWholeInput, JellyLif<uniform, true, true>);

@@ -46,6 +46,33 @@ struct Leaky : Spiking {
   }
 };
 
+// Two traces of the current; a reset acts on them and on what is left of them.
+template <bool uniform, Reset reset_to>
+struct Alpha : Spiking {
+  static constexpr int kStates = 3;  // v, e, i
+  Constant<uniform> beta, threshold, alpha, gain;
+  explicit Alpha(const NeuronArrays& n)
+      : beta(n.constant[0]), threshold(n.constant[1]), alpha(n.constant[2]), gain(n.constant[3]) {}
+  M8 step(int64_t j, F8* state, F8 current) const {
+    const F8 th = threshold[j], zero{};
+    const M8 reset = state[0] > th;
+    const F8 before = state[2];
+    state[1] = summed(alpha, j, state[1], current);
+    const F8 kept = beta[j] * before;
+    state[2] = kept - current;
+    const F8 left = state[1] + state[2];
+    state[0] = gain[j] * left;
+    if constexpr (reset_to == Reset::kSubtract) {
+      state[0] = reset ? state[0] + before : state[0];
+      state[1] = reset ? state[1] - th : state[1];
+      state[2] = reset ? zero : state[2];
+    } else if constexpr (reset_to != Reset::kNone) {
+      for (int s = 0; s < kStates; ++s) state[s] = reset ? zero : state[s];
+    }
+    return state[0] > th;
+  }
+};
+
 // Spikes of the membrane before the step; LIF and IF subtract the threshold after the decay,
 // CuBaLIF before it.
 template <bool uniform, bool synaptic>

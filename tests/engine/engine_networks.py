@@ -101,6 +101,9 @@ def of_every_model(
         }
         if model.name in ("i", "i_late", "if_late"):
             drawn["r"] *= 100
+        if model.name.startswith("alpha_"):  # nothing is left of traces that decay alike
+            drawn["beta"] *= 0.5
+            drawn["gain"] *= 3
         name, bits = model.name, 32 if model.event is Event.VALUE else 0
         populations.append(Population(name, (size,), name, drawn, value_bits=bits))
         into = Dense(dyadic(rng, size, 20))

@@ -13,8 +13,10 @@ from chipletsim.exchange.snntorch.assemble import assemble
 from chipletsim.exchange.snntorch.convert import from_snntorch
 from chipletsim.exchange.snntorch.neurons import Neurons, kind_name, read_neurons
 from chipletsim.exchange.snntorch.paths import Path, RefusedError, merged_pools, pool_of
-from chipletsim.exchange.snntorch.trace import Call, Traces
+from chipletsim.exchange.snntorch.rehearsal import Rehearsal
+from chipletsim.exchange.snntorch.trace import Traces
 from chipletsim.network.connections import Conv2d, OneToOne, Pool2d, Sparse
+from chipletsim.network.model import Network, Population
 
 RANDOM = np.random.default_rng(0)
 
@@ -333,7 +335,8 @@ class Leaky:
 
 
 def test_classes_of_neurons() -> None:
-    others = {name: type(name, (), {}) for name in ("Alpha", "RLeaky", "Synaptic", "RSynaptic")}
+    known = ("Alpha", "RLeaky", "Synaptic", "RSynaptic", "SLSTM")
+    others = {name: type(name, (), {}) for name in known}
     spiking = type("SpikingNeuron", (), {})
     library = SimpleNamespace(
         Leaky=Leaky, Lapicque=type("L", (), {}), SpikingNeuron=spiking, **others
@@ -342,8 +345,9 @@ def test_classes_of_neurons() -> None:
     assert kind_name(object(), library) is None
     with pytest.raises(RefusedError, match="`_base_sub` of its own"):
         kind_name(type("Mine", (Leaky,), {"_base_sub": lambda self: None})(), library)
-    with pytest.raises(RefusedError, match=r"snntorch\.Alpha"):
-        kind_name(library.Alpha(), library)
+    assert kind_name(library.Alpha(), library) == "Alpha"
+    with pytest.raises(RefusedError, match=r"snntorch\.SLSTM"):
+        kind_name(library.SLSTM(), library)
     with pytest.raises(RefusedError, match="steps are not known"):
         kind_name(type("Mine", (spiking,), {})(), library)
 
@@ -352,7 +356,7 @@ def run_of(paths_by_step: list[list[Path]], constants=(0.0, 0.0, 0.0)) -> Simple
     """A run of one population of three neurons, fed by these paths in each step."""
     made = Neurons("leaky_subtract", {"beta": np.array(0.5, np.float32)})
     calls = {
-        step: Call(Affine(tuple(paths), np.full(3, constant)))
+        step: Affine(tuple(paths), np.full(3, constant))
         for step, (paths, constant) in enumerate(zip(paths_by_step, constants, strict=False))
     }
     return SimpleNamespace(inputs={"in": (3,)}, populations={"lif": Traces(made, (3,), 1, calls)})
@@ -394,6 +398,47 @@ def test_sources_that_change_are_refused() -> None:
     steps = [[Path.of("in", 0, (3,))], [Path.of("in", 0, (3,))], [Path.of("in", 2, (3,))]]
     with pytest.raises(ConfigError, match="'in' 1 steps ago"):
         assemble(run_of(steps), "net", 1e-3, ["lif"], {"in": 0})
+
+
+def rehearsal() -> Rehearsal:
+    """A run beside one population of two neurons, ``v = v / 2 + I`` less 1 after a spike."""
+    made = Neurons("leaky_subtract", {"beta": np.array(0.5, np.float32)})
+    neurons = Population("lif", (2,), "leaky_subtract", {"beta": np.full(2, 0.5, np.float32)})
+    trace = SimpleNamespace(
+        torch=None, graded=frozenset(), populations={"lif": Traces(made, (2,), module="lif")}
+    )
+    return Rehearsal(trace, Network("net", (neurons,), (), 1e-3), None)
+
+
+def step_of(**changed) -> dict:
+    """Neurons at 0 and 1.5 under a current of 2 and 1/4: 2, a spike, and 0.75 + 0.25 - 1 = 0."""
+    numbers = {"before": [[0, 1.5]], "current": [[2, 0.25]], "after": [[2, 0]], "spikes": [[1, 0]]}
+    arrays = {name: np.array(values, np.float32) for name, values in (numbers | changed).items()}
+    states = {name: {"v": arrays[name]} for name in ("before", "after")}
+    return arrays | states | {"spikes": arrays["spikes"] > 0}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"spikes": [[1, 1]]}, r"spikes in step 3 otherwise than `leaky_subtract` .*: 1 of 2"),
+        ({"after": [[2, 0.001]]}, "leaves a state in step 3 .*`v` differs by 0.001"),
+        ({"before": [[0, 0.5]]}, "leaves a state"),
+        ({"current": [[2, np.nan]]}, "leaves a state"),
+    ],
+)
+def test_a_step_of_neurons_is_that_of_their_model(changed: dict, message: str) -> None:
+    rehearsal().compare_step("lif", 3, **step_of())
+    with pytest.raises(RefusedError, match=message):
+        rehearsal().compare_step("lif", 3, **step_of(**changed))
+
+
+def test_a_spike_that_hangs_on_the_last_bits_is_left_out() -> None:
+    """A membrane of 1 + 1e-7 may be 1 in sums of another order: no spike, and no reset either."""
+    near = step_of(current=[[1 + 1.2e-7, 0.25]], after=[[1, 0]], spikes=[[0, 0]])
+    rehearsal().compare_step("lif", 0, **near)
+    with pytest.raises(RefusedError, match="spikes in step 0 otherwise"):
+        rehearsal().compare_step("lif", 0, **step_of(current=[[1.001, 0.25]], spikes=[[0, 0]]))
 
 
 @pytest.mark.parametrize("missing", ["torch", "snntorch"])

@@ -49,7 +49,10 @@ def ends(network):
     pytest.param(seed, marks=pytest.mark.slow) for seed in range(200, 500)
 )])  # fmt: skip
 def test_random_networks_spike_alike(seed: int) -> None:
-    case = snntorch_random.draw(seed)
+    require_alike(snntorch_random.draw(seed))
+
+
+def require_alike(case) -> None:
     expected, margin = snntorch_random.recorded(case)
     snntorch_random.forget(case.module)
     network = cs.from_snntorch(case.module, **case.options)
@@ -58,6 +61,13 @@ def test_random_networks_spike_alike(seed: int) -> None:
     for name, spikes in expected.items():
         found = activity.spikes(name).reshape(spikes.shape)
         assert np.array_equal(found, spikes) or (not case.exact and margin < 1e-6), name
+
+
+@pytest.mark.parametrize("seed", [*range(700, 704), *(
+    pytest.param(seed, marks=pytest.mark.slow) for seed in range(704, 800)
+)])  # fmt: skip
+def test_random_networks_of_alpha_neurons_spike_alike(seed: int) -> None:
+    require_alike(snntorch_random.draw(seed, alpha=True))
 
 
 class Loop(nn.Module):
@@ -137,8 +147,7 @@ def chain(*modules):
 @pytest.mark.parametrize(
     ("module", "shape", "options", "message"),
     [
-        (chain(snn.Alpha(0.9, 0.8, init_hidden=True)), FLAT, {}, r"modules\.1: is `snn.*Alpha`"),
-        (chain(snn.SLSTM(3, 3, init_hidden=True)), FLAT, {}, r"snntorch\.SLSTM"),
+        (chain(snn.SLSTM(3, 3, init_hidden=True)), FLAT, {}, r"modules\.1: is `snntorch\.SLSTM`"),
         (nn.Sequential(snn.LeakyParallel(4, 3)), STEPS, {}, r"snntorch\.LeakyParallel"),
         (chain(inhibited()), FLAT, {}, "inhibition"),
         (chain(leaky(state_quant=lambda v: v)), FLAT, {}, "state_quant"),
@@ -178,7 +187,7 @@ def test_one_clear_error(module, shape, options, message) -> None:
         (Loop(), torch.zeros(STEPS), {"time_axis": 3}, "has 3 axes"),
         (chain(leaky()), torch.zeros(0, 4), {}, "is empty"),
         (chain(leaky()), torch.zeros(FLAT), {"outputs": ["l"]}, "no population 'l'"),
-        (chain(leaky()), torch.zeros(FLAT), {"dt": "1 mV"}, "dt: unknown unit"),
+        (chain(leaky()), torch.zeros(FLAT), {"dt": "1 mV"}, "dt: .* wrong dimension"),
         (
             chain(leaky()),
             torch.zeros(FLAT),
@@ -307,6 +316,105 @@ def test_feedback_that_does_not_come_round_is_refused() -> None:
         cs.from_snntorch(Delayed(20), torch.zeros(2, 4))
 
 
+class Remembers(nn.Module):
+    """Spikes come back without weights, some steps later."""
+
+    def __init__(self, steps: int) -> None:
+        super().__init__()
+        self.fc, self.lif, self.past = nn.Linear(4, 3), leaky(), [torch.zeros(2, 3)] * steps
+
+    def forward(self, x):
+        self.past.append(self.lif(self.fc(x) + self.past.pop(0)))
+        return self.past[-1]
+
+
+class Counts(nn.Module):
+    """Does something else in its twelfth step and after."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.fc, self.lif, self.out = nn.Linear(4, 3), leaky(), leaky()
+        self.step = -1
+
+    def forward(self, x):
+        self.step += 1
+        current = self.fc(x)
+        if self.step >= 12:
+            current = self.late(current)
+        return self.out(self.lif(current))
+
+    def late(self, current):
+        return current
+
+
+class Rewires(Counts):
+    def late(self, current):
+        return current * 2
+
+
+class Resets(Counts):
+    def late(self, current):
+        if self.step == 12:
+            self.lif.reset_mem()
+        return current
+
+
+class ChangesStates(Counts):
+    def late(self, current):
+        self.lif.mem.data.mul_(0.5)
+        return current
+
+
+class ChangesThresholds(Counts):
+    def late(self, current):
+        self.lif.threshold.data.mul_(0.01)
+        return current
+
+
+class GivesStates(Counts):
+    def late(self, current):
+        self.lif.mem = torch.ones_like(current)
+        return current
+
+
+@pytest.mark.parametrize(
+    ("module", "message"),
+    [
+        (Remembers(9), r"modules\.lif: takes a current in step 9 that its network does not give"),
+        (Remembers(31), "modules.lif: takes a current in step 31 "),
+        (Rewires(), "modules.lif: takes a current in step 12 that"),
+        (Resets(), "modules.lif: starts from states of zero once more, after step 11"),
+        (ChangesStates(), "modules.lif: has its `mem` changed between steps 11 and 12"),
+        (ChangesThresholds(), "modules.lif: (spikes|leaves a state) in step 12 "),
+        (GivesStates(), "modules.lif: goes on, after step 11, from states that it did not leave"),
+    ],
+)
+def test_what_comes_after_the_steps_followed_is_refused(module, message: str) -> None:
+    with pytest.raises(cs.ConfigError, match=message):
+        cs.from_snntorch(module, torch.zeros(2, 4))
+
+
+def test_feedback_within_the_steps_followed_needs_no_weights() -> None:
+    network = cs.from_snntorch(Remembers(7), torch.zeros(2, 4))
+    assert ends(network) == [("input", "lif", 0), ("lif", "lif", 7)]
+
+
+def test_a_network_says_over_how_many_steps_it_was_checked() -> None:
+    """Feedback after 40 steps is not seen in 32, nor in the steps of a sample."""
+
+    def checked(module, shape, **options):
+        (caveat,) = cs.from_snntorch(module, torch.zeros(shape), **options).caveats
+        return caveat
+
+    assert "longer than the 32 steps" in checked(Remembers(40), FLAT)
+    assert "longer than the 40 steps" in checked(Remembers(40), FLAT, checked_steps=40)
+    with pytest.raises(cs.ConfigError, match="in step 40 "):
+        checked(Remembers(40), FLAT, checked_steps=41)
+    assert "longer than the 5 steps" in checked(Loop(), STEPS, time_axis=0)
+    with pytest.raises(cs.UsageError, match="whole number from 1, got 0"):
+        checked(Loop(), STEPS, time_axis=0, checked_steps=0)
+
+
 def test_the_convolutional_network_of_the_tutorials() -> None:
     """Maxima of currents: values become populations, windows take their maxima."""
     torch.manual_seed(1)
@@ -377,6 +485,13 @@ class Membranes(Loop):
         return mem
 
 
+class Reports(BehindItsBack):
+    def forward(self, x):
+        spikes = self.lif(self.fc(x))
+        self.rate = spikes.mean().item()
+        return spikes
+
+
 def test_what_the_user_should_know_is_a_warning() -> None:
     with pytest.warns(UserWarning, match=r"membranes of lif, .*record"):
         network = cs.from_snntorch(Membranes(), torch.zeros(STEPS), time_axis=0)
@@ -389,6 +504,8 @@ def test_what_the_user_should_know_is_a_warning() -> None:
             ),
             torch.zeros(PLANES),
         )  # fmt: skip
+    with pytest.warns(UserWarning, match=r"reads values of its signals \(`item`\); "):
+        cs.from_snntorch(Reports(), torch.zeros(FLAT))
     with pytest.warns(UserWarning, match="training mode; 1 are taken"):
         cs.from_snntorch(chain(nn.Dropout(), leaky()), torch.zeros(FLAT))
     with warnings.catch_warnings():
@@ -402,4 +519,5 @@ def test_three_lines_answer_what_it_would_cost() -> None:
     network = cs.from_snntorch(net, inputs[0])
     result = cs.evaluate(network, "packages/four_dies", inputs, time_axis=0)
     assert "energy per inference" in str(result)
+    assert "longer than the 32 steps over which the network was checked" in str(result)
     assert result.energy_per_inference_j > 0

@@ -261,7 +261,10 @@ def test_networks_give_what_their_framework_recorded(name: str) -> None:
             assert np.array_equal(activity.counts(layer.node), recorded), layer.node
 
 
-SINGLE = ("synaptic_subtract_now", "rleaky_zero_now", "norse_lif_subtract", "sinabs_zero_multi")
+SINGLE = (
+    "synaptic_subtract_now", "rleaky_zero_now", "norse_lif_subtract", "sinabs_zero_multi",
+    "alpha_subtract", "alpha_zero", "alpha_none",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize("name", SINGLE)
@@ -281,7 +284,9 @@ def test_single_neurons_give_what_their_framework_recorded(name: str) -> None:
 
 def test_every_model_of_a_framework_is_held_against_it() -> None:
     checked = {layer.model for layer in LAYERS} | set(SINGLE)
-    prefixes = ("leaky_", "rleaky_", "synaptic_", "norse_", "sinabs_", "spyx_", "rockpool_")
+    prefixes = (
+        "leaky_", "rleaky_", "synaptic_", "alpha_", "norse_", "sinabs_", "spyx_", "rockpool_",
+    )  # fmt: skip
     named = {name for name in NEURON_MODELS if name.startswith(prefixes)}
     # Of recurrent layers, graphs and late biases: held against whole files of theirs.
     other = ("spyx_r", "norse_import")

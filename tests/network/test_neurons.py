@@ -56,6 +56,10 @@ FULL = {
             "synaptic_zero_now", "spyx_cubalif", "spyx_rcubalif", "rockpool_cubalif",
         )
     },
+    **{
+        name: {"alpha": 0.83, "beta": 0.71, "gain": 2.2, "v_threshold": 0.5}
+        for name in ("alpha_subtract", "alpha_zero", "alpha_none")
+    },
     "norse_lif": {"dt_tau_inv": 0.13, "v_leak": 0.05, "v_threshold": 0.6, "v_reset": -0.1},
     "norse_lif_subtract": {"dt_tau_inv": 0.13, "v_leak": 0.05, "v_threshold": 0.6},
     "norse_cubalif": {
@@ -147,6 +151,25 @@ def test_threshold_itself_does_not_spike():
 def test_reset_value_is_taken_in_the_same_step():
     _, state = run("if", {"r": 1000.0, "v_reset": -2.0}, constant(1.5, 1))
     assert state["v"][0] == -2
+
+
+@pytest.mark.parametrize(
+    ("reset", "membranes"),
+    [
+        # e is 4, 2, 1, 1/2 and i -4, -1, -1/4, -1/16; v = 2 (e + i).
+        ("none", [0, 2, 1.5, 0.875]),
+        # Step 2 is reset: e = 1 - 1, v = 1.5 + i of the step before, i = 0.
+        ("subtract", [0, 2, 0.5, 0]),
+        ("zero", [0, 2, 0, 0]),
+    ],
+)
+def test_alpha_neurons_by_hand(reset, membranes):
+    parameters = {"alpha": 0.5, "beta": 0.25, "gain": 2.0}
+    currents = np.array([[4], [0], [0], [0]], np.float32)
+    spikes, _ = run(f"alpha_{reset}", parameters, currents)
+    found = [run(f"alpha_{reset}", parameters, currents[:n])[1]["v"][0] for n in range(1, 5)]
+    assert found == membranes
+    assert spikes[:, 0].tolist() == [v > 1 for v in membranes]
 
 
 def test_li_follows_the_closed_form_of_forward_euler():

@@ -63,7 +63,13 @@ def test_reset_stops_the_gradient():
     assert float(jax.grad(next_v)(jnp.float32(0.5))) == 0.5
 
 
-OWN = {"coba_exp": {"v_excitatory": np.float32(4)}}
+OWN = {
+    "coba_exp": {"v_excitatory": np.float32(4)},
+    # As long as both traces decay alike nothing of a current is left.
+    **{
+        name: {"alpha": np.float32(0.75)} for name in ("alpha_subtract", "alpha_zero", "alpha_none")
+    },
+}
 OWN |= {
     n: {"tau_steps": np.float32(2)} for n, m in NEURON_MODELS.items() if "tau_steps" in m.parameters
 }

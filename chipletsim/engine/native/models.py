@@ -26,6 +26,7 @@ _FIRING = ("v_threshold", "v_reset")
 _HELD = (*_FIRING, "hold")
 _LEAKY = (("beta", "v_threshold"), ("v",))
 _SYNAPTIC = (("beta", "v_threshold", "alpha"), ("v", "i"))
+_ALPHA = (("beta", "v_threshold", "alpha", "gain"), ("v", "e", "i"))
 _SINABS = (("alpha", "gain", "v_threshold", "v_min", "clips"), ("v",))
 
 MODELS: dict[str, NativeModel] = {
@@ -99,13 +100,16 @@ MODELS: dict[str, NativeModel] = {
         38, ("rho", "rise", "v_threshold", "beta", "gain", "alpha"), ("v", "b", "z")
     ),
     "izhikevich": NativeModel(39, ("half_dt_ms", "a_dt", "b", "c", "d", "below_peak"), ("v", "u")),
-    "spikingjelly_if": NativeModel(40, _FIRING, ("v",)),
-    "spikingjelly_lif": NativeModel(41, ("tau_steps", *_FIRING), ("v",)),
-    "spikingjelly_lif_whole_input": NativeModel(42, ("tau_steps", *_FIRING), ("v",)),
-    "spikingjelly_plif": NativeModel(43, ("rate", *_FIRING), ("v",)),
-    "spikingjelly_plif_whole_input": NativeModel(44, ("rate", *_FIRING), ("v",)),
-    "spikingjelly_cubalif": NativeModel(45, ("alpha", "beta", *_FIRING), ("v", "i")),
+    "alpha_subtract": NativeModel(40, *_ALPHA),
+    "alpha_zero": NativeModel(41, *_ALPHA),
+    "alpha_none": NativeModel(42, *_ALPHA),
+    "spikingjelly_if": NativeModel(43, _FIRING, ("v",)),
+    "spikingjelly_lif": NativeModel(44, ("tau_steps", *_FIRING), ("v",)),
+    "spikingjelly_lif_whole_input": NativeModel(45, ("tau_steps", *_FIRING), ("v",)),
+    "spikingjelly_plif": NativeModel(46, ("rate", *_FIRING), ("v",)),
+    "spikingjelly_plif_whole_input": NativeModel(47, ("rate", *_FIRING), ("v",)),
+    "spikingjelly_cubalif": NativeModel(48, ("alpha", "beta", *_FIRING), ("v", "i")),
     "lava_cubalif": NativeModel(
-        46, ("current_decay", "voltage_decay", "reach", "units"), ("v", "i")
+        49, ("current_decay", "voltage_decay", "reach", "units"), ("v", "i")
     ),
 }

@@ -10,7 +10,7 @@ import numpy as np
 
 from chipletsim.exchange.snntorch.affine import Affine, alike
 from chipletsim.exchange.snntorch.paths import Path, RefusedError
-from chipletsim.exchange.snntorch.trace import Call, Trace, Traces, fault
+from chipletsim.exchange.snntorch.trace import Trace, Traces, fault
 from chipletsim.network.build import default_value_bits
 from chipletsim.network.check import validated
 from chipletsim.network.connections import Connection, Conv2d, Pool2d, Shape
@@ -56,9 +56,7 @@ def assemble(
     """
     steady = {each: steady_call(each, own) for each, own in trace.populations.items()}
     wires = [
-        wire
-        for target, (step, call) in steady.items()
-        for wire in _wires(target, step, call.affine)
+        wire for target, (step, affine) in steady.items() for wire in _wires(target, step, affine)
     ]
     shapes = _shapes(trace, wires)
     inputs = [
@@ -66,15 +64,15 @@ def assemble(
         for each in trace.inputs
     ]
     neurons = [
-        _population(each, own, steady[each][1].affine, shapes[each], each in outputs)
+        _population(each, own, steady[each][1], shapes[each], each in outputs)
         for each, own in trace.populations.items()
     ]
     network = Network(name, (*inputs, *neurons), tuple(_projections(wires)), dt_s)
     return validated(network)
 
 
-def steady_call(name: str, own: Traces) -> tuple[int | None, Call]:
-    """Return the last step of a population, which all others are like.
+def steady_call(name: str, own: Traces) -> tuple[int | None, Affine]:
+    """Return the last step of a population and its current, which all others are like.
 
     Raises:
         ConfigError: They are not; but events of before the first step may be left out.
@@ -90,12 +88,12 @@ def steady_call(name: str, own: Traces) -> tuple[int | None, Call]:
             " show what it hands on (or its states are set to zero in each step)",
             name,
         )
-    call = own.calls[last]
+    affine = own.calls[last]
     for step, other in own.calls.items():
-        problem = _difference(name, int(step or 0), other.affine, last, call.affine)
+        problem = _difference(name, int(step or 0), other, last, affine)
         if problem:
             raise fault(f"is fed differently in steps {step} and {last}: {problem}", name)
-    return last, call
+    return last, affine
 
 
 def _difference(name: str, step: int, one: Affine, last: int, other: Affine) -> str | None:

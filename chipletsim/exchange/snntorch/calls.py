@@ -9,9 +9,9 @@ import numpy as np
 from chipletsim.exchange.snntorch.affine import Affine, Membrane, Opaque, Traced
 from chipletsim.exchange.snntorch.arrange import by_step
 from chipletsim.exchange.snntorch.followed import scaled
-from chipletsim.exchange.snntorch.neurons import KINDS, graded_factor, read_neurons
+from chipletsim.exchange.snntorch.neurons import KINDS, given_states, graded_factor, read_neurons
 from chipletsim.exchange.snntorch.paths import Path, RefusedError
-from chipletsim.exchange.snntorch.trace import KEPT, Call, Trace, Traces
+from chipletsim.exchange.snntorch.trace import Trace, Traces
 
 
 class StandIn:
@@ -37,20 +37,11 @@ class StandIn:
         """Run one step."""
         with self._trace.inside(self._name):
             try:
-                return self._step(input_, self._states(given, named))
+                return self._step(
+                    input_, given_states(self._module, KINDS[self._kind], given, named)
+                )
             except RefusedError as error:
                 raise self._trace.fault(str(error)) from None
-
-    def _states(self, given: tuple[Any, ...], named: dict[str, Any]) -> dict[str, Any]:
-        """Return the states that the module goes on from: those given, else its own."""
-        names = KINDS[self._kind].states
-        states = dict(zip(names, given, strict=False)) | named
-        if self._module.init_hidden and any(value is not None for value in states.values()):
-            raise RefusedError("is given states although it has `init_hidden=True`")
-        return {
-            name: getattr(self._module, name) if states.get(name) is None else states[name]
-            for name in names
-        }
 
     def _step(self, input_: Any, states: dict[str, Any]) -> Any:
         trace, module = self._trace, self._module
@@ -66,9 +57,7 @@ class StandIn:
             raise RefusedError(f"takes shape {list(affine.shape)}, and {list(own.shape)} before")
         factor = graded_factor(module, own.shape)
         fired = (self._random(input_) < 0.5).to(input_.dtype)
-        current = input_[:KEPT].detach().clone()
-        gained = scaled(trace, affine, own.neurons.input_gain)
-        own.calls[step] = Call(gained, current, fired[:KEPT])
+        own.calls[step] = scaled(trace, affine, own.neurons.input_gain)
         spikes = fired * module.graded_spikes_factor.detach()
         path = Path.of(name, step, own.shape).scaled(factor, own.shape)
         trace.note(spikes, Traced.of(Affine.of(path), input_.shape[0]))

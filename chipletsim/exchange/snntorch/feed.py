@@ -4,13 +4,28 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from chipletsim.errors import UsageError
-from chipletsim.exchange.snntorch.trace import Trace
 
 GRADED_BITS = 32
 """Bits of an input event that is a float32 value."""
+
+
+class Fed(Protocol):
+    """A run that is told what it is fed."""
+
+    generator: Any
+
+    @property
+    def graded(self) -> frozenset[str]:
+        """Inputs that are values, not spikes."""
+
+    def feed(self, name: str, values: Any, step: int | None) -> None:
+        """Take a tensor [samples, *shape] for what an input gives in a step."""
+
+    def feed_steps(self, name: str, values: Any, time_axis: int) -> None:
+        """Take a tensor with an axis of steps for what an input gives."""
 
 
 class Feed:
@@ -68,19 +83,19 @@ class Feed:
         values = self.samples[name].detach()
         return 0 if bool(((values == 0) | (values == 1)).all()) else GRADED_BITS
 
-    def fed(self, trace: Trace, step: int | None) -> tuple[list[Any], dict[str, Any]]:
-        """Return arguments of random numbers for one call, known to the trace."""
+    def fed(self, run: Fed, step: int | None) -> tuple[list[Any], dict[str, Any]]:
+        """Return arguments of random numbers for one call, which the run is told."""
         torch, fed = self._torch, {}
         for name, like in self.samples.items():
-            values = torch.rand(tuple(like.shape), generator=trace.generator)
-            if not like.is_floating_point() or name not in trace.graded:
+            values = torch.rand(tuple(like.shape), generator=run.generator)
+            if not like.is_floating_point() or name not in run.graded:
                 values = values < 0.5
             dtype = torch.float32 if like.is_floating_point() else like.dtype
             fed[name] = values.to(device=like.device, dtype=dtype)
             if self.time_axis is None:
-                trace.feed(name, fed[name], step)
+                run.feed(name, fed[name], step)
             else:
-                trace.feed_steps(name, fed[name], self.time_axis)
+                run.feed_steps(name, fed[name], self.time_axis)
         named = {parameter.name for parameter in self._parameters}
         if set(fed) <= named and "input" not in fed:
             return [], fed

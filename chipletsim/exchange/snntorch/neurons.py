@@ -23,7 +23,8 @@ class Kind:
     """A class of neurons.
 
     Attributes:
-        states: Its states as arguments, in order after the input; also names of attributes.
+        states: Its states as arguments, in order after the input; also names of attributes. Those
+            in ``MODEL_STATES`` are states of the model, ``spk`` are its spikes of the step before.
         model: Reset (and ``_now`` for one in the same step) to the name of the model.
         decays: Parameter of the model to the attribute that is clamped to 0..1.
         recurrent: Whether its spikes come back to it one step later.
@@ -33,6 +34,15 @@ class Kind:
     model: dict[str, str]
     decays: dict[str, str]
     recurrent: bool = False
+
+    @property
+    def model_states(self) -> dict[str, str]:
+        """Its states to those of the model."""
+        return {name: MODEL_STATES[name] for name in self.states if name in MODEL_STATES}
+
+
+MODEL_STATES = {"mem": "v", "syn": "i", "syn_exc": "e", "syn_inh": "i"}
+"""What a state of a module is called in a model."""
 
 
 def _models(prefix: str, zero: str = "") -> dict[str, str]:
@@ -50,10 +60,10 @@ KINDS: dict[str, Kind] = {
     "Synaptic": Kind(("syn", "mem"), _models("synaptic"), SYNAPTIC),
     "RSynaptic": Kind(("spk", "syn", "mem"), _models("synaptic"), SYNAPTIC, recurrent=True),
     "Lapicque": Kind(("mem",), _models("leaky", "rleaky"), {}),
+    "Alpha": Kind(("syn_exc", "syn_inh", "mem"), _models("alpha"), SYNAPTIC),
 }
 
 REFUSED = {
-    "Alpha": "its membrane is no sum of decaying inputs that a model here holds; use `Synaptic`",
     "SLSTM": "its gates multiply signals with one another; use `RSynaptic`",
     "SConv2dLSTM": "its gates multiply signals with one another; use `RSynaptic`",
     "LeakyParallel": "it rectifies its membrane, and never resets it; use `Leaky`",
@@ -142,6 +152,8 @@ def read_neurons(module: Any, name: str, shape: Shape) -> Neurons:
         beta, gain = _lapicque(module)
         parameters["beta"] = spread(beta, shape, "beta")
         gain = spread(gain, shape, "R").astype(np.float64)
+    if name == "Alpha":
+        parameters["gain"] = spread(_alpha_gain(module), shape, "alpha")
     parameters["v_threshold"] = spread(_numbers(module.threshold), shape, "threshold")
     return Neurons(kind.model[reset], parameters, gain)
 
@@ -165,9 +177,38 @@ def spread(values: np.ndarray, shape: Shape, attribute: str) -> np.ndarray:
         ) from None
 
 
+def given_states(
+    module: Any, kind: Kind, given: tuple[Any, ...], named: dict[str, Any]
+) -> dict[str, Any]:
+    """Return the states that a module goes on from: those that a call gives, else its own.
+
+    Args:
+        module: The module.
+        kind: Its class.
+        given: Arguments of the call, the input left out.
+        named: Arguments of the call by name.
+
+    Raises:
+        RefusedError: It keeps its states itself, but is given some.
+    """
+    states = dict(zip(kind.states, given, strict=False)) | named
+    if module.init_hidden and any(value is not None for value in states.values()):
+        raise RefusedError("is given states although it has `init_hidden=True`")
+    return {
+        name: getattr(module, name) if states.get(name) is None else states[name]
+        for name in kind.states
+    }
+
+
 def graded_factor(module: Any, shape: Shape) -> np.ndarray:
-    """Return the value of a spike, float64 that broadcasts to ``shape``."""
+    """Return the value of a spike, float64 that broadcasts to ``shape``.
+
+    Raises:
+        RefusedError: It is 0, or does not fit.
+    """
     factor = _numbers(module.graded_spikes_factor)
+    if not factor.all():
+        raise RefusedError("has a `graded_spikes_factor` of 0, so that its spikes are none")
     return spread(factor, shape, "graded_spikes_factor").astype(np.float64)
 
 
@@ -206,10 +247,10 @@ def _reset(module: Any, name: str) -> str:
         )
     if getattr(module, "reset_delay", True) or reset == "none":
         return reset
-    if name == "RSynaptic":
+    if name in ("RSynaptic", "Lapicque", "Alpha"):
         raise RefusedError(
-            "has `reset_delay=False`, which snnTorch's RSynaptic does not carry out; use RLeaky, or"
-            " leave it out"
+            f"has `reset_delay=False`, which snnTorch's {name} does not carry out; use Leaky or"
+            " RLeaky, or leave it out"
         )
     return f"{reset}_now"
 
@@ -221,6 +262,15 @@ def _lapicque(module: Any) -> tuple[np.ndarray, np.ndarray]:
     return _numbers(beta), _numbers(module.R * over * module.time_step)
 
 
+def _alpha_gain(module: Any) -> np.ndarray:
+    """Return ``tau_alpha``, the factor of the membrane, as PyTorch's logarithm gives it."""
+    alpha, beta = (each.detach().clamp(0, 1).log() for each in (module.alpha, module.beta))
+    gain = _numbers(alpha / (beta - alpha) + 1)
+    if not np.isfinite(gain).all():
+        raise RefusedError("has a membrane that is no number: `alpha` is 0, or the same as `beta`")
+    return gain
+
+
 def _numbers(value: Any) -> np.ndarray:
     """Return a tensor as a float32 array."""
     return np.asarray(value.detach().cpu().numpy(), np.float32)
@@ -228,10 +278,9 @@ def _numbers(value: Any) -> np.ndarray:
 
 STATELESS = {
     "any": Neurons("threshold", {"threshold": np.array(0.5, np.float32)}),
-    "values": Neurons("sinabs_li", {"alpha": np.zeros((), np.float32)}),
+    "values": Neurons("current"),
 }
 """Neurons that stand for functions.
 
-``any`` spikes where any of its inputs does. ``values`` sends its current: a leaky integrator that
-keeps nothing.
+``any`` spikes where any of its inputs does. ``values`` sends its current.
 """

@@ -93,7 +93,8 @@ PROPERTIES = frozenset(
      "len", "numel", "nelement", "is_floating_point", "is_sparse", "is_contiguous", "stride",
      "zeros_like", "ones_like", "empty_like", "rand_like", "randn_like", "full_like",
      "new_zeros", "new_ones", "new_empty", "new_full", "new_tensor", "get_device", "is_complex",
-     "is_quantized", "grad", "grad_fn", "is_leaf", "names", "storage_offset", "hash",
+     "is_quantized", "element_size", "itemsize", "nbytes", "data_ptr",
+     "grad", "grad_fn", "is_leaf", "names", "storage_offset", "hash",
      "format", "repr", "str"]
 )  # fmt: skip
 """Functions whose results do not carry a tensor's values on."""

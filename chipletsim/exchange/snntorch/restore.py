@@ -35,7 +35,7 @@ class _Found:
         self._attributes = dict(module.__dict__)
         self._tables = {name: dict(module.__dict__[name]) for name in _TABLES}
         self._buffers = [
-            (buffer, buffer._version, buffer.detach().clone())
+            (buffer, buffer.detach().clone())
             for buffer in module._buffers.values()
             if buffer is not None
         ]
@@ -53,9 +53,8 @@ class _Found:
             _refill(own[name], table)
         for container, contents in self._containers:
             _refill(container, contents)
-        for buffer, version, values in self._buffers:
-            if buffer._version != version:
-                buffer.data.copy_(values)
+        for buffer, values in self._buffers:
+            buffer.data.copy_(values)  # its version does not tell of changes to `buffer.data`
 
 
 def _refill(container: Any, contents: Any) -> None:

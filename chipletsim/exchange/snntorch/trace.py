@@ -29,26 +29,7 @@ from chipletsim.exchange.snntorch.operations import PROPERTIES, WEIGHTED, applie
 from chipletsim.exchange.snntorch.paths import Path, RefusedError
 from chipletsim.network.connections import Shape
 
-KEPT = 2
-"""Samples of which signals are kept, to check the network by."""
-
 Known = Traced | Opaque | Membrane
-
-
-@dataclass(eq=False)
-class Call:
-    """One step of a population.
-
-    Attributes:
-        affine: What it takes as its current.
-        current: Tensor [samples kept, *shape]: the current itself; None for neurons without
-            state, which are made here.
-        spikes: Tensor [samples kept, *shape] of 0 and 1: what it sent; or None.
-    """
-
-    affine: Affine
-    current: Any = None
-    spikes: Any = None
 
 
 @dataclass(eq=False)
@@ -59,13 +40,13 @@ class Traces:
         neurons: What its neurons compute.
         shape: Its shape.
         module: Its module; None for neurons without state, which are made here.
-        calls: Step to what happened in it; the step is None where all are alike.
+        calls: Step to what it takes as its current; the step is None where all are alike.
     """
 
     neurons: Neurons
     shape: Shape
     module: Any = None
-    calls: dict[int | None, Call] = field(default_factory=dict)
+    calls: dict[int | None, Affine] = field(default_factory=dict)
 
 
 @dataclass(eq=False)
@@ -77,8 +58,8 @@ class Trace:
         generator: Source of random numbers.
         graded: Inputs that are values, not spikes.
         inputs: Name of an input to its shape.
-        given: Input and step to tensor [samples kept, *shape] that was fed.
         populations: Name of a population to what is known of it, in the order of first calls.
+        read: Functions that gave values of a signal to Python, to the module that called them.
         where: Module that runs.
         result: Result of the function that is being followed.
     """
@@ -87,8 +68,8 @@ class Trace:
     generator: Any
     graded: frozenset[str] = frozenset()
     inputs: dict[str, Shape] = field(default_factory=dict)
-    given: dict[tuple[str, int | None], Any] = field(default_factory=dict)
     populations: dict[str, Traces] = field(default_factory=dict)
+    read: dict[str, str] = field(default_factory=dict)
     result: Any = None
 
     def __post_init__(self) -> None:
@@ -106,24 +87,17 @@ class Trace:
 
     def feed(self, name: str, values: Any, step: int | None) -> None:
         """Take a tensor [samples, *shape] for what an input gives in a step."""
-        shape = tuple(values.shape[1:])
-        self._feed_step(name, values, step, shape)
+        self.inputs[name] = shape = tuple(values.shape[1:])
         self._known[values] = Traced.of(Affine.of(Path.of(name, step, shape)), values.shape[0])
 
     def feed_steps(self, name: str, values: Any, time_axis: int) -> None:
         """Take a tensor with an axis of steps for what an input gives."""
-        rows = values.movedim(time_axis, 0)
-        shape = tuple(rows.shape[2:])
-        for step, row in enumerate(rows):
-            self._feed_step(name, row, step, shape)
-        affines = tuple(Affine.of(Path.of(name, step, shape)) for step in range(len(rows)))
+        steps, batch, *rest = values.movedim(time_axis, 0).shape
+        self.inputs[name] = shape = tuple(rest)
+        affines = tuple(Affine.of(Path.of(name, step, shape)) for step in range(steps))
         axes: list[Any] = ["B", *range(len(shape))]
         axes.insert(time_axis % values.ndim, "T")
-        self._known[values] = Traced(affines, tuple(axes), rows.shape[1])
-
-    def _feed_step(self, name: str, values: Any, step: int | None, shape: Shape) -> None:
-        self.inputs[name] = shape
-        self.given[name, step] = values[:KEPT].clone()
+        self._known[values] = Traced(affines, tuple(axes), batch)
 
     def follows(self, value: Any) -> bool:
         """Return whether a tensor comes from neurons or inputs."""
@@ -167,6 +141,8 @@ class Trace:
         self.result = result = function(*arguments, **options)
         if name in WEIGHTED:
             self._idle[self.where, self._own_weight(arguments)] = not sources
+        if sources and name not in PROPERTIES and _plain(result):
+            self.read[name] = self.where
         target = arguments[0] if name == "setitem" else result
         if not sources or name in PROPERTIES or not _tensors((target,)):
             return result
@@ -217,7 +193,7 @@ class Trace:
     def stateless(self, kind: str, affine: Affine) -> Affine:
         """Return the events of neurons without state that take ``affine`` as their current."""
         name = self._stateless_name(kind, affine)
-        self.populations[name].calls[affine.step] = Call(affine)
+        self.populations[name].calls[affine.step] = affine
         return Affine.of(Path.of(name, affine.step, affine.shape))
 
     def _stateless_name(self, kind: str, affine: Affine) -> str:
@@ -227,7 +203,7 @@ class Trace:
         name, sources = base, sources_of([affine])
         while name in self.populations:
             own = self.populations[name]
-            given = own.calls.get(affine.step, next(iter(own.calls.values()))).affine
+            given = own.calls.get(affine.step, next(iter(own.calls.values())))
             fits = sources_of([given]) == sources and own.shape == affine.shape
             if fits and (affine.step not in own.calls or _same_for_all(given, affine)):
                 return name
@@ -282,6 +258,13 @@ def _same_for_all(one: Affine, other: Affine) -> bool:
 def fault(message: str, module: str) -> ConfigError:
     """Return the error of a module."""
     return ConfigError([Problem(message, f"modules.{module}" if module else "module")])
+
+
+def _plain(value: Any) -> bool:
+    """Return whether a result is numbers of Python or NumPy."""
+    return isinstance(value, bool | int | float | complex | list | np.ndarray) and not _tensors(
+        value
+    )
 
 
 def _tensors(values: Any) -> list[Any]:

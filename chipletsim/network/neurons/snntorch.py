@@ -1,10 +1,10 @@
 """Leaky neurons in the order of operations of snnTorch.
 
-Source: snnTorch 1.0.0, ``snntorch.Leaky``, ``RLeaky``, ``Synaptic`` and ``RSynaptic``; Eshraghian
-et al., "Training spiking neural networks using lessons from deep learning", Proceedings of the
-IEEE 111 (2023). Unless said otherwise a neuron is reset one step after its spike: the reset of a
-step looks at the membrane that the step before has left. Models that end in ``_now`` are those of
-``reset_delay=False``. Recurrent layers are projections of delay 1, and differ from the others in
+Source: snnTorch 1.0.0, ``snntorch.Leaky``, ``RLeaky``, ``Synaptic``, ``RSynaptic`` and ``Alpha``;
+Eshraghian et al., "Training spiking neural networks using lessons from deep learning", Proceedings
+of the IEEE 111 (2023). Unless said otherwise a neuron is reset one step after its spike: the reset
+of a step looks at the membrane that the step before has left. Models that end in ``_now`` are those
+of ``reset_delay=False``. Recurrent layers are projections of delay 1, and differ from the others in
 ``rleaky_zero`` alone.
 """
 
@@ -88,6 +88,40 @@ def synaptic_none_step(
     return {"i": i, **after}, spike
 
 
+def alpha_subtract_step(
+    xp: Any, constants: Constants, state: State, current: Any
+) -> tuple[State, Any]:
+    """``Alpha``, subtract: ``e = alpha e + I``, ``i = beta i - I``, ``v = gain (e + i)``.
+
+    Where ``v_before > th``, then ``e -= th``, ``v += i_before`` and ``i = 0``: as snnTorch has it.
+    """
+    reset = _above(xp, constants, state["v"])
+    e, i, v = _traces(xp, constants, state, current)
+    v = xp.where(reset, v + state["i"], v)
+    after = {"v": v, "e": _subtracted(xp, constants, reset, e), "i": _zeroed(xp, reset, i)}
+    return after, _above(xp, constants, v)
+
+
+def alpha_zero_step(xp: Any, constants: Constants, state: State, current: Any) -> tuple[State, Any]:
+    """``Alpha``, zero: as `alpha_subtract_step`, but e, i and v are 0 where ``v_before > th``."""
+    reset = _above(xp, constants, state["v"])
+    e, i, v = (_zeroed(xp, reset, each) for each in _traces(xp, constants, state, current))
+    return {"v": v, "e": e, "i": i}, _above(xp, constants, v)
+
+
+def alpha_none_step(xp: Any, constants: Constants, state: State, current: Any) -> tuple[State, Any]:
+    """``Alpha``, none: as `alpha_subtract_step`, without a reset."""
+    e, i, v = _traces(xp, constants, state, current)
+    return {"v": v, "e": e, "i": i}, _above(xp, constants, v)
+
+
+def _traces(xp: Any, constants: Constants, state: State, current: Any) -> tuple[Any, Any, Any]:
+    """Return both traces of the current, excitatory and inhibitory, and what is left of them."""
+    e = exact_product(xp, constants["alpha"], state["e"]) + current
+    i = exact_product(xp, constants["beta"], state["i"]) - current
+    return e, i, exact_product(xp, constants["gain"], e + i)
+
+
 def subtract_now(step: Step) -> Step:
     """Return a step with ``reset_delay=False``: ``v -= d th``, with ``d = S - H(v_before - th)``.
 
@@ -165,6 +199,19 @@ _SYNAPTIC = {
     "synaptic_subtract_now": subtract_now(synaptic_subtract_step),
     "synaptic_zero_now": zero_now(synaptic_zero_step),
 }
+_ALPHA = {
+    "alpha_subtract": alpha_subtract_step,
+    "alpha_zero": alpha_zero_step,
+    "alpha_none": alpha_none_step,
+}
+_TRACES = {
+    "alpha": Parameter(None, "1", "factor by which the excitatory trace decays in a step"),
+    "beta": Parameter(None, "1", "factor by which the inhibitory trace decays in a step"),
+    "gain": Parameter(
+        None, "1", "factor of the membrane; log(alpha) / (log(beta) - log(alpha)) + 1 in snnTorch"
+    ),
+    "v_threshold": THRESHOLD,
+}
 
 SNNTORCH_MODELS = (
     *(
@@ -188,5 +235,9 @@ SNNTORCH_MODELS = (
             step,
         )
         for name, step in _SYNAPTIC.items()
+    ),
+    *(
+        NeuronModel(name, _TRACES, {"v": None, "e": None, "i": None}, Event.SPIKE, no_factors, step)
+        for name, step in _ALPHA.items()
     ),
 )
