@@ -42,6 +42,8 @@ def sources() -> str:
 
 
 setup(
+    # What was compiled before may be as new as its sources and still be made from others.
+    options={"build_ext": {"force": True}},
     ext_modules=[
         Extension(
             f"chipletsim.kernels.{name}",

@@ -3,41 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from chipletsim.cost.batch import Window
+from chipletsim.cost.packet_rows import PacketRows
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_events import StepEvents
+from chipletsim.cost.row_times import RowTimes
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
-from chipletsim.noc import message_model
+from chipletsim.noc import PACKET_MODELS, message_model
 from chipletsim.noc.message_plan import MessagePlan, message_plan
 from chipletsim.noc.message_times import PlanTimes, plan_times
 from chipletsim.noc.message_timing import CoreMesh, core_mesh, flat_mesh
-from chipletsim.noc.messages import message_lists
+from chipletsim.noc.messages import MessageLists, message_lists
 from chipletsim.package.model import Package
 
 _CELLS = 1 << 20
 """Neurons times rows that are listed at once; a dozen arrays have this size."""
-
-
-class RowTimes(NamedTuple):
-    """Times of rows.
-
-    Attributes:
-        latency_s: float64 [packages, samples, rows], the barrier included.
-        resource: int32 [packages, samples, rows], what bounds each row: a tile that works on
-            messages it received (its index), one that makes messages (number of tiles + its
-            index), or nothing but the barrier (twice the number of tiles).
-    """
-
-    latency_s: np.ndarray
-    resource: np.ndarray
 
 
 class Cores(NamedTuple):
@@ -93,6 +81,47 @@ def require_listed(window: Window, timing: str) -> None:
         )
 
 
+class RowModel(Protocol):
+    """A timing model that follows single messages, on one package.
+
+    Attributes:
+        plan: Messages of a mapping.
+        times: Times of the package.
+    """
+
+    plan: MessagePlan
+    times: PlanTimes
+
+    def timed(self, lists: MessageLists) -> RowTimes:
+        """Return the times of rows, each [rows], the barrier included."""
+        ...
+
+
+class CoreRows:
+    """Timing `simple` or `detailed` on a package.
+
+    Args:
+        plan: Messages of a mapping.
+        package: With tiles like those of the mapping's.
+        timing: Name of the model.
+        routers: Routers in use.
+
+    Raises:
+        ConfigError: A tile in use has no times for single messages, or the model needs a mesh.
+    """
+
+    def __init__(self, plan: MessagePlan, package: Package, timing: str, routers: int) -> None:
+        self._cores = cores_of(plan, package, timing, routers)
+        self._model = message_model(timing)
+        self._resource = resources_of(plan)
+        self.plan, self.times = plan, self._cores.times
+
+    def timed(self, lists: MessageLists) -> RowTimes:
+        """Return the times of rows."""
+        timed = self._model(lists, self._cores.mesh)
+        return RowTimes(timed.latency_s + self._cores.barrier_s, self._resource[timed.resource])
+
+
 class MessageTimer(Restartable):
     """Lists the messages of rows, and times them on several packages.
 
@@ -100,21 +129,24 @@ class MessageTimer(Restartable):
         mapping: Where the network lives.
         packages: Packages with tiles like those of the mapping's.
         pipeline: In which row a population runs.
-        timing: Name of a model of messages.
+        timing: Name of a model of messages, or of packets.
 
     Raises:
-        ConfigError: A tile in use has no times for single messages, or the model needs a mesh.
+        ConfigError: The model does not follow a tile in use, or what else is on the package.
     """
 
     def __init__(
         self, mapping: Mapping, packages: Sequence[Package], pipeline: Pipeline, timing: str
     ) -> None:
         self._events = StepEvents(mapping.network, pipeline)
-        self._model = message_model(timing)
-        self._plan = message_plan(mapping)
-        routers = mapping.routers_in_use
-        self._cores = [cores_of(self._plan, package, timing, routers) for package in packages]
-        self._resource = resources_of(self._plan)
+        plan = message_plan(mapping)
+        self._neuron = plan.neuron
+        self._models: list[RowModel] = [
+            PacketRows(mapping, plan, package, timing)
+            if timing in PACKET_MODELS
+            else CoreRows(plan, package, timing, mapping.routers_in_use)
+            for package in packages
+        ]
         self._begin()
 
     def _begin(self) -> None:
@@ -138,19 +170,18 @@ class MessageTimer(Restartable):
 
     def _time(self, rows: int) -> None:
         """Time rows that are complete, some at a time."""
-        samples, packages = self._events.samples, len(self._cores)
+        samples, packages = self._events.samples, len(self._models)
         found = RowTimes(
             np.zeros((packages, samples * rows)), np.zeros((packages, samples * rows), np.int32)
         )
-        width = max(_CELLS // max(self._plan.neuron.size, 1), 1)
+        width = max(_CELLS // max(self._neuron.size, 1), 1)
         for first in range(0, samples * rows, width):
             part = np.arange(first, min(first + width, samples * rows))
-            events = self._events.of_rows(part // rows, part % rows, self._plan.neuron)
-            for number, cores in enumerate(self._cores):
-                lists = message_lists(self._plan, cores.times, events)
-                timed = self._model(lists, cores.mesh)
-                found.latency_s[number, part] = timed.latency_s + cores.barrier_s
-                found.resource[number, part] = self._resource[timed.resource]
+            events = self._events.of_rows(part // rows, part % rows, self._neuron)
+            for number, model in enumerate(self._models):
+                timed = model.timed(message_lists(model.plan, model.times, events))
+                found.latency_s[number, part] = timed.latency_s
+                found.resource[number, part] = timed.resource
         self._found.append(RowTimes(*(each.reshape(packages, samples, rows) for each in found)))
 
 

@@ -35,7 +35,7 @@ from chipletsim.kernels import native_kernels
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.pipeline import stages
-from chipletsim.noc import MESSAGE_MODELS, check_timing
+from chipletsim.noc import MESSAGE_MODELS, PACKET_MODELS, check_timing
 from chipletsim.package.model import Package
 
 MOST_FINGERPRINTS = 16
@@ -88,7 +88,7 @@ class CostStream(Restartable):
         self._origins = provenance(mapping, self._packages, self._network)
         self._pipeline = stages(mapping.network)
         self._model = traffic_model(mapping)
-        follows = timing in MESSAGE_MODELS
+        follows = timing in (*MESSAGE_MODELS, *PACKET_MODELS)
         self._timer = (
             MessageTimer(mapping, self._packages, self._pipeline, timing) if follows else None
         )
@@ -241,7 +241,9 @@ class CostStream(Restartable):
             latency=latency_report(
                 latency_s,
                 resource,
-                message_resources(package) if self._timer else row_resources(package),
+                message_resources(package)
+                if self._timing in MESSAGE_MODELS
+                else row_resources(package),
                 barrier_s=package.spec.barrier_of(self._mapping.routers_in_use),
                 initiation_interval=interval,
                 depth=depth,

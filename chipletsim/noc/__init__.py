@@ -17,6 +17,7 @@ from chipletsim.errors import UsageError
 from chipletsim.noc.traffic import TimingModel
 
 if TYPE_CHECKING:
+    from chipletsim.noc.burst_kernels import PacketModel
     from chipletsim.noc.message_timing import MessageModel
     from chipletsim.noc.spans import MessageSpans, RowSpans
 
@@ -26,12 +27,17 @@ TIMING_MODELS: dict[str, str] = {
     "routes do not matter",
     "detailed": "messages wait for room on their routes in one mesh of pipeline cores, as "
     "SANA-FE's mode; links have no bandwidth",
+    "queue": "packets reserve links, virtual channels and room in the order of time; within 5 % of "
+    "`cycle` on average",
+    "cycle": "routers with virtual channels and credits, flit by flit, as BookSim 2 has them",
 }
 """Name of each timing model, and its validity in a line."""
 
 SPANS: dict[str, str] = {
     "bound": "the length of a tile's span is modelled, its place in the step is not",
     "simple": "lengths of spans are sums over a step; their places in it are not modelled",
+    "queue": "the length of a tile's span is modelled, its place in the step is not",
+    "cycle": "the length of a tile's span is modelled, its place in the step is not",
     "detailed": "spans stand where the model has them; a core makes messages and works on those it"
     " received side by side",
 }
@@ -39,6 +45,9 @@ SPANS: dict[str, str] = {
 
 MESSAGE_MODELS = ("simple", "detailed")
 """Those that follow single messages."""
+
+PACKET_MODELS = ("queue", "cycle")
+"""Those that follow packets through routers."""
 
 
 def check_timing(name: str) -> None:
@@ -59,7 +68,7 @@ def timing_model(name: str) -> TimingModel:
         UsageError: There is no such model, or it follows single messages.
     """
     check_timing(name)
-    if name in MESSAGE_MODELS:
+    if name in (*MESSAGE_MODELS, *PACKET_MODELS):
         raise UsageError(
             f"timing `{name}` follows single messages, which have no gradient; use `bound`"
         )
@@ -74,6 +83,14 @@ def message_model(name: str) -> MessageModel:
     from chipletsim.noc.simple import simple
 
     return {"simple": simple, "detailed": detailed}[name]
+
+
+def packet_model(name: str) -> PacketModel:
+    """Return a timing model of packets by name, one of ``PACKET_MODELS``."""
+    from chipletsim.noc.cycle import cycle
+    from chipletsim.noc.queue import queue
+
+    return {"queue": queue, "cycle": cycle}[name]
 
 
 def row_spans(name: str) -> RowSpans:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
 from typing import NamedTuple
@@ -32,6 +32,10 @@ class BurstResults(NamedTuple):
     history: list[np.ndarray]
 
 
+PacketModel = Callable[[Sequence[Job]], BurstResults]
+"""Runs bursts; independent of one another."""
+
+
 def run_bursts(target: str, jobs: Sequence[Job], bins: int, bin_ticks: int) -> BurstResults:
     """Run bursts by a native kernel.
 
@@ -50,16 +54,9 @@ def run_bursts(target: str, jobs: Sequence[Job], bins: int, bin_ticks: int) -> B
     bursts, packets, deliveries = (len(padded[number]) for number in (9, 10, 12))
     rows = rounded_up(ports)
     history = (rows, rounded_up(bins)) if bins else (1, 1)
-    shapes = (
-        packets,
-        packets,
-        deliveries,
-        deliveries,
-        bursts,
-        (rows, len(PortCounts._fields)),
-        history,
-        (1, 3),
-    )
+    of_packets = (packets, packets, deliveries, deliveries)
+    of_ports = ((rows, len(PortCounts._fields)), history)
+    shapes = (*of_packets, bursts, *of_ports, (bursts, len(Busiest._fields)), (1, 3))
     with jax.enable_x64(True):
         found = _call(target, sizes, *padded, shapes=shapes, threads=thread_count())
     return _results(tables, [np.asarray(each) for each in found], bins)

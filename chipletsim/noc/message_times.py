@@ -34,15 +34,17 @@ class PlanTimes(NamedTuple):
     hop_s: np.ndarray
 
 
-def plan_times(plan: MessagePlan, package: Package) -> PlanTimes:
+def plan_times(plan: MessagePlan, package: Package, *, by_turns: bool = False) -> PlanTimes:
     """Return the times of a package on a plan.
 
     Args:
         plan: Of a mapping to tiles like those of the package.
         package: The package.
+        by_turns: Whether the timing model knows tiles that compute and work on messages by turns.
 
     Raises:
-        ConfigError: A tile in use is of a kind without times for single messages.
+        ConfigError: A tile in use is of a kind without times for single messages, or without
+            such as the model knows.
     """
     used = np.unique(np.concatenate([plan.core, plan.axon_core]))
     known: dict[TileParameters, MessageTimes] = {}
@@ -50,7 +52,7 @@ def plan_times(plan: MessagePlan, package: Package) -> PlanTimes:
     for core in used.tolist():
         tile = package.tiles[plan.tile[core]]
         if tile.parameters not in known:
-            known[tile.parameters] = _times_of(tile.name, tile.parameters)
+            known[tile.parameters] = _times_of(tile.name, tile.parameters, by_turns)
         cores[core] = known[tile.parameters]
     neurons = np.array(
         [cores[core].neurons[unit] for core, unit in zip(plan.core, plan.unit, strict=True)], float
@@ -71,12 +73,13 @@ def plan_times(plan: MessagePlan, package: Package) -> PlanTimes:
     )
 
 
-def _times_of(name: str, parameters: TileParameters) -> MessageTimes:
+def _times_of(name: str, parameters: TileParameters, by_turns: bool) -> MessageTimes:
     times = parameters.message_times()
-    if times is None:
+    if times is None or (times.by_turns and not by_turns):
         message = (
             f"tile {name} is of kind {parameters.kind}, which has no times for single messages; "
-            "timing models `simple` and `detailed` take pipeline_core and io tiles, `bound` all"
+            "timing models `simple` and `detailed` take pipeline_core and io tiles, `queue` and "
+            "`cycle` neurocore tiles, too, `bound` all"
         )
         raise ConfigError([Problem(message, "timing")])
     return times

@@ -238,7 +238,7 @@ ffi::Error messages(I64 start, I64 target, F64 generation, F64 processing, I64 p
 Bursts read_bursts(const std::vector<void*>& buffers, const int64_t* sizes) {
   size_t next = 1;
   auto rows = [&](auto*& pointer) {
-    pointer = static_cast<std::remove_reference_t<decltype(pointer)>>(buffers[next++]);
+    pointer = static_cast<std::remove_reference_t<decltype(pointer)>>(buffers.at(next++));
   };
   Bursts all{};
   all.bursts = sizes[0];
@@ -267,6 +267,7 @@ Bursts read_bursts(const std::vector<void*>& buffers, const int64_t* sizes) {
   rows(all.history);
   rows(all.busiest);
   rows(all.held);
+  if (next != buffers.size()) throw std::invalid_argument("the call has other arrays");
   if (!sizes[5]) all.held = nullptr;
   return all;
 }

@@ -1,0 +1,42 @@
+"""Timing `queue` or `cycle` of rows on a package."""
+
+from __future__ import annotations
+
+from chipletsim.cost.row_times import RowTimes
+from chipletsim.mapping.model import Mapping
+from chipletsim.noc import packet_model
+from chipletsim.noc.message_plan import MessagePlan
+from chipletsim.noc.messages import MessageLists
+from chipletsim.noc.packet_bursts import packet_jobs, row_timing
+from chipletsim.noc.packet_times import packet_times
+from chipletsim.package.model import Package
+
+
+class PacketRows:
+    """Times rows as bursts of packets.
+
+    Args:
+        mapping: Where the network lives.
+        plan: Its messages.
+        package: Of the structure of the mapping's.
+        timing: Name of the model.
+
+    Raises:
+        ConfigError: The model does not follow a tile in use, or what else is on the package.
+    """
+
+    def __init__(self, mapping: Mapping, plan: MessagePlan, package: Package, timing: str) -> None:
+        self._packets = packet_times(mapping, plan, package)
+        self._model = packet_model(timing)
+        self._barrier_s = package.spec.barrier_of(mapping.routers_in_use)
+        self.plan, self.times = self._packets.plan.messages, self._packets.times
+
+    def timed(self, lists: MessageLists) -> RowTimes:
+        """Return the times of rows.
+
+        Raises:
+            InfeasibleError: Packets wait for one another forever.
+        """
+        jobs = packet_jobs(lists, self._packets)
+        timed = row_timing(jobs, self._model(jobs), self._packets)
+        return RowTimes(timed.latency_s + self._barrier_s, timed.resource)

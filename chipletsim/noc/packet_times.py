@@ -1,0 +1,116 @@
+"""Messages of each step as packets on a package: timing models `queue` and `cycle`."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from chipletsim.errors import ConfigError, Problem
+from chipletsim.mapping.model import Mapping
+from chipletsim.network.neurons import NEURON_MODELS
+from chipletsim.network.neurons.base import Role
+from chipletsim.noc.message_plan import MessagePlan
+from chipletsim.noc.message_times import PlanTimes, plan_times
+from chipletsim.noc.package_network import PackageNetwork, package_network, packet_flits
+from chipletsim.noc.packet_plan import PacketPlan, packet_plan
+from chipletsim.package.model import Package
+
+
+class PacketTimes(NamedTuple):
+    """All that a package says of the packets of a mapping.
+
+    Attributes:
+        network: The package as routers and ports.
+        plan: Packets of each neuron.
+        times: Times of neurons, as the lists of messages need them.
+        processing: int64 [deliveries], ticks that a tile works on each delivery of each packet.
+        joined_s: float64 [packets], for making the further messages that a packet stands for.
+        kind: int64 [packets], size of each by number.
+        flits: int64 [kinds].
+    """
+
+    network: PackageNetwork
+    plan: PacketPlan
+    times: PlanTimes
+    processing: np.ndarray
+    joined_s: np.ndarray
+    kind: np.ndarray
+    flits: np.ndarray
+
+
+def packet_times(mapping: Mapping, plan: MessagePlan, package: Package) -> PacketTimes:
+    """Return the packets of a mapping on a package.
+
+    Args:
+        mapping: Where the network lives.
+        plan: Its messages.
+        package: Of the structure of the mapping's.
+
+    Raises:
+        ConfigError: The package or mapping has something that these models do not follow.
+    """
+    _check(mapping, package)
+    packet = package.spec.packet
+    own_bits = np.array([each.value_bits for each in mapping.network.populations], np.int64)
+    sizes = np.unique(own_bits + packet.header_bits + packet.address_bits)
+    network = package_network(package, tuple(sizes.tolist()))
+    packets = packet_plan(plan, package, network)
+    times = plan_times(plan, package, by_turns=True)
+    by_turns = _by_turns(plan, package)
+    network = network._replace(
+        network=network.network._replace(processors=np.where(by_turns, 1, 2))
+    )
+    population = np.repeat(np.arange(own_bits.size), np.diff(mapping.network.offsets))[plan.neuron]
+    owner = np.repeat(np.arange(plan.neuron.size), np.diff(packets.messages.axon_start))
+    bits = own_bits[population[owner]] + packet.header_bits + packet.address_bits
+    tick_s = network.network.tick_s or 1.0
+    idle = _inputs(mapping)[population] & by_turns[plan.tile[plan.core]]
+    return PacketTimes(
+        network,
+        packets,
+        times._replace(access_s=np.where(idle, 0.0, times.access_s)),
+        whole_ticks(times.processing_s[packets.axon], tick_s),
+        packets.joined * times.out_s[plan.core[owner]],
+        np.searchsorted(sizes, bits),
+        np.array([packet_flits(int(each), network.flit_bits) for each in sizes], np.int64),
+    )
+
+
+def whole_ticks(seconds: np.ndarray, tick_s: float) -> np.ndarray:
+    """Return int64: times in ticks, rounded up but for what floating point adds to whole ones."""
+    return np.ceil(seconds / tick_s * (1 - 1e-12)).astype(np.int64)
+
+
+def _by_turns(plan: MessagePlan, package: Package) -> np.ndarray:
+    """Return bool [tiles]: whether a tile makes packets and works on others by turns."""
+    known = {}
+    found = np.zeros(len(package.tiles), bool)
+    for number, tile in enumerate(package.tiles):
+        if tile.parameters not in known:
+            times = tile.parameters.message_times()
+            known[tile.parameters] = times is not None and times.by_turns
+        found[number] = known[tile.parameters]
+    return found
+
+
+def _inputs(mapping: Mapping) -> np.ndarray:
+    """Return bool [populations]: input channels, which are not updated."""
+    return np.array([each.model == "input" for each in mapping.network.populations], bool)
+
+
+def _check(mapping: Mapping, package: Package) -> None:
+    """Refuse what these models do not follow."""
+    problems = []
+    if any(part.weight_tile != part.tile for part in mapping.slices):
+        problems.append("weights that are fetched from memory tiles")
+    if any(link.spec.encoding for link in package.links):
+        problems.append("links with an `encoding`, which send what a step has at its end")
+    roles = {NEURON_MODELS[each.model].role for each in mapping.network.populations}
+    if roles & {Role.ENCODER, Role.DECODER} and any(
+        package.tiles[part.tile].parameters.converts for part in mapping.slices
+    ):
+        problems.append("conversion hardware of tiles")
+    if problems:
+        message = f"timing `queue` and `cycle` do not follow {' nor '.join(problems)}; use `bound`"
+        raise ConfigError([Problem(message, "timing")])
