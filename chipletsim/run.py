@@ -181,8 +181,10 @@ def _run(
 
 
 def _scheme(network: Network) -> list[str]:
-    """Return how the neurons of a NIR file were taken, which the file leaves open."""
-    return [f"neurons of the NIR file stepped as {network.scheme}"] if network.scheme else []
+    """Return how the neurons of a NIR file were taken, and why that may be wrong."""
+    if not network.scheme:
+        return []
+    return [f"neurons of the NIR file stepped as {network.scheme}", *network.doubts]
 
 
 def _comparison(spec: ExperimentSpec, network: Network, result: Result) -> Comparison | None:

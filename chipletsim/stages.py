@@ -8,7 +8,7 @@ from collections.abc import Mapping as Table
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.spec.events import ConstantInputsSpec, EventInputsSpec, ReplayInputsSpec
@@ -26,7 +26,7 @@ from chipletsim.spec.experiment import (
 )
 from chipletsim.spec.kinds import load_kind
 from chipletsim.spec.load import Loaded
-from chipletsim.spec.train import TrainSpec
+from chipletsim.spec.sweep import SweepSpec
 
 if TYPE_CHECKING:
     import numpy as np
@@ -37,10 +37,12 @@ if TYPE_CHECKING:
     from chipletsim.mapping.model import Mapping
     from chipletsim.mapping.traffic import Measured
     from chipletsim.network.model import Network
+    from chipletsim.network.nir.understood import Understood
     from chipletsim.package.model import Package
     from chipletsim.spec.overrides import Overrides
+    from chipletsim.spec.train import TrainSpec
 
-Mapped = Loaded[ExperimentSpec] | Loaded[TrainSpec]
+Mapped: TypeAlias = "Loaded[ExperimentSpec] | Loaded[TrainSpec]"
 """A file with a package, a network and how to map it."""
 
 Progress = Callable[[str], None]
@@ -180,25 +182,35 @@ def make_network(experiment: Mapped) -> Network:
     return replace(network, populations=populations)
 
 
-def nir_scheme(file: Loaded[Any]) -> str | None:
-    """Return how the neurons of a file's NIR network are stepped; None where there is none.
+def nir_reading(file: Loaded[Any]) -> Understood | None:
+    """Return how the NIR network of a file is read; None where it has none.
+
+    Weights are not read, so that what is wrong with them, or with the synapses, shows only in
+    ``make_network``.
+
+    Args:
+        file: An experiment, a training file or a sweep.
 
     Raises:
-        ConfigError: The NIR file cannot be read, or an option is unknown to its preset.
+        ConfigError: The NIR file cannot be read, or its preset refuses it or what is asked of it.
     """
+    if isinstance(file.spec, SweepSpec):
+        file = file.section("experiment", ExperimentSpec)
     network = getattr(file.spec, "network", None)
     if not isinstance(network, NirFileSpec):
         return None
-    from chipletsim.network.load import scheme_of
+    from chipletsim.network.nir.understood import understand_file
 
     try:
-        return scheme_of(network, file.base)
+        return understand_file(network, file.base)
     except ConfigError as error:
         raise file.locate(error) from None
 
 
 def _value_bits(spec: ExperimentSpec | TrainSpec) -> int:
     """Return the bits of the values that inputs are fed; 0 for spikes, or as the network says."""
+    from chipletsim.spec.train import TrainSpec
+
     if isinstance(spec, TrainSpec):
         return _encoded_bits(spec.data.encoding)
     inputs = spec.inputs

@@ -86,11 +86,13 @@ def _print_summary(package: Package, facts: PackageFacts) -> None:
 def _print_scheme(file: str, overrides: list[str]) -> None:
     """Print how an experiment steps the neurons of its NIR file, if it has one."""
     from chipletsim.spec.kinds import load_any
-    from chipletsim.stages import nir_scheme
+    from chipletsim.stages import nir_reading
 
-    scheme = nir_scheme(load_any(file, overrides)[1])
-    if scheme:
-        line(f"network: neurons of the NIR file are stepped as {scheme}")
+    read = nir_reading(load_any(file, overrides)[1])
+    if read:
+        line(f"network: neurons of the NIR file are stepped as {read.scheme}")
+        for doubt in read.doubts:
+            line(f"note: {doubt}")
 
 
 def _dies(package: Package) -> Table:

@@ -18,6 +18,9 @@ Files = Annotated[
     list[str], typer.Argument(metavar="FILE", help="Files, or names of shipped ones.")
 ]
 
+NETWORK_KINDS = ("experiment", "sweep", "training")
+"""Kinds of files that may name a NIR file."""
+
 
 def register(app: typer.Typer) -> None:
     """Add the command."""
@@ -54,12 +57,18 @@ def validate(files: Files, overrides: Set = None, as_json: Json = False) -> None
 
 
 def _report(file: str, kind: FileKind, loaded: Loaded[Any]) -> dict[str, Any]:
-    """Return what is printed about a valid file."""
-    from chipletsim.stages import nir_scheme
+    """Return what is printed about a valid file.
 
-    scheme = nir_scheme(loaded)
+    Raises:
+        ConfigError: Its NIR network is not what the file asks of it.
+    """
     report = {"file": file, "kind": kind.name, "hash": loaded.hash, "costs": _costs(loaded)}
-    return report | ({"nir_scheme": scheme} if scheme else {})
+    if kind.name not in NETWORK_KINDS:
+        return report
+    from chipletsim.stages import nir_reading
+
+    read = nir_reading(loaded)
+    return report | ({"nir_scheme": str(read.scheme), "notes": [*read.doubts]} if read else {})
 
 
 def _costs(loaded: Loaded[Any]) -> list[dict[str, Any]]:
@@ -90,6 +99,8 @@ def _print(report: dict[str, Any]) -> None:
     line(f"{report['file']}: valid {report['kind']}, {report['hash'][:12]}")
     if "nir_scheme" in report:
         line(f"  neurons of the NIR file are stepped as {report['nir_scheme']}")
+    for note in report.get("notes", ()):
+        line(f"  note: {note}")
     if not report["costs"]:
         return
     width = min(max(len(str(cost["value"])) for cost in report["costs"]), 24)

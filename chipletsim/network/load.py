@@ -9,9 +9,8 @@ from typing import Any
 from chipletsim.errors import ConfigError, Problem, UsageError
 from chipletsim.network.build import build_network
 from chipletsim.network.model import Network
-from chipletsim.network.nir.file import read_metadata
 from chipletsim.network.nir.reader import read_nir
-from chipletsim.network.presets.scheme import Asked, asked_of, choose, options_of
+from chipletsim.network.presets.scheme import asked_of
 from chipletsim.spec.load import load_spec, open_path
 from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.nir import NirFileSpec
@@ -31,7 +30,8 @@ def load_network(
 
     NIR keeps equations, but not how a framework stepped and reset its neurons: a preset says
     it, with the options listed in ``chipletsim.spec.nir``. What else is assumed is listed in
-    ``chipletsim.network.nir.reader``. The network's ``scheme`` says what was taken.
+    ``chipletsim.network.nir.reader``. The network's ``scheme`` says what was taken, its
+    ``doubts`` why that may be wrong.
 
     Args:
         source: A ``.nir`` file, a YAML file, the name of a shipped file such as
@@ -69,7 +69,7 @@ def load_network(
             raise UsageError(f"{source} holds no time step; give one, such as dt='1 ms'")
         given = {key: value for key, value in asked.items() if value}
         spec = load_spec({"nir": str(path), "dt": f"{dt_s!r} s", **given}, NirFileSpec).spec
-        return read_nir(path, dt_s, _asked(spec))
+        return read_nir(path, dt_s, asked_of(spec))
     if any(asked.values()):
         raise UsageError("a preset says how a NIR file is meant; this is none")
     loaded = load_spec(source, NetworkSpec)
@@ -90,28 +90,8 @@ def network_from_spec(spec: NirFileSpec | NetworkSpec, folder: Path) -> Network:
         ConfigError: A file is missing, or the network is at fault.
     """
     if isinstance(spec, NirFileSpec):
-        return read_nir(folder / spec.nir, spec.dt_s, _asked(spec))
+        return read_nir(folder / spec.nir, spec.dt_s, asked_of(spec))
     return build_network(spec, folder)
-
-
-def scheme_of(spec: NirFileSpec, folder: Path) -> str:
-    """Return how the neurons of a NIR file are stepped, and who says so, in words.
-
-    Args:
-        spec: The validated section.
-        folder: Folder that its file path is relative to.
-
-    Raises:
-        ConfigError: The file cannot be read, or an option is unknown to the preset.
-    """
-    return str(choose(read_metadata(folder / spec.nir), _asked(spec)))
-
-
-def _asked(spec: NirFileSpec) -> Asked:
-    """Return what a section asks of its NIR file."""
-    preset, options = asked_of(spec.preset)
-    nodes = {name: options_of(given) for name, given in spec.nodes.items()}
-    return Asked(preset, options, nodes, spec.delayed_edges)
 
 
 def _seconds(dt: str | float | None) -> float | None:

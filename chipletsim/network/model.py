@@ -82,6 +82,7 @@ class Network:
             order in which currents of different sources are added, the lowest first; the
             order of the neurons if None.
         scheme: How the neurons of a file that leaves it open were taken, for reports; else "".
+        doubts: Why they may have been taken wrongly, each a sentence, for reports.
         caveats: What is not known of it, for reports: what its origin may do that it does not.
     """
 
@@ -91,6 +92,7 @@ class Network:
     dt_s: float
     summation_rank: np.ndarray | None = None
     scheme: str = ""
+    doubts: tuple[str, ...] = ()
     caveats: tuple[str, ...] = ()
 
     def __repr__(self) -> str:

@@ -1,4 +1,7 @@
-"""The order in which populations run: the condensed graph of the network."""
+"""The     from scipy import sparse  # where files are checked there is no need for it
+    from scipy.sparse.csgraph import connected_components
+
+order in which populations run: the condensed graph of the network."""
 
 from __future__ import annotations
 
@@ -7,8 +10,6 @@ from collections.abc import Iterable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
 from chipletsim.network.model import Network
 

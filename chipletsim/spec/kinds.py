@@ -4,23 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any, TypeVar
 
 from chipletsim.errors import ConfigError, Problem
-from chipletsim.spec.device import DeviceSpec
-from chipletsim.spec.experiment import ExperimentSpec
-from chipletsim.spec.fabric import FabricSpec
 from chipletsim.spec.load import Loaded, load_resolved, load_spec, open_source
-from chipletsim.spec.network import NetworkSpec
 from chipletsim.spec.node import Node, problem
 from chipletsim.spec.overrides import Overrides
-from chipletsim.spec.package import LinkSpec, PackageSpec, RouterSpec
 from chipletsim.spec.resolve import USE
-from chipletsim.spec.sweep import SweepSpec
 from chipletsim.spec.trace import fields, members
-from chipletsim.spec.train import TrainSpec
-from chipletsim.tiles import TileSpec
 
 M = TypeVar("M")
 
@@ -32,35 +25,66 @@ class FileKind:
     Attributes:
         name: Name in messages, such as ``package``.
         folder: Folder of the shipped ones.
-        model: What a file of this kind is validated as.
+        home: Module and name of what a file of this kind is validated as.
+        needed: Keys that a file of this kind must have, which tell it from others; empty for
+            kinds that no such keys tell.
     """
 
     name: str
     folder: str
-    model: Any
+    home: tuple[str, str]
+    needed: frozenset[str] = frozenset()
+
+    @property
+    def model(self) -> Any:
+        """What a file of this kind is validated as, which is imported only when needed."""
+        module, name = self.home
+        return getattr(import_module(f"chipletsim.{module}"), name)
 
 
 FILE_KINDS = (
-    FileKind("experiment", "experiments", ExperimentSpec),
-    FileKind("sweep", "sweeps", SweepSpec),
-    FileKind("training", "training", TrainSpec),
-    FileKind("package", "packages", PackageSpec),
-    FileKind("network", "networks", NetworkSpec),
-    FileKind("device", "devices", DeviceSpec),
-    FileKind("link", "links", LinkSpec),
-    FileKind("router", "routers", RouterSpec),
-    FileKind("tile", "tiles", TileSpec),
-    FileKind("fabric", "fabrics", FabricSpec),
-)
+    FileKind(
+        "experiment", "experiments", ("spec.experiment", "ExperimentSpec"),
+        frozenset({"name", "package", "network", "inputs"}),
+    ),
+    FileKind(
+        "sweep", "sweeps", ("spec.sweep", "SweepSpec"), frozenset({"name", "experiment", "grid"})
+    ),
+    FileKind(
+        "training", "training", ("spec.train", "TrainSpec"),
+        frozenset({"name", "package", "network", "data"}),
+    ),
+    FileKind(
+        "package", "packages", ("spec.package", "PackageSpec"),
+        frozenset({"name", "packet", "chiplet_types", "chiplets"}),
+    ),
+    FileKind(
+        "network", "networks", ("spec.network", "NetworkSpec"),
+        frozenset({"name", "dt", "populations"}),
+    ),
+    FileKind("device", "devices", ("spec.device", "DeviceSpec"), frozenset({"name", "peak"})),
+    FileKind(
+        "link", "links", ("spec.package", "LinkSpec"), frozenset({"bandwidth", "latency", "flit"})
+    ),
+    FileKind("router", "routers", ("spec.package", "RouterSpec")),
+    FileKind("tile", "tiles", ("tiles", "TileSpec")),
+    FileKind(
+        "fabric", "fabrics", ("spec.fabric", "FabricSpec"),
+        frozenset({"name", "bandwidth", "latency", "energy_per_bit"}),
+    ),
+)  # fmt: skip
 
 
 def kind_of(root: Node) -> FileKind:
-    """Return the kind whose keys a file has most of.
+    """Return the kind that a file has all needed keys of, or else most keys of.
 
     Raises:
         ConfigError: It has no key of any kind.
     """
     keys = root.mapping.keys() - {USE}
+    told = [kind for kind in FILE_KINDS if kind.needed and kind.needed <= keys]
+    if len(told) == 1:
+        return told[0]
 
     def known(kind: FileKind) -> float:
         return max(len(keys & fields(model).keys()) for model in members(kind.model))

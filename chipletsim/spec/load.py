@@ -12,7 +12,6 @@ from typing import Any, Generic, NamedTuple, TypeVar
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.check import validate
-from chipletsim.spec.experiment import ExperimentSpec
 from chipletsim.spec.node import Node, Path, Place, dotted, from_plain, plain, problem
 from chipletsim.spec.origin import Origin, origin
 from chipletsim.spec.overrides import NewSection, Overrides, apply_overrides, parse_overrides
@@ -92,8 +91,7 @@ class Loaded(Generic[M]):
     def _located(self, fault: Problem) -> Problem:
         if fault.file is not None or not fault.path:
             return fault
-        parts = tuple(int(part) if part.isdecimal() else part for part in fault.path.split("."))
-        place = self.root.nearest(parts).place
+        place = self.root.named(fault.path).start
         return replace(fault, file=place.file, line=place.line, column=place.column)
 
 
@@ -235,6 +233,8 @@ def _finish(
 
 def _sweep_faults(resolved: Resolved, base: FilePath) -> list[Problem]:
     """Return the faults of a sweep's experiment, or else of each value of its grid."""
+    from chipletsim.spec.experiment import ExperimentSpec
+
     experiment = resolved.root.mapping.get("experiment")
     grid = resolved.root.mapping.get("grid")
     if experiment is None or grid is None or not experiment.mapping:
@@ -262,8 +262,7 @@ def _grid_faults(experiment: Loaded[Any], path: str, value: Node) -> Iterator[Pr
 
 
 def _at(root: Node, path: Path, message: str) -> Problem:
-    node = root.nearest(path)
-    return problem(message, node.key if node.mapping and node.key else node.place, path)
+    return problem(message, root.nearest(path).start, path)
 
 
 def _explained(faults: list[Problem], made: list[NewSection]) -> Iterator[Problem]:

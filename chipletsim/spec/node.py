@@ -78,6 +78,28 @@ class Node:
             node = child
         return node
 
+    def named(self, path: str) -> Node:
+        """Return the node at a dotted path, or the deepest one on the way.
+
+        Keys may hold dots; of several that the path goes on with, the longest counts.
+        """
+        node, parts = self, path.split(".")
+        while parts:
+            for count in range(len(parts), 0, -1):
+                name = ".".join(parts[:count])
+                child = node.child(int(name) if name.isdecimal() else name)
+                if child is not None:
+                    node, parts = child, parts[count:]
+                    break
+            else:
+                break
+        return node
+
+    @property
+    def start(self) -> Place:
+        """Where a person would look for it: at its key if it is a section, else at its value."""
+        return self.key if self.mapping and self.key else self.place
+
     def leaves(self, path: Path = ()) -> Iterator[tuple[Path, Node]]:
         """Yield path and node of every scalar, in file order."""
         if not isinstance(self.value, dict | list):

@@ -49,9 +49,9 @@ class Task:
     settings: dict[str, Any]
     experiment: Loaded[ExperimentSpec]
 
-    def point(self, metrics: dict[str, float]) -> Point:
-        """Return the point with its metrics."""
-        return Point(self.hash, self.position, self.settings, "ok", metrics)
+    def point(self, metrics: dict[str, float], note: str) -> Point:
+        """Return the point with its metrics, and why they may not mean what they seem to."""
+        return Point(self.hash, self.position, self.settings, "ok", metrics, note=note)
 
     def failed(self, error: ConfigError | InfeasibleError | UsageError) -> Point:
         """Return the point with what was wrong."""
@@ -152,8 +152,11 @@ class Evaluator:
             if len(members) > 1:  # a package that cannot be priced spoils no other
                 return [point for ready in members for point in self._priced([ready])]
             return [members[0].task.failed(error)]
+        from chipletsim.report.summary import suspicions
+
+        found = suspicions(priced[0][0])  # the same for all, whose spikes are the same
         return [
-            ready.task.point(_metrics(result, accuracy))
+            ready.task.point(_metrics(result, accuracy), "; ".join([*ready.network.doubts, *found]))
             for ready, (result, accuracy) in zip(members, priced, strict=True)
         ]
 

@@ -71,9 +71,9 @@ class SweepResult:
         }
 
     def write_csv(self) -> None:
-        """Write all points: settings, status, metrics with units in their names, error."""
+        """Write all points: settings, status, metrics with units in their names, note, error."""
         metrics = list(dict.fromkeys(key for point in self.points for key in point.metrics))
-        columns = ["position", *self.paths, "status", *metrics, "on_front", "error"]
+        columns = ["position", *self.paths, "status", *metrics, "on_front", "note", "error"]
         best = {point.position for point in self.front}
         rows = (
             (
@@ -82,6 +82,7 @@ class SweepResult:
                 point.status,
                 *(point.metrics.get(key, "") for key in metrics),
                 int(point.position in best),
+                point.note,
                 point.error,
             )
             for point in self.points
@@ -103,12 +104,22 @@ class SweepResult:
         title = f"{self.name}: Pareto front of {counts['ok']:,} points{more}"
         columns = ["point", *short_names(self.paths), *(_heading(key) for key in self.objectives)]
         parts: list[RenderableType] = [table(title, columns, rows)]
-        parts += [Text(line, style="bold yellow") for line in self._failures()]
+        parts += [
+            Text(line, style="bold yellow") for line in (*self._suspects(), *self._failures())
+        ]
         parts.append(Text(f"all {len(self.points):,} points: {self.path} and {self.csv_path}"))
         return Group(*parts)
 
     def __str__(self) -> str:
         return render(self, width=140)
+
+    def _suspects(self) -> list[str]:
+        """Return a line for the points whose metrics are in doubt, with the first reason."""
+        doubted = [point for point in self.points if point.note]
+        if not doubted:
+            return []
+        first = doubted[0]
+        return [f"{len(doubted):,} points are suspect; point {first.position}: {first.note}"]
 
     def _failures(self) -> list[str]:
         """Return a line for each status but ok, with the first error of that status."""

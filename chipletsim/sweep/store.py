@@ -21,7 +21,8 @@ CREATE TABLE IF NOT EXISTS points (
     settings TEXT NOT NULL,
     status TEXT NOT NULL CHECK (status IN ('ok', 'infeasible', 'invalid')),
     metrics TEXT NOT NULL,
-    error TEXT NOT NULL
+    error TEXT NOT NULL,
+    note TEXT NOT NULL DEFAULT ''
 );
 """
 SCHEMA_VERSION = "1"
@@ -38,6 +39,7 @@ class Point:
         status: ``ok``, ``infeasible`` (does not fit) or ``invalid`` (bad configuration).
         metrics: Metric name, with its unit, to value; empty unless ``ok``.
         error: What was wrong, or an empty text.
+        note: Why the metrics may not mean what they seem to, or an empty text.
     """
 
     hash: str
@@ -46,6 +48,7 @@ class Point:
     status: Status
     metrics: dict[str, float] = field(default_factory=dict)
     error: str = ""
+    note: str = ""
 
 
 class SweepStore:
@@ -84,15 +87,22 @@ class SweepStore:
         ).fetchall()
         if version != SCHEMA_VERSION:
             raise ConfigError(f"{self.path} has schema version {version}, expected 1")
+        columns = [row[1] for row in self._connection.execute("PRAGMA table_info(points)")]
+        if "note" not in columns:  # kept by a sweep that did not look for doubts
+            self._connection.execute("ALTER TABLE points ADD COLUMN note TEXT NOT NULL DEFAULT ''")
 
     def add(self, points: Iterable[Point]) -> None:
         """Store points in one transaction, replacing those of the same hash."""
         rows = [
-            (p.hash, p.position, json.dumps(p.settings), p.status, json.dumps(p.metrics), p.error)
+            (
+                *(p.hash, p.position, json.dumps(p.settings), p.status),
+                *(json.dumps(p.metrics), p.error, p.note),
+            )
             for p in points
         ]
+        insert = "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)"
         with self._connection as connection:
-            connection.executemany("INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?)", rows)
+            connection.executemany(insert, rows)
 
     def arrange(self, positions: dict[str, int]) -> None:
         """Give the points of a grid their places; others, of an earlier grid, get -1.
@@ -113,8 +123,8 @@ class SweepStore:
             "SELECT * FROM points WHERE position >= 0 ORDER BY position"
         )
         return [
-            Point(key, position, json.loads(settings), status, json.loads(metrics), error)
-            for key, position, settings, status, metrics, error in rows
+            Point(key, position, json.loads(settings), status, json.loads(metrics), error, note)
+            for key, position, settings, status, metrics, error, note in rows
         ]
 
     def hashes(self) -> set[str]:

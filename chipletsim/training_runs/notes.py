@@ -24,7 +24,7 @@ def notes(ready: Prepared, points: list[dict[str, Any]], *, figures: bool) -> li
         found.append(
             "the samples of these figures also chose the epochs; `test` names others to judge by"
         )
-    found += _left_out(ready)
+    found += [*ready.mapping.network.doubts, *_left_out(ready)]
     reasons = {point["no_nir"] for point in points if point["no_nir"]}
     found += [f"no NIR file: {reason}" for reason in sorted(reasons)]
     if not figures:

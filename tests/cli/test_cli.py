@@ -11,7 +11,7 @@ from typing import ClassVar, get_args
 import pytest
 
 import chipletsim
-from chipletsim.cli import doctor
+from chipletsim.cli import app, doctor
 from chipletsim.cli import list as list_command
 from chipletsim.cli.main import execute
 from chipletsim.errors import ConfigError, InfeasibleError, Shortfall, UsageError
@@ -82,18 +82,55 @@ def test_the_examples_of_quick_commands_run(command: str, capsys) -> None:
         assert execute(words) == 0, line
 
 
+NEVER = {"jax", "scipy", "matplotlib", "pint", "rich.console"}
+NO_FILE = {"numpy", "pydantic", "yaml", "chipletsim.spec"}
+NO_NETWORK = {"numpy", "h5py", "chipletsim.network", "chipletsim.cli.run"}
+NO_EXPERIMENT = {"chipletsim.stages", "chipletsim.spec.experiment", "chipletsim.spec.network"}
+NO_SYNAPSES = {"chipletsim.network.connections", "chipletsim.network.load", "chipletsim.cli.run"}
+
+
 @pytest.mark.parametrize(
-    "words", [["--help"], ["validate", "packages/four_dies"], ["list", "presets"], ["--version"]]
+    ("words", "unneeded"),
+    [
+        (["--help"], NO_FILE),
+        (["--version"], NO_FILE),
+        (["list", "presets"], NO_NETWORK | NO_EXPERIMENT | {"chipletsim.tiles"}),
+        (
+            ["validate", "packages/four_dies"],
+            NO_NETWORK | NO_EXPERIMENT | {"chipletsim.spec.train"},
+        ),
+        (["validate", "experiments/brunel"], NO_NETWORK | {"chipletsim.spec.train"}),
+        (["validate", "experiments/mnist"], NO_SYNAPSES | {"chipletsim.spec.train"}),
+    ],
 )
-def test_quick_answers_import_nothing_heavy(words: list[str]) -> None:
+def test_quick_answers_import_nothing_heavy(words: list[str], unneeded: set[str]) -> None:
     code = (
         "import sys\nfrom chipletsim.cli.main import execute\n"
         f"code = execute({words!r})\n"
-        "heavy = {'jax', 'scipy', 'matplotlib', 'numpy', 'pint', 'rich.console'}\n"
-        "sys.exit(f'imported {heavy & set(sys.modules)}' if heavy & set(sys.modules) else code)"
+        f"heavy = {NEVER | unneeded!r} & set(sys.modules)\n"
+        "sys.exit(f'imported {heavy}' if heavy else code)"
     )
     ran = python("-c", code)
     assert ran.returncode == 0, ran.stderr
+
+
+def test_a_command_alone_is_as_among_the_others(capsys) -> None:
+    assert list(app.COMMANDS) == COMMANDS
+
+    def registered(*words: str) -> int:
+        made = app.program(words)
+        return len(made.registered_commands) + len(made.registered_groups)
+
+    assert {registered(name, "--help") for name in COMMANDS} == {1}
+    assert registered() == registered("nothing") == registered("--version") == len(COMMANDS)
+    assert execute(["validate", "--help"]) == 0
+    alone = capsys.readouterr().out
+    assert alone.startswith("Usage: chipletsim validate [OPTIONS]")
+    with pytest.raises(SystemExit):
+        app.program([])(["validate", "--help"], prog_name="chipletsim")
+    assert capsys.readouterr().out == alone
+    assert execute(["valdate"]) == 2
+    assert "validate" in capsys.readouterr().err
 
 
 def test_the_version_is_that_of_the_package(capsys) -> None:

@@ -1,5 +1,7 @@
 """Presets: which one reads a file, what its options do, and what is refused."""
 
+import json
+
 import numpy as np
 import pytest
 from nir_graphs import DT, neuron, port, row
@@ -273,6 +275,84 @@ def test_experiments_choose_a_preset(tmp_path, capsys):
     file.write_text(EXPERIMENT.replace("reset: zero", "rest: zero"))
     assert execute(["validate", str(file)]) == 3
     assert "unknown key `rest`; did you mean `reset`?" in capsys.readouterr().err
+
+
+LOOP = """\
+name: x
+package: {use: packages/two_dies}
+network:
+  nir: x.nir
+  dt: 0.1 ms
+  preset: snntorch
+  nodes:
+    rec: {reset: zero}
+    rec.lfi: {reset: subtract}
+    rec.lif: {reset: none}
+    n: {reset: zero}
+  delayed_edges:
+    - [rec.lif, rec.w]
+    - [rec.w, rec.lfi]
+    - [rec.lif, rec.ww]
+inputs: {rate_per_step: 0.5, steps: 4}
+"""
+# Faults of names of nodes are said first, then those of edges.
+SAID_OF_NODES = [
+    "x.yaml:9:5 network.nodes.rec.lfi: there is no neuron node `rec.lfi`; did you mean `rec.lif`?",
+    "x.yaml:11:5 network.nodes.n: there is no neuron node `n`; there are: rec.lif",
+]
+SAID_OF_EDGES = [
+    "x.yaml:14:7 network.delayed_edges.1: there is no edge 'rec.w -> rec.lfi'; did you mean"
+    " 'rec.w -> rec.lif'?",
+    "x.yaml:15:7 network.delayed_edges.2: there is no edge 'rec.lif -> rec.ww'; did you mean"
+    " 'rec.lif -> rec.w'?",
+]
+
+
+@pytest.mark.parametrize(
+    ("left_out", "said"), [((), SAID_OF_NODES), (("lfi: {", " n: {"), SAID_OF_EDGES)]
+)
+def test_validate_says_of_nodes_and_edges_what_map_says(
+    left_out, said, tmp_path, monkeypatch, capsys
+):
+    from chipletsim.cli.main import execute
+
+    monkeypatch.chdir(tmp_path)
+    inner = row(("i", port("Input", (2,))), ("lif", lif(r=TAU / 1e-4)), ("o", port("Output", (2,))))
+    nodes = {**inner.nodes, "w": NirNode("Linear", {"weight": np.ones((2, 2))})}
+    inner = NirGraph(nodes, (*inner.edges, ("lif", "w"), ("w", "lif")))
+    rec = NirNode("NIRGraph", graph=inner)
+    graph = row(("in", port("Input", (2,))), ("rec", rec), ("out", port("Output", (2,))))
+    write_graph(graph, tmp_path / "x.nir")
+    lines = ["" if any(part in line for part in left_out) else line for line in LOOP.split("\n")]
+    (tmp_path / "x.yaml").write_text("\n".join(lines))
+    for command in ("validate", "map"):
+        assert execute([command, "x.yaml"]) == 3
+        error = capsys.readouterr().err
+        assert error.removeprefix("error: ").splitlines() == said
+    sound = "\n".join(line for line in lines if not any(x in line for x in ("lfi", " n:", "ww")))
+    (tmp_path / "x.yaml").write_text(sound)
+    assert execute(["validate", "x.yaml"]) == 0
+
+
+def test_validate_refuses_and_doubts_what_run_would(tmp_path, monkeypatch, capsys):
+    from chipletsim.cli.main import execute
+
+    monkeypatch.chdir(tmp_path)
+    graph = row(("in", port("Input", (2,))), ("n", lif()), ("out", port("Output", (2,))))
+    write_graph(graph, tmp_path / "x.nir")
+    (tmp_path / "x.yaml").write_text(EXPERIMENT)
+    sweep = "name: s\nexperiment: {use: ./x.yaml}\ngrid: {network.dt: [1 ms, 2 ms]}\n"
+    (tmp_path / "sweep.yaml").write_text(sweep)
+    # r = 1 of 2 ms, which is 20 times snnTorch's 0.1 ms.
+    for file in ("x.yaml", "sweep.yaml"):
+        assert execute(["validate", file]) == 0
+        assert "note: snntorch did not write this file" in capsys.readouterr().out
+        assert execute(["validate", file, "--json"]) == 0
+        (found,) = json.loads(capsys.readouterr().out)["files"]
+        assert "r is 1, where snntorch writes tau / dt = 20" in found["notes"][0]
+    (tmp_path / "x.yaml").write_text(EXPERIMENT.replace("name: snntorch", "name: sinabs"))
+    assert execute(["validate", "x.yaml"]) == 3
+    assert "x.nir nodes.n: the least tau is 0.002, below" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("kind", ["I", "IF", "LI", "LIF", "CubaLI", "CubaLIF", "Threshold"])

@@ -12,13 +12,16 @@ from spec_files import experiment
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.spec.experiment import ExperimentSpec, NirFileSpec
-from chipletsim.spec.kinds import FILE_KINDS, load_any
-from chipletsim.spec.load import load_spec
+from chipletsim.spec.kinds import FILE_KINDS, kind_of, load_any
+from chipletsim.spec.load import load_spec, open_source
 from chipletsim.spec.network import NetworkSpec
+from chipletsim.spec.node import Place, from_plain
 from chipletsim.spec.origin import Origin
 from chipletsim.spec.package import PackageSpec
 from chipletsim.spec.resolve import preset_names
 from chipletsim.spec.sweep import SweepSpec
+from chipletsim.spec.trace import fields, members
+from chipletsim.spec.yaml_source import parse_yaml
 
 
 def faults(source, model=ExperimentSpec, overrides=()) -> str:
@@ -282,6 +285,52 @@ def test_every_shipped_file_is_valid(name: str) -> None:
 def test_every_kind_of_file_has_a_shipped_example() -> None:
     folders = {name.split("/")[0] for name in preset_names()}
     assert {kind.folder for kind in FILE_KINDS} <= folders
+
+
+def required(model) -> set[str]:
+    return {key for key, info in fields(model).items() if info.is_required()}
+
+
+@pytest.mark.parametrize("kind", FILE_KINDS, ids=lambda kind: kind.name)
+def test_keys_that_tell_a_kind_are_needed_there_and_strange_elsewhere(kind) -> None:
+    assert all(kind.needed <= required(model) for model in members(kind.model))
+    others = [model for other in FILE_KINDS if other is not kind for model in members(other.model)]
+    assert not kind.needed or not any(kind.needed <= fields(model).keys() for model in others)
+
+
+@pytest.mark.parametrize(
+    ("contents", "kind"),
+    [
+        ({"chiplets": {}, "packet": {}}, "package"),  # by most keys, where some are missing
+        ({"name": "x", "package": {}, "network": {}, "inputs": {}, "data": {}}, "experiment"),
+        ({"name": "x", "package": {}, "network": {}, "data": {}, "learn": {}}, "training"),
+        ({"kind": "io", "neurons": 3}, "tile"),
+        ({"multicast": True}, "router"),
+        ({"bandwidth": 3, "latency": "1 ns", "flit": "8 bit", "name": "x"}, "link"),
+        ({"bandwidth": 3, "latency": "1 ns", "energy_per_bit": "1 pJ/bit", "name": "x"}, "fabric"),
+    ],
+)
+def test_kinds_of_files(contents, kind) -> None:
+    assert kind_of(from_plain(contents, Place())).name == kind
+
+
+def test_shipped_files_are_of_the_kind_of_their_folder() -> None:
+    folders = {kind.folder: kind.name for kind in FILE_KINDS}
+    named = {name: folders.get(name.split("/")[0]) for name in preset_names()}
+    for name, kind in named.items():
+        if kind is not None:
+            resolved, _ = open_source(name)
+            assert kind_of(resolved.root).name == kind, name
+
+
+def test_keys_with_dots_are_found() -> None:
+    text = "grid:\n  a.b: [1, 2]\n  a:\n    c.d: {e: 3}\n"
+    root = parse_yaml(text, "f.yaml")
+    assert root.named("grid.a.b.1").value == 2
+    assert root.named("grid.a.c.d.e").value == 3
+    assert root.named("grid.a.x").start == ("f.yaml", 3, 3)
+    assert root.named("grid.a.c.d").start == ("f.yaml", 4, 5)
+    assert root.named("nothing").place == ("f.yaml", 1, 1)
 
 
 names = st.sampled_from(

@@ -1,6 +1,7 @@
 """The file of results."""
 
 import sqlite3
+from dataclasses import replace
 
 import pytest
 
@@ -22,6 +23,18 @@ def test_points_come_back_in_grid_order(tmp_path):
         assert store.hashes() == {"h0", "h1", "h2"}
         store.clear()
         assert store.points() == []
+
+
+def test_points_of_a_file_without_notes_come_back(tmp_path):
+    with SweepStore(tmp_path / "s.sqlite") as store:
+        store.add([point(0)])
+    with sqlite3.connect(tmp_path / "s.sqlite") as connection:
+        connection.execute("ALTER TABLE points DROP COLUMN note")
+    connection.close()
+    with SweepStore(tmp_path / "s.sqlite") as store:
+        noted = replace(point(1), note="doubtful")
+        store.add([noted])
+        assert store.points() == [point(0), noted]
 
 
 def test_a_transaction_that_fails_leaves_nothing(tmp_path):

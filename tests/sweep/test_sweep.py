@@ -7,13 +7,17 @@ import signal
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 from golden import experiment
 
 import chipletsim as cs
+from chipletsim.network.nir.file import write_graph
+from chipletsim.network.nir.graph import NirGraph, NirNode
 from chipletsim.stages import load_experiment
 from chipletsim.sweep.evaluate import Evaluator, Task
 from chipletsim.sweep.grid import grid_points
@@ -137,6 +141,41 @@ def test_a_package_that_cannot_be_priced_spoils_no_other(contents, tmp_path):
     assert "count of 1 bit cannot tell" in result.points[1].error
 
 
+def test_points_say_why_they_are_suspect(contents, tmp_path):
+    """A neuron as Norse writes it, r = 1 of 4 ms, which would be 40 of snnTorch's steps."""
+    one = np.ones(4, np.float32)
+    fields = {"tau": 4e-3 * one, "r": one, "v_leak": 0 * one, "v_threshold": one}
+    node = NirNode("LIF", fields)
+    weight = NirNode("Linear", {"weight": np.eye(4, dtype=np.float32)})
+    ends = (NirNode(kind, {"shape": np.array([4])}) for kind in ("Input", "Output"))
+    names = ["in", "fc", "n", "out"]
+    first, last = ends
+    nodes = dict(zip(names, (first, weight, node, last), strict=True))
+    write_graph(NirGraph(nodes, tuple(pairwise(names))), tmp_path / "x.nir")
+    contents["network"] = {"nir": str(tmp_path / "x.nir"), "dt": "1 ms"}
+    contents["inputs"] = {"rates": {"in": 0.5, "n": 0.5}, "steps": 4}
+    contents["mapping"] = {}
+    grid = {"network.preset": ["norse", "snntorch"], "inputs.rates": [0.5, {"in": 0.5, "n": 0.0}]}
+    result = cs.sweep(experiment=contents, grid=grid, out=tmp_path)
+    assert result.failed == 0
+    right, silent, wrong, both = (point.note for point in result.points)
+    doubt = "r is 1, where snntorch writes tau / dt = 40; norse could have written this file"
+    assert right == ""
+    assert silent == "population n never spiked"
+    assert wrong.endswith(doubt)
+    assert both == f"{wrong}; {silent}"
+    assert "3 points are suspect; point 1: population n never spiked" in str(result)
+    with result.csv_path.open(newline="") as file:
+        assert [row["note"] for row in csv.DictReader(file)] == [right, silent, wrong, both]
+    run = cs.run(write(tmp_path, contents), overrides=["network.preset=snntorch"], out=tmp_path)
+    assert wrong in run.summary["notes"]
+
+
+def write(folder, contents):
+    (folder / "experiment.yaml").write_text(yaml.safe_dump(contents))
+    return folder / "experiment.yaml"
+
+
 def test_a_grown_grid_computes_only_what_is_new(contents, tmp_path):
     grid = {BARRIER: ["1 ns", "2 ns"]}
     cs.sweep(experiment=contents, grid=grid, out=tmp_path)
@@ -177,7 +216,7 @@ def test_wrong_objectives_are_refused_with_the_nearest(contents, tmp_path):
     ("objectives", "values", "says"),
     [
         ("[enrgy_j]", "[0 s]", "bad.yaml:3:14 objectives.0: there is no metric 'enrgy_j'"),
-        ("[energy_j]", "[0 s, 0 s]", "bad.yaml:5:3 .*'0 s' stands here twice"),
+        ("[energy_j]", "[0 s, 0 s]", "bad.yaml:5:26 .*'0 s' stands here twice"),
     ],
 )
 def test_faults_of_a_sweep_file_name_its_lines(contents, tmp_path, objectives, values, says):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cached_property
 from itertools import pairwise
 from typing import Any, NamedTuple
@@ -20,9 +21,10 @@ from chipletsim.network.nir.delays import distances, implied_delays
 from chipletsim.network.nir.graph import NirNode
 from chipletsim.network.nir.notes import CURRENT, LATE, STEPS_KEY, VALUE_BITS_KEY
 from chipletsim.network.nir.shapes import filled
+from chipletsim.network.nir.understood import Understood
 from chipletsim.network.nir.walk import Walk, with_planes
-from chipletsim.network.presets import Neuron, Reading
-from chipletsim.network.presets.scheme import ASKED, Scheme
+from chipletsim.network.presets import Reading
+from chipletsim.network.presets.scheme import Scheme
 from chipletsim.network.schedule import Edge, topological_order
 
 
@@ -44,13 +46,14 @@ class Way(NamedTuple):
     number: int
 
 
-def assembled(walk: Walk, scheme: Scheme, name: str, dt_s: float) -> Network:
+def assembled(walk: Walk, read: Understood, name: str, dt_s: float) -> Network:
     """Return the network of a walked graph.
 
     Raises:
         ConfigError: With every fault found.
     """
-    return _Assembly(walk, scheme).network(name, dt_s)
+    network = _Assembly(walk, read.scheme).network(name, dt_s)
+    return replace(network, doubts=read.doubts)
 
 
 class _Assembly:
@@ -110,11 +113,9 @@ class _Assembly:
             read = self.scheme.preset.read.get(node.type)
             if read is None:
                 continue
-            options = self.scheme.for_node(name, node)
-            try:
-                found[name] = read(Neuron(node, self.walk.dt, name in looped, options))
-            except ValueError as error:
-                self._note(name, str(error))
+            found[name] = read(
+                self.scheme.neuron(name, node, self.walk.dt, recurrent=name in looped)
+            )
         return found
 
     @cached_property
@@ -162,13 +163,7 @@ class _Assembly:
         return late_edges(self.nodes, self.walk.graph.edges)
 
     def _asked_edges(self) -> set[tuple[str, str]]:
-        found = set()
-        for number, edge in enumerate(self.scheme.asked.delayed_edges):
-            try:
-                found.add(self.walk.graph.edge(*edge))
-            except ValueError as error:
-                raise ConfigError([Problem(str(error), f"{ASKED}delayed_edges.{number}")]) from None
-        return found
+        return {self.walk.graph.edge(*edge) for edge in self.scheme.asked.delayed_edges}
 
     def _input_delay(self, name: str) -> int:
         reading = self.readings.get(name)

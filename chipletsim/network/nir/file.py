@@ -8,9 +8,8 @@ before anything is read, and links to other files are refused.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import h5py
 import numpy as np
@@ -34,7 +33,8 @@ MAX_TEXT_BYTES = 1 << 28
 MAX_SHARED = 100
 """Bytes of texts read per byte of the file: several may lie at one place."""
 
-Part = TypeVar("Part")
+_WEIGHTED = frozenset({"Affine", "Linear", "Scale", "Conv1d", "Conv2d", "Delay"})
+"""Node types that hold most of a file's bytes."""
 
 _WRITER_VERSION = "1.0.8"
 _OWN_KEYS = frozenset({"type", "metadata", "nodes", "edges"})
@@ -46,20 +46,23 @@ def read_graph(path: Path) -> NirGraph:
     Raises:
         ConfigError: It cannot be read, is not a NIR file, or is unreasonably large.
     """
-    return _read(path, lambda reader, file: reader.root(file))
+    return _read(path, _Reader(path))
 
 
-def read_metadata(path: Path) -> dict[str, Any]:
-    """Return what the writer of a NIR file noted of the whole; errors as for ``read_graph``."""
-    return _read(path, lambda reader, file: reader.metadata(file))
+def read_outline(path: Path) -> NirGraph:
+    """Return the contents of a NIR file without weights; errors as for ``read_graph``.
+
+    Nodes that hold weights or delays have no fields and no metadata.
+    """
+    return _read(path, _Reader(path, _WEIGHTED))
 
 
-def _read(path: Path, part: Callable[[_Reader, Any], Part]) -> Part:
+def _read(path: Path, reader: _Reader) -> NirGraph:
     try:
         if found := damage(path):
             raise ConfigError(f"cannot be read as NIR: it is {found}")
         with h5py.File(path, "r") as file:
-            return part(_Reader(path), file)
+            return reader.root(file)
     except ConfigError as error:
         raise ConfigError(
             [Problem(fault.message, fault.path, str(path)) for fault in error.problems]
@@ -116,19 +119,22 @@ def _write_field(group: Any, name: str, value: Any) -> None:
 
 
 class _Reader:
-    """One pass over a file, counting nodes and the bytes it unpacks."""
+    """One pass over a file, counting nodes and the bytes it unpacks.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        path: The file.
+        passed_over: Node types whose fields and metadata are not read.
+    """
+
+    def __init__(self, path: Path, passed_over: frozenset[str] = frozenset()) -> None:
         self._path = path
+        self._passed_over = passed_over
         self._seen: set[int] = set()
         self._bytes = 0
         self._nodes = 0
 
     def root(self, file: Any) -> NirGraph:
         return self._graph(self._group(file, "node"), "", 0)
-
-    def metadata(self, file: Any) -> dict[str, Any]:
-        return self._metadata(self._group(file, "node"))
 
     def _graph(self, group: Any, name: str, depth: int) -> NirGraph:
         if depth > MAX_DEPTH:
@@ -148,6 +154,8 @@ class _Reader:
         group = self._group(nodes, name)
         self._refuse_twins(group)
         kind = self._text(group, "type")
+        if kind in self._passed_over:
+            return NirNode(kind)
         fields = {
             field: self._value(group, field) for field in _names(group) if field not in _OWN_KEYS
         }

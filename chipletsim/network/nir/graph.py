@@ -8,6 +8,11 @@ from typing import Any
 
 import numpy as np
 
+STATELESS = (
+    "Affine", "Linear", "Scale", "Conv1d", "Conv2d", "SumPool2d", "AvgPool2d", "Flatten", "Delay",
+)  # fmt: skip
+"""Node types that carry no state; ``chipletsim.network.nir.nodes`` says what each does."""
+
 MAX_AXES = 32
 """Most numbers of a shape, a stride or the like: as many as arrays may have axes."""
 MAX_NUMBER = 2**31 - 1

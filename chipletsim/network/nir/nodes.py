@@ -3,7 +3,8 @@
 A node joins what was met before where the result is the same synapses with other weights
 (rounded once to float32): factors go into weights, a pooling behind a convolution makes it a
 larger one. Else it raises ``StandsAloneError``, and the values in between become a population of
-their own. Adding a node that carries no state is one function and one line in ``TRANSFORMS``.
+their own. Adding a node that carries no state is one function, one line in ``TRANSFORMS`` and its
+name in ``chipletsim.network.nir.graph``.
 """
 
 from __future__ import annotations

@@ -21,16 +21,14 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.check import validated
 from chipletsim.network.model import Network
 from chipletsim.network.nir.assemble import assembled
 from chipletsim.network.nir.file import read_graph
-from chipletsim.network.nir.flatten import FlatGraph, flattened
 from chipletsim.network.nir.graph import NirGraph
-from chipletsim.network.nir.nodes import TRANSFORMS
+from chipletsim.network.nir.understood import faults_in, understood
 from chipletsim.network.nir.walk import Walk
-from chipletsim.network.presets.scheme import ASKED, Asked, Scheme, choose
+from chipletsim.network.presets.scheme import Asked
 
 
 def read_nir(path: str | Path, dt_s: float, asked: Asked | None = None) -> Network:
@@ -46,51 +44,17 @@ def read_nir(path: str | Path, dt_s: float, asked: Asked | None = None) -> Netwo
             such node is named with what it would take.
     """
     path = Path(path)
-    graph = read_graph(path)
-    try:
-        return network_of(graph, path.stem, dt_s, asked or Asked())
-    except ConfigError as error:
-        raise ConfigError([_in_file(fault, path) for fault in error.problems]) from None
-    except MemoryError:
-        raise ConfigError([Problem("does not fit into memory", file=str(path))]) from None
+    with faults_in(path):
+        return network_of(read_graph(path), path.stem, dt_s, asked or Asked())
 
 
 def network_of(graph: NirGraph, name: str, dt_s: float, asked: Asked) -> Network:
     """Return the network of a graph; arguments and errors as for ``read_nir``."""
-    scheme = choose(graph.metadata, asked)
-    if not 0 < dt_s < float("inf"):
-        raise ConfigError([Problem(f"time step must be positive, got {dt_s} s", "dt")])
-    flat = flattened(scheme.preset.prepare(graph))
-    neurons = {key: node for key, node in flat.nodes.items() if node.type in scheme.preset.read}
-    _refuse_unknown_types(flat, scheme)
-    scheme.refuse_unknown_nodes(neurons)
-    try:
-        dt = scheme.preset.file_dt(neurons, scheme.options, dt_s)
-    except ValueError as error:
-        raise ConfigError([Problem(str(error), f"{ASKED}preset")]) from None
-    walk = Walk(flat, frozenset(scheme.preset.read), dt, scheme.preset.channels_last)
+    found = understood(graph, dt_s, asked)
+    preset = found.scheme.preset
+    walk = Walk(found.graph, frozenset(preset.read), found.dt, preset.channels_last)
     walk.run()
-    network = validated(assembled(walk, scheme, name, dt_s))
+    network = validated(assembled(walk, found, name, dt_s))
     walk.refuse_loose_nodes()
-    note = scheme.preset.note(flat.nodes, scheme.options)
+    note = preset.note(found.graph.nodes, found.scheme.options)
     return replace(network, scheme=f"{network.scheme}; {note}") if note else network
-
-
-def _in_file(fault: Problem, path: Path) -> Problem:
-    """Return a fault with the file, unless it lies in what was asked of it."""
-    return fault if fault.path.startswith(ASKED) else replace(fault, file=str(path))
-
-
-def _refuse_unknown_types(flat: FlatGraph, scheme: Scheme) -> None:
-    known = ["Input", *scheme.preset.read, *TRANSFORMS, "Output"]
-    unknown = [
-        Problem(
-            f"node type {node.type} is not supported by preset {scheme.preset.name}; replace it"
-            f" by one of {', '.join(known)}, or choose another preset",
-            f"nodes.{name}",
-        )
-        for name, node in flat.nodes.items()
-        if node.type not in known
-    ]
-    if unknown:
-        raise ConfigError(unknown)

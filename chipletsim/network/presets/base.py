@@ -5,7 +5,8 @@ what it resets a neuron, and how many spikes it may send in a step. A preset say
 node's type and fields and a few options it makes a neuron model and its parameters, and back.
 
 To add one: a file of this folder with a ``Preset``, a line in ``PRESETS``, its name in
-``chipletsim.spec.nir``.
+``chipletsim.spec.nir``; ``exports`` says what its exporter writes, so that files of others are
+noticed.
 """
 
 from __future__ import annotations
@@ -124,6 +125,8 @@ class Writing(NamedTuple):
 
 
 Read = Callable[[Neuron], Reading]
+Written = dict[str, tuple[str, np.ndarray | float]]
+"""Field to how its exporter computes it, in words or empty, and what it then writes there."""
 Write = Callable[[str, Parameters, float], Writing]
 """Model, parameters as float64 and time step to nodes."""
 
@@ -161,6 +164,9 @@ class Preset:
         fixed_dt: Whether time constants stand for decays in one step, whatever its length: our
             writer then notes the time step that it writes them with.
         joined_type: Type that ``prepare`` gives to a node and the one behind, joined.
+        exports: What the framework's exporter writes into fields that tell it from others, for
+            ``chipletsim.network.presets.origin``; raises ValueError for a neuron that it cannot
+            have written. None where files of any origin are read.
         late_edges: From nodes and edges, the edges against the order in which the framework runs
             nodes: they act a step later, and biases on them likewise. None where it has no order.
         note: What a reader of the figures should know, from all nodes and the options.
@@ -176,8 +182,15 @@ class Preset:
     pads_in_all: bool = False
     fixed_dt: bool = False
     joined_type: str = ""
+    exports: Callable[[Neuron], Written] | None = None
     late_edges: Callable[[Mapping[str, NirNode], Sequence[Edge]], frozenset[Edge]] | None = None
     note: Callable[[Mapping[str, NirNode], Options], str] = nothing_to_say
+
+
+def inverse(ratio: np.ndarray) -> np.ndarray:
+    """Return ``tau / dt``, infinite where ``dt / tau`` is 0."""
+    with np.errstate(divide="ignore"):
+        return 1 / ratio
 
 
 def time_constant(decay: np.ndarray, dt: float) -> np.ndarray:

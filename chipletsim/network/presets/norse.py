@@ -17,8 +17,13 @@ from chipletsim.network.presets.base import (
     Preset,
     Reading,
     Writing,
+    Written,
     alike,
 )
+
+MAX_TAU_S = 1.0
+"""Time constants from here on are not believed to be seconds. An estimate: Norse's defaults are
+5 ms and 10 ms (recalled), and where time constants count steps they are numbers from 1 on."""
 
 
 def _lif(neuron: Neuron) -> Reading:
@@ -82,6 +87,26 @@ def _rate(neuron: Neuron, name: str) -> np.ndarray:
     return rate
 
 
+def _exports(neuron: Neuron) -> Written:
+    fields: Written = {"r": ("", 1.0)}
+    if neuron.node.type == "IF":
+        return fields | {"v_reset": ("", 0.0)}
+    if neuron.node.type == "CubaLIF":
+        fields["w_in"] = ("", 1.0)
+    for name in ("tau", "tau_mem", "tau_syn"):
+        if name in neuron.node.fields:
+            tau_s = neuron.node.numbers(name).astype(np.float64) * neuron.options["tau_scale"]
+            _refuse_steps(name, tau_s)
+    return fields
+
+
+def _refuse_steps(name: str, tau_s: np.ndarray) -> None:
+    """Raise ValueError for time constants that must count something else than seconds."""
+    longest_s = np.max(tau_s, where=np.isfinite(tau_s), initial=0.0)
+    if longest_s >= MAX_TAU_S:
+        raise ValueError(f"{name} is {longest_s:g}, where norse writes seconds below {MAX_TAU_S:g}")
+
+
 def _write(model: str, parameters: Parameters, dt: float) -> Writing:
     ones = alike(next(iter(parameters.values())), 1.0)
     fields = {"r": ones} | {
@@ -109,4 +134,5 @@ NORSE = Preset(
     {"reset": "zero", "v_reset": None, "tau_scale": 1.0, "export_dt_s": None},
     {"LIF": _lif, "CubaLIF": _cubalif, "LI": _li, "IF": _if},
     dict.fromkeys(_KINDS, _write),
+    exports=_exports,
 )

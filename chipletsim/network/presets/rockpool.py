@@ -20,7 +20,9 @@ from chipletsim.network.presets.base import (
     Preset,
     Reading,
     Writing,
+    Written,
     alike,
+    inverse,
 )
 
 _TAU = {"LIF": "tau", "CubaLIF": "tau_mem", "LI": "tau"}
@@ -103,6 +105,22 @@ def _told(tau: np.ndarray, r: np.ndarray) -> np.ndarray:
     return tau * x
 
 
+def _exports(neuron: Neuron) -> Written:
+    if neuron.options["gain"] == "nir":
+        return {}  # a file of any origin
+    kind = neuron.node.type
+    fields: Written = {"v_leak": ("", 0.0), "v_reset": ("", 0.0)}
+    if kind == "CubaLIF":
+        fields["w_in"] = ("", 1.0)
+    ratio = neuron.ratio(_TAU[kind])
+    if neuron.options["export_dt_s"] is not None:  # else `_file_dt` has compared them
+        fields["r"] = (
+            f"{_TAU[kind]} exp(-dt / {_TAU[kind]}) / dt",
+            np.exp(-ratio) * inverse(ratio),
+        )
+    return fields
+
+
 def _write(model: str, parameters: Parameters, dt: float) -> Writing:
     with np.errstate(divide="ignore"):
         taus = {name: -dt / np.log(parameters[name]) for name in ("alpha", "beta")
@@ -129,4 +147,5 @@ ROCKPOOL = Preset(
     {"rockpool_lif": _write, "rockpool_cubalif": _write, "sinabs_li": _write},
     _file_dt,
     fixed_dt=True,
+    exports=_exports,
 )

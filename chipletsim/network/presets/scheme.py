@@ -11,9 +11,9 @@ from pydantic import ValidationError
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.network.nir.graph import NirNode
-from chipletsim.network.presets import PRESETS, Preset
+from chipletsim.network.presets import PRESETS, Neuron, Preset
 from chipletsim.spec.fault import nearest_names
-from chipletsim.spec.nir import NirOptionsSpec, NirPresetSpec
+from chipletsim.spec.nir import NirFileSpec, NirOptionsSpec, NirPresetSpec
 
 PRESET_KEY = "chipletsim_preset"
 OPTIONS_KEY = "chipletsim_options"
@@ -56,6 +56,7 @@ class Scheme:
         options: Its options, all of them.
         asked: What the user asked for.
         reason: Who named the preset.
+        by_default: Whether nobody did.
         own: Whether the file names this preset itself, so that its nodes' options count.
     """
 
@@ -63,12 +64,17 @@ class Scheme:
     options: dict[str, Any]
     asked: Asked
     reason: str
+    by_default: bool
     own: bool
 
     def for_node(self, name: str, node: NirNode) -> dict[str, Any]:
         """Return the options of a node; those asked for come before those in the file."""
         stored = _stored(node.metadata, f"nodes.{name}", self.preset) if self.own else {}
         return self.options | stored | self._given(name)
+
+    def neuron(self, name: str, node: NirNode, dt: float, *, recurrent: bool = False) -> Neuron:
+        """Return a node with what its preset may know of it; arguments as of ``Neuron``."""
+        return Neuron(node, dt, recurrent, self.for_node(name, node))
 
     def _given(self, name: str) -> dict[str, Any]:
         """Return what was asked for a node, or for a graph that it lies in."""
@@ -121,7 +127,8 @@ def choose(metadata: Mapping[str, Any], asked: Asked) -> Scheme:
         raise ConfigError(problems)
     reason = "the file's origin" if found else "no preset given"
     reason = "as asked" if asked.preset else reason
-    return Scheme(preset, {**preset.options, **stored, **asked.options}, asked, reason, own)
+    given = {**preset.options, **stored, **asked.options}
+    return Scheme(preset, given, asked, reason, not (asked.preset or found), own)
 
 
 def origin(metadata: Mapping[str, Any]) -> str | None:
@@ -154,11 +161,14 @@ def options_of(spec: NirOptionsSpec) -> dict[str, Any]:
     return given
 
 
-def asked_of(preset: str | NirPresetSpec | None) -> tuple[str | None, dict[str, Any]]:
-    """Return name and options of what stands under ``preset``."""
-    if isinstance(preset, NirPresetSpec):
-        return preset.name, options_of(preset)
-    return preset, {}
+def asked_of(spec: NirFileSpec) -> Asked:
+    """Return what a section asks of its NIR file."""
+    given = spec.preset
+    name, options = (
+        (given.name, options_of(given)) if isinstance(given, NirPresetSpec) else (given, {})
+    )
+    nodes = {node: options_of(each) for node, each in spec.nodes.items()}
+    return Asked(name, options, nodes, spec.delayed_edges)
 
 
 def _stored(metadata: Mapping[str, Any], place: str, preset: Preset) -> dict[str, Any]:

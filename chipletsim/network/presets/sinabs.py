@@ -16,6 +16,7 @@ from chipletsim.network.presets.base import (
     Preset,
     Reading,
     Writing,
+    Written,
     alike,
 )
 
@@ -49,6 +50,17 @@ def _leak(neuron: Neuron) -> Parameters:
     norm = neuron.options["norm_input"]
     scaled = not neuron.options["from_nir"] if norm is None else norm
     return {"alpha": alpha, "gain": np.float32(1) - alpha if scaled else alike(alpha, 1.0)}
+
+
+def _exports(neuron: Neuron) -> Written:
+    if neuron.options["from_nir"] or neuron.options["gain"] == "nir":
+        return {}  # a file of any origin
+    fields: Written = {"r": ("", 1.0), "v_leak": ("", 0.0), "v_reset": ("", 0.0)}
+    if neuron.node.type == "IF":
+        del fields["v_leak"]
+    else:
+        neuron.ratio("tau")
+    return fields
 
 
 def _write(model: str, parameters: Parameters, dt: float) -> Writing:
@@ -93,4 +105,5 @@ SINABS = Preset(
         ),
         _write,
     ),
+    exports=_exports,
 )  # fmt: skip

@@ -17,7 +17,9 @@ from chipletsim.network.presets.base import (
     Preset,
     Reading,
     Writing,
+    Written,
     alike,
+    inverse,
     time_constant,
 )
 
@@ -60,6 +62,17 @@ def _model(neuron: Neuron, kind: str) -> str:
     return f"{own}_{reset}" if later or reset == "none" else f"{own}_{reset}_now"
 
 
+def _exports(neuron: Neuron) -> Written:
+    leaky = neuron.node.type == "LIF"
+    tau = "tau" if leaky else "tau_mem"
+    fields: Written = {
+        "r": (f"{tau} / dt", inverse(neuron.ratio(tau))), "v_leak": ("", 0.0), "v_reset": ("", 0.0),
+    }  # fmt: skip
+    if not leaky:
+        fields["w_in"] = ("tau_syn / dt", inverse(neuron.ratio("tau_syn")))
+    return fields
+
+
 def _write(model: str, parameters: Parameters, dt: float) -> Writing:
     kind, reset, *now = model.split("_")
     options = {"reset": reset, "reset_delay": not now}
@@ -93,4 +106,5 @@ SNNTORCH = Preset(
         ),
         _write,
     ),
+    exports=_exports,
 )  # fmt: skip

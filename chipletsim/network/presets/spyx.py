@@ -8,6 +8,7 @@ is the sum of both sides. Read in spyx 1.0.0.
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import numpy as np
@@ -21,6 +22,7 @@ from chipletsim.network.presets.base import (
     Preset,
     Reading,
     Writing,
+    Written,
     alike,
     time_constant,
 )
@@ -72,23 +74,50 @@ def _psu(neuron: Neuron) -> Reading:
     return Reading("spyx_psu_lif", parameters)
 
 
+def _exports(neuron: Neuron) -> Written:
+    if neuron.options["gain"] == "nir":
+        return {}  # a file of any origin
+    kind = neuron.node.type
+    fields: Written = {"r": ("", 1.0), "v_reset": ("", 0.0)}
+    if kind == "IF":
+        return fields
+    fields["v_leak"] = ("", 0.0)
+    if kind == "LIF":
+        fields["r"] = ("1 - dt / tau", 1 - neuron.ratio("tau"))
+    elif kind == "CubaLIF":
+        fields["r"] = ("1 - dt / tau_mem", 1 - neuron.ratio("tau_mem"))
+        fields["w_in"] = ("", 1.0)
+        neuron.ratio("tau_syn")
+    else:
+        neuron.ratio("tau")
+    return fields
+
+
 def _prepare(graph: NirGraph) -> NirGraph:
     nodes = {name: _repaired(name, node) for name, node in graph.nodes.items()}
     edges = _to_neurons(nodes, graph.edges)
-    for name in [name for name, node in nodes.items() if node.type == "LI"]:
-        after = [target for source, target in edges if source == name]
-        alone = len(after) == 1 and nodes[after[0]].type == "Threshold"
-        if alone and sum(target == after[0] for _, target in edges) == 1:
-            threshold = nodes.pop(after[0])
-            nodes[name] = replace(
-                nodes[name], type=PSU, fields={**threshold.fields, **nodes[name].fields}
-            )
-            edges = [
-                (name if source == after[0] else source, target)
-                for source, target in edges
-                if (source, target) != (name, after[0])
-            ]
+    joined = _thresholds_of_one(nodes, edges)
+    for name, membrane in joined.items():
+        fields = {**nodes.pop(name).fields, **nodes[membrane].fields}
+        nodes[membrane] = replace(nodes[membrane], type=PSU, fields=fields)
+    edges = [
+        (joined.get(source, source), target)
+        for source, target in edges
+        if joined.get(target) != source
+    ]
     return replace(graph, nodes=nodes, edges=tuple(edges))
+
+
+def _thresholds_of_one(nodes: dict[str, NirNode], edges: list[tuple[str, str]]) -> dict[str, str]:
+    """Return each ``Threshold`` behind a ``LI`` that leads nowhere else, and the ``LI``."""
+    leaving = Counter(source for source, _ in edges)
+    arriving = Counter(target for _, target in edges)
+    return {
+        target: source
+        for source, target in edges
+        if (nodes[source].type, nodes[target].type) == ("LI", "Threshold")
+        if leaving[source] == arriving[target] == 1
+    }
 
 
 def _repaired(name: str, node: NirNode) -> NirNode:
@@ -113,6 +142,8 @@ def _to_neurons(
     nodes: dict[str, NirNode], edges: tuple[tuple[str, str], ...]
 ) -> list[tuple[str, str]]:
     """Return edges with those from an input to the weights of a loop led to its neuron."""
+    if len(nodes) != 4:
+        return list(edges)
     found = []
     for source, target in edges:
         if nodes[source].type == "Input" and nodes[target].type in ("Affine", "Linear"):
@@ -126,7 +157,7 @@ def _to_neurons(
 
 def _faulty(nodes: dict[str, NirNode], edges: tuple[tuple[str, str], ...], source: str) -> bool:
     """Whether an input leads to a loop's weights alone, as in what Spyx writes."""
-    return len(nodes) == 4 and sum(start == source for start, _ in edges) == 1
+    return sum(start == source for start, _ in edges) == 1
 
 
 def _write_li(model: str, parameters: Parameters, dt: float) -> Writing:
@@ -166,4 +197,5 @@ SPYX = Preset(
     pads_in_all=True,
     fixed_dt=True,
     joined_type=PSU,
+    exports=_exports,
 )
