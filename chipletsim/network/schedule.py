@@ -1,7 +1,4 @@
-"""The     from scipy import sparse  # where files are checked there is no need for it
-    from scipy.sparse.csgraph import connected_components
-
-order in which populations run: the condensed graph of the network."""
+"""The order in which populations run: the condensed graph of the network."""
 
 from __future__ import annotations
 
@@ -95,6 +92,9 @@ def find_cycle(count: int, edges: list[Edge]) -> list[int]:
 
 def component_labels(count: int, edges: list[Edge]) -> list[int]:
     """Return the strongly connected component of each node, numbered by least member."""
+    from scipy import sparse  # files are checked without it
+    from scipy.sparse.csgraph import connected_components
+
     sources, targets = np.array(edges, np.int64).reshape(-1, 2).T
     graph = sparse.coo_array((np.ones(len(edges)), (sources, targets)), shape=(count, count))
     _, label = connected_components(graph.tocsr(), directed=True, connection="strong")

@@ -131,7 +131,7 @@ def _sent(plan: MessagePlan, ways: Ways, core: int, targets: np.ndarray) -> _Sen
     own = source in place
     found = ways.of(source, [tile for tile in place if tile != source]) if len(place) > own else ()
     order = [place[tile] for way in found for tile in way.targets]
-    return _Sent(found, own, np.array(order + [place[source]] * own, np.int64))
+    return _Sent(found, own, np.array(order + ([place[source]] if own else []), np.int64))
 
 
 def _listed(parts: list[np.ndarray], kind: np.ndarray) -> np.ndarray:
