@@ -17,7 +17,6 @@ from chipletsim.network.nir.nodes import TRANSFORMS
 from chipletsim.network.nir.reader import network_of
 from chipletsim.network.nir.understood import understood
 from chipletsim.network.presets import PRESETS
-from chipletsim.network.presets import PRESETS
 from chipletsim.network.presets.origin import possible
 from chipletsim.network.presets.scheme import Asked
 
