@@ -21,7 +21,7 @@ from chipletsim.noc import PACKET_MODELS, message_model
 from chipletsim.noc.message_plan import MessagePlan, message_plan
 from chipletsim.noc.message_times import PlanTimes, plan_times
 from chipletsim.noc.message_timing import CoreMesh, core_mesh, flat_mesh
-from chipletsim.noc.messages import MessageLists, message_lists
+from chipletsim.noc.messages import RowEvents, message_lists
 from chipletsim.package.model import Package
 
 _CELLS = 1 << 20
@@ -82,18 +82,14 @@ def require_listed(window: Window, timing: str) -> None:
 
 
 class RowModel(Protocol):
-    """A timing model that follows single messages, on one package.
+    """A timing model that follows single messages, on one package."""
 
-    Attributes:
-        plan: Messages of a mapping.
-        times: Times of the package.
-    """
+    def timed(self, events: RowEvents) -> RowTimes:
+        """Return the times of rows, each [rows], the barrier included.
 
-    plan: MessagePlan
-    times: PlanTimes
-
-    def timed(self, lists: MessageLists) -> RowTimes:
-        """Return the times of rows, each [rows], the barrier included."""
+        Args:
+            events: What neurons did, in the order of the message plan.
+        """
         ...
 
 
@@ -114,10 +110,11 @@ class CoreRows:
         self._cores = cores_of(plan, package, timing, routers)
         self._model = message_model(timing)
         self._resource = resources_of(plan)
-        self.plan, self.times = plan, self._cores.times
+        self._plan = plan
 
-    def timed(self, lists: MessageLists) -> RowTimes:
-        """Return the times of rows."""
+    def timed(self, events: RowEvents) -> RowTimes:
+        """Return the times of rows, see `RowModel`."""
+        lists = message_lists(self._plan, self._cores.times, events)
         timed = self._model(lists, self._cores.mesh)
         return RowTimes(timed.latency_s + self._cores.barrier_s, self._resource[timed.resource])
 
@@ -179,7 +176,7 @@ class MessageTimer(Restartable):
             part = np.arange(first, min(first + width, samples * rows))
             events = self._events.of_rows(part // rows, part % rows, self._neuron)
             for number, model in enumerate(self._models):
-                timed = model.timed(message_lists(model.plan, model.times, events))
+                timed = model.timed(events)
                 found.latency_s[number, part] = timed.latency_s
                 found.resource[number, part] = timed.resource
         self._found.append(RowTimes(*(each.reshape(packages, samples, rows) for each in found)))

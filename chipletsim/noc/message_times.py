@@ -9,7 +9,7 @@ import numpy as np
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.package.model import Package
-from chipletsim.tiles import MessageTimes, TileParameters
+from chipletsim.tiles import MessageTimes, NeuronTimes, TileParameters
 
 
 class PlanTimes(NamedTuple):
@@ -34,13 +34,17 @@ class PlanTimes(NamedTuple):
     hop_s: np.ndarray
 
 
-def plan_times(plan: MessagePlan, package: Package, *, by_turns: bool = False) -> PlanTimes:
+def plan_times(
+    plan: MessagePlan, package: Package, *, by_turns: bool = False, whole_steps: bool = False
+) -> PlanTimes:
     """Return the times of a package on a plan.
 
     Args:
         plan: Of a mapping to tiles like those of the package.
         package: The package.
         by_turns: Whether the timing model knows tiles that compute and work on messages by turns.
+        whole_steps: Whether it knows tiles that do the work of a step as a whole; those have no
+            times for single messages, and get zeros.
 
     Raises:
         ConfigError: A tile in use is of a kind without times for single messages, or without
@@ -52,7 +56,7 @@ def plan_times(plan: MessagePlan, package: Package, *, by_turns: bool = False) -
     for core in used.tolist():
         tile = package.tiles[plan.tile[core]]
         if tile.parameters not in known:
-            known[tile.parameters] = _times_of(tile.name, tile.parameters, by_turns)
+            known[tile.parameters] = _times_of(tile.name, tile.parameters, by_turns, whole_steps)
         cores[core] = known[tile.parameters]
     neurons = np.array(
         [cores[core].neurons[unit] for core, unit in zip(plan.core, plan.unit, strict=True)], float
@@ -73,13 +77,16 @@ def plan_times(plan: MessagePlan, package: Package, *, by_turns: bool = False) -
     )
 
 
-def _times_of(name: str, parameters: TileParameters, by_turns: bool) -> MessageTimes:
+def _times_of(
+    name: str, parameters: TileParameters, by_turns: bool, whole_steps: bool
+) -> MessageTimes:
     times = parameters.message_times()
+    if times is None and whole_steps:
+        return MessageTimes((NeuronTimes(0.0, 0.0, 0.0, 0.0),), (0.0,), 0.0, 0.0, hop_s=None)
     if times is None or (times.by_turns and not by_turns):
         message = (
             f"tile {name} is of kind {parameters.kind}, which has no times for single messages; "
-            "timing models `simple` and `detailed` take pipeline_core and io tiles, `queue` and "
-            "`cycle` neurocore tiles, too, `bound` all"
+            "timing models `simple` and `detailed` take pipeline_core and io tiles, others all"
         )
         raise ConfigError([Problem(message, "timing")])
     return times

@@ -44,6 +44,29 @@ def packet_jobs(lists: MessageLists, packets: PacketTimes) -> list[Job]:
     return jobs
 
 
+def with_work_first(
+    lists: MessageLists, cores: int, which: np.ndarray, work_s: np.ndarray
+) -> MessageLists:
+    """Return lists in which some cores work before they make their first message.
+
+    Args:
+        lists: Messages of rows.
+        cores: Number of cores.
+        which: int64 [some cores].
+        work_s: float64 [rows, some cores].
+    """
+    at = (np.arange(len(work_s))[:, None] * cores + which).ravel()
+    place = lists.start[at]
+    shift = np.zeros(lists.start.size, np.int64)
+    shift[at + 1] = 1
+    return MessageLists(
+        lists.start + np.cumsum(shift),
+        np.insert(lists.target, place, NOWHERE),
+        np.insert(lists.generation_s, place, work_s.ravel()),
+        np.insert(lists.processing_s, place, 0.0),
+    )
+
+
 def row_timing(jobs: list[Job], results: BurstResults, packets: PacketTimes) -> MessageTiming:
     """Return how long rows take, without a barrier, and what bounds them.
 

@@ -28,6 +28,8 @@ class PacketTimes(NamedTuple):
         joined_s: float64 [packets], for making the further messages that a packet stands for.
         kind: int64 [packets], size of each by number.
         flits: int64 [kinds].
+        whole_steps: bool [tiles], tiles that do the work of a step as a whole, before they send:
+            those of kinds that have no times for single messages.
     """
 
     network: PackageNetwork
@@ -37,6 +39,7 @@ class PacketTimes(NamedTuple):
     joined_s: np.ndarray
     kind: np.ndarray
     flits: np.ndarray
+    whole_steps: np.ndarray
 
 
 def packet_times(mapping: Mapping, plan: MessagePlan, package: Package) -> PacketTimes:
@@ -56,8 +59,9 @@ def packet_times(mapping: Mapping, plan: MessagePlan, package: Package) -> Packe
     sizes = np.unique(own_bits + packet.header_bits + packet.address_bits)
     network = package_network(package, tuple(sizes.tolist()))
     packets = packet_plan(plan, package, network)
-    times = plan_times(plan, package, by_turns=True)
-    by_turns = _by_turns(plan, package)
+    times = plan_times(plan, package, by_turns=True, whole_steps=True)
+    listed = [tile.parameters.message_times() for tile in package.tiles]
+    by_turns = np.array([each is not None and each.by_turns for each in listed], bool)
     network = network._replace(
         network=network.network._replace(processors=np.where(by_turns, 1, 2))
     )
@@ -74,24 +78,13 @@ def packet_times(mapping: Mapping, plan: MessagePlan, package: Package) -> Packe
         packets.joined * times.out_s[plan.core[owner]],
         np.searchsorted(sizes, bits),
         np.array([packet_flits(int(each), network.flit_bits) for each in sizes], np.int64),
+        np.array([each is None for each in listed], bool),
     )
 
 
 def whole_ticks(seconds: np.ndarray, tick_s: float) -> np.ndarray:
     """Return int64: times in ticks, rounded up but for what floating point adds to whole ones."""
     return np.ceil(seconds / tick_s * (1 - 1e-12)).astype(np.int64)
-
-
-def _by_turns(plan: MessagePlan, package: Package) -> np.ndarray:
-    """Return bool [tiles]: whether a tile makes packets and works on others by turns."""
-    known = {}
-    found = np.zeros(len(package.tiles), bool)
-    for number, tile in enumerate(package.tiles):
-        if tile.parameters not in known:
-            times = tile.parameters.message_times()
-            known[tile.parameters] = times is not None and times.by_turns
-        found[number] = known[tile.parameters]
-    return found
 
 
 def _inputs(mapping: Mapping) -> np.ndarray:

@@ -11,6 +11,7 @@ from pydantic import Field
 from chipletsim.tiles.base import (
     EVENT_NAMES,
     MessageTimes,
+    NeuronTimes,
     TileCost,
     TileEvents,
     TileParameters,
@@ -45,6 +46,7 @@ __all__ = [
     "Memory",
     "MessageTimes",
     "Neurocore",
+    "NeuronTimes",
     "Npu",
     "PipelineCore",
     "TileCost",

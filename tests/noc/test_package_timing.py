@@ -1,0 +1,215 @@
+"""Timing `queue` and `cycle` of networks on packages: against prices, bounds and arithmetic."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import chipletsim as cs
+from chipletsim.cost.packet_rows import PacketRows
+from chipletsim.errors import ConfigError
+from chipletsim.mapping.model import Mapping
+from chipletsim.noc import PACKET_MODELS
+from chipletsim.noc.burst_kernels import BurstResults
+from chipletsim.noc.cycle import cycle
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "cost"))
+from cost_cases import (
+    DIE_TO_DIE,
+    IO,
+    NEUROCORE,
+    NPU,
+    ON_DIE,
+    ROUTER,
+    mixed_network,
+    mixed_package,
+    package_of,
+    random_activity,
+    random_mapping,
+    row_of_tiles,
+)
+
+
+def without_fetches(mapping: Mapping) -> Mapping:
+    """All weights on the tiles that use them."""
+    return replace(
+        mapping, slices=tuple(replace(part, weight_tile=part.tile) for part in mapping.slices)
+    )
+
+
+def dies(multicast: tuple[bool, bool], *, topology: str = "mesh", d2d=None, **router):
+    """Two dies of tiles with clocks and flits of their own."""
+
+    def die(number: int, shape: list[int], flit: str) -> dict:
+        network = {
+            "topology": topology,
+            "shape": shape,
+            "link": ON_DIE | {"flit": flit},
+            "router": ROUTER | {"multicast": multicast[number]} | router,
+        }
+        tiles = [{"at": "all", "tile": NEUROCORE}]
+        if not number:
+            tiles.append({"at": [[0, 0]], "tile": IO})
+        return {"network": network, "tiles": tiles}
+
+    return package_of(
+        chiplet_types={"west": die(0, [2, 2], "24 bit"), "east": die(1, [3, 2], "32 bit")},
+        chiplets={"a": {"type": "west", "at": [0, 0]}, "b": {"type": "east", "at": [1, 0]}},
+        network={"topology": "mesh", "shape": [2, 1], "link": DIE_TO_DIE | (d2d or {})},
+        barrier="7 ns",
+    )
+
+
+PACKAGES = {
+    "kinds of tiles": lambda: mixed_package(),
+    "copies": lambda: dies((True, True)),
+    "no copies": lambda: dies((False, False)),
+    "copies on one die": lambda: dies((True, False)),
+    "copies on the other": lambda: dies((False, True)),
+    "torus": lambda: dies((True, False), topology="torus"),
+    "clock": lambda: dies((True, True), clock="1 GHz", routing_delay=0, buffer_flits=2),
+    "frames that wait": lambda: dies(
+        (True, True), d2d={"frame": {"payload": "96 bit", "total": "128 bit", "wait": "40 ns"}}
+    ),
+    "slow routers": lambda: dies((True, True), latency="30 ns", routing_delay=3),
+    "row": lambda: row_of_tiles(5),
+}
+
+
+def case(name: str, seed: int):
+    package = PACKAGES[name]()
+    network = mixed_network()
+    mapping = without_fetches(random_mapping(network, package, seed))
+    return mapping, random_activity(network, 2, 3, 0.2, seed)
+
+
+@pytest.mark.parametrize("timing", PACKET_MODELS)
+@pytest.mark.parametrize("name", PACKAGES)
+def test_no_step_is_faster_than_the_bound(name: str, timing: str) -> None:
+    for seed in range(2):
+        mapping, activity = case(name, seed)
+        bound = cs.price(activity, mapping, timing="bound")
+        found = cs.price(activity, mapping, timing=timing)
+        assert (found.latency_s >= bound.latency_s * (1 - 1e-12)).all()
+        assert found.energy.total_j >= bound.energy.total_j * (1 - 1e-12)  # static power
+        assert found.events == bound.events
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_flits_are_those_of_the_packets_that_are_priced(name: str, monkeypatch) -> None:
+    counted = []
+
+    def counting(jobs) -> BurstResults:
+        results = cycle(jobs)
+        counted.append((jobs, results))
+        return results
+
+    monkeypatch.setattr("chipletsim.cost.packet_rows.packet_model", lambda name: counting)
+    mapping, activity = case(name, 7)
+    result = cs.price(activity, mapping, timing="cycle")
+    package = mapping.package
+    sent = np.zeros((len(package.links), 2), np.int64)
+    delivered = 0
+    for jobs, results in counted:
+        network = jobs[0].network
+        links = [
+            port for port, row in enumerate(network.port) if row[0] >= 0
+        ]
+        assert len(links) == len(package.links)
+        for job, times in zip(jobs, results.times, strict=True):
+            assert times.undelivered == 0
+            delivered += times.arrived.size
+        # Ports of a router are its tiles, then its links in order.
+        place = {}
+        for number, link in enumerate(package.links):
+            first = int(network.router[link.source, 0])
+            tiles = int((package.tile_router == link.source).sum())
+            earlier = sum(other.source == link.source for other in package.links[:number])
+            place[number] = first + tiles + earlier
+        for number, port in place.items():
+            sent[number, 0] += results.counts[0].flits[port]
+    packets = np.asarray(result.totals.counted.link_packets).reshape(len(package.links))
+    sizes = sorted({28 + each.value_bits for each in mapping.network.populations})
+    flit = max(link.spec.flit_bits for link in package.links if not link.between_dies)
+    flits = {-(-size // flit) for size in sizes}
+    if len(flits) == 1:
+        assert np.array_equal(sent[:, 0], packets * flits.pop())
+    else:
+        assert ((sent[:, 0] >= packets) & (sent[:, 0] <= packets * max(flits))).all()
+    assert delivered >= result.events.packets_delivered
+
+
+def test_a_spike_on_its_way() -> None:
+    """One input spike on tile 0 of a row reaches tile 2: generation, way, work, by hand.
+
+    ON_DIE: a 28-bit packet is two flits of 24 bits of 0.375 ns; the cycle is one of these. A hop is
+    2 ns + 1 ns of the next router + 0.375 ns of a flit, the first router takes 1 ns. The pipeline
+    of a router with R = 1 and the write of its flit, 3 x 0.375 ns, are in these.
+    """
+    package = row_of_tiles(3)
+    network = cs.load_network(
+        {
+            "name": "pair",
+            "dt": "1 ms",
+            "populations": {
+                "in": {"model": "input", "shape": [1]},
+                "out": {"model": "if", "shape": [1], "parameters": {"v_threshold": 10.0}},
+            },
+            "projections": [{"from": "in", "to": "out", "connection": "dense", "weights": [[1.0]]}],
+        }
+    )
+    io = next(number for number, tile in enumerate(package.tiles) if tile.kind == "io")
+    far = next(number for number, tile in enumerate(package.tiles) if tile.router == 2)
+    from chipletsim.mapping.model import Slice
+
+    slices = (Slice(0, ((0, 1),), io, io), Slice(1, ((0, 1),), far, far))
+    mapping = Mapping(network, package, slices, "by hand", 0)
+    activity = cs.simulate(network, {"in": np.ones((1, 1, 1), bool)})
+    cycle_ns, tick_ns = 0.375, 0.375 / 64
+    made = 1.0  # event_rate 1 Gpacket/s
+
+    def ticks(time_ns: float) -> float:
+        return np.ceil(time_ns / tick_ns - 1e-9) * tick_ns
+
+    def edge(time_ns: float) -> float:
+        return np.ceil(time_ns / cycle_ns - 1e-9) * cycle_ns
+
+    pipeline = 3 * cycle_ns
+    time = edge(ticks(made))
+    time = edge(time + max(ticks(1.0) - pipeline, cycle_ns)) + cycle_ns  # into the first queue
+    for _ in range(2):
+        time += 2 * cycle_ns  # route, channel: sent in the cycle after
+        time = edge(time + ticks(3.0) + cycle_ns - pipeline) + cycle_ns
+    time += 2 * cycle_ns + cycle_ns  # to the tile: the tail is sent a cycle after the head
+    time = edge(time + 2 * cycle_ns) + cycle_ns
+    busy = 1.0 + 2.0 / 2  # a message and a synapse on two lanes
+    expected = ticks(busy) + time
+    for timing in PACKET_MODELS:
+        found = cs.price(activity, mapping, timing=timing)
+        assert found.latency_s[0, 0] * 1e9 == pytest.approx(expected, abs=2 * cycle_ns)
+    found = cs.price(activity, mapping, timing="cycle")
+    assert found.latency_s[0, 0] * 1e9 == pytest.approx(expected, rel=1e-12)
+
+
+def test_what_is_not_followed_is_said() -> None:
+    package = mixed_package()
+    mapping = random_mapping(mixed_network(), package, 3)
+    assert any(part.weight_tile != part.tile for part in mapping.slices)
+    with pytest.raises(ConfigError, match="weights that are fetched"):
+        cs.price(random_activity(mapping.network, 1, 1, 0.1, 0), mapping, timing="queue")
+
+
+def test_tiles_that_take_steps_as_a_whole_work_first() -> None:
+    """A package of NPUs alone is as slow as its busiest tile, and packets come on top."""
+    package = row_of_tiles(3, tile=NPU)
+    mapping = without_fetches(random_mapping(mixed_network(), package, 1))
+    activity = random_activity(mapping.network, 1, 2, 0.2, 1)
+    bound = cs.price(activity, mapping, timing="bound")
+    found = cs.price(activity, mapping, timing="cycle")
+    assert (found.latency_s >= bound.latency_s).all()
+    assert (found.latency_s <= bound.latency_s + 1e-5).all()
+    assert PacketRows
