@@ -1,7 +1,7 @@
 """What can go wrong, and the exit code each failure has.
 
 Exit codes: 0 done, 1 our bug, 2 usage or a missing extra, 3 invalid
-configuration or input, 4 does not fit the hardware, 5 finished but suspect,
+configuration or input, 4 does not fit the hardware or waits for ever, 5 finished but suspect,
 6 sweep with failed points, 130 interrupted with the partial result kept.
 """
 
@@ -97,3 +97,18 @@ class InfeasibleError(ChipletsimError):
 
     def __str__(self) -> str:
         return "\n".join(str(shortfall) for shortfall in self.shortfalls)
+
+
+class DeadlockError(ChipletsimError):
+    """Packets wait for one another for ever: a result, with the channels that they hold.
+
+    Attributes:
+        channels: Virtual channels, each held by a packet that waits for the next, the last for the
+            first; empty where these were not found.
+    """
+
+    exit_code = 4
+
+    def __init__(self, message: str, channels: tuple[str, ...] = ()) -> None:
+        self.channels = channels
+        super().__init__(message)

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1] / "chipletsim"
 FLOW = [
     "errors", "units", "tables", "spec.base", "tiles", "codecs", "spec", "package", "network",
     "models", "mapping",
-    "engine", "exchange", "noc", "cost", "baseline", "measure", "deployment", "hybrid", "training",
+    "engine", "noc", "exchange", "cost", "baseline", "measure", "deployment", "hybrid", "training",
     "report", "inputs", "stages", "evaluation", "run", "sweep", "training_runs", "__init__", "cli",
 ]  # fmt: skip
 MAY_IMPORT_JAX = {

@@ -27,6 +27,7 @@ COMMANDS = {
     "winner": "winner",
     "sweep": "sweep",
     "train": "train",
+    "noc": "noc",
     "import": "import_",
     "list": "list",
     "new": "new",

@@ -301,7 +301,7 @@ class Routers {
     return Forks ? copies_[cell(router, o, p) * channels_ + v].channel : lane.next_channel;
   }
 
-  // A packet's head stands at the front of a queue.
+  // A packet's head stands at the front of a queue; its route is computed from `now` on.
   void head_at_front(int64_t now, Router& router, int32_t p, int32_t v) {
     Lane& own = lane(router, p, v);
     own.open = 0;
@@ -541,7 +541,7 @@ class Routers {
       }
     }
     if (--own.open) return;
-    if (own.queued) head_at_front(now, router, p, v);
+    if (own.queued) head_at_front(now + router.cycle, router, p, v);
   }
 
   // Takes the flit off the front of a lane if all copies of it are sent.

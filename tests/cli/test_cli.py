@@ -21,7 +21,7 @@ from chipletsim.spec.experiment import StrategyName, TimingName
 
 COMMANDS = [
     "run", "validate", "show", "map", "codecs", "encode", "compare", "deploy", "baseline",
-    "winner", "sweep", "train", "import", "list", "new", "doctor",
+    "winner", "sweep", "train", "noc", "import", "list", "new", "doctor",
 ]  # fmt: skip
 EXAMPLE = re.compile(r"^ +chipletsim (.+)$", re.MULTILINE)
 

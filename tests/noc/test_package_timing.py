@@ -116,9 +116,7 @@ def test_flits_are_those_of_the_packets_that_are_priced(name: str, monkeypatch) 
     delivered = 0
     for jobs, results in counted:
         network = jobs[0].network
-        links = [
-            port for port, row in enumerate(network.port) if row[0] >= 0
-        ]
+        links = [port for port, row in enumerate(network.port) if row[0] >= 0]
         assert len(links) == len(package.links)
         for job, times in zip(jobs, results.times, strict=True):
             assert times.undelivered == 0
