@@ -100,7 +100,8 @@ class PacketBurst : public BurstRun {
     int32_t lane;     // where it stands, or the node that it comes to
     int32_t next;     // in a list
     int32_t granted;  // lane behind its output in which it has room, or -1
-    int64_t came;
+    int64_t came;     // its head
+    int64_t lag;      // from its head to its tail
     int64_t asked;    // when it began to wait for room
   };
 
@@ -123,9 +124,20 @@ class PacketBurst : public BurstRun {
     int64_t turn_free = 0;  // as an input
     int64_t busy = 0;       // ticks in which it sent
     int64_t cycle = 0, ready = 0, forward = 0, backward = 0;
+    int64_t loop = 0;       // from sending a flit that goes on at once until its credit is back
+    int64_t first_loop = 0; // likewise for a head
     int32_t first = 0, peer = 0, buffer = 0;
+    int32_t room = 1;       // flits that a lane at the other end holds
     int32_t turn = 0;       // lane that the next packet takes, as an input
     PortCounts counts{};
+
+    // When the last flit of a packet alone goes after the first, if they go so far apart: those
+    // that do not fit into the lane wait for the credits of others.
+    int64_t last_flit(int64_t flits, int64_t apart) const {
+      const int64_t rounds = (flits - 1) / room, rest = (flits - 1) % room;
+      const int64_t credits = rounds ? first_loop + (rounds - 1) * loop + rest * apart : 0;
+      return std::max((flits - 1) * apart, credits);
+    }
   };
 
   // A node, as it sends and as it receives.
@@ -151,15 +163,17 @@ class PacketBurst : public BurstRun {
     if (row.peer == kNoPeer) return;
     port.peer = static_cast<int32_t>(row.peer);
     port.forward = row.forward * kParts + ports_[row.peer < 0 ? g : row.peer].cycle;
+    const NodeRow* node = row.peer < 0 ? node_ - 1 - row.peer : nullptr;
+    port.room = static_cast<int32_t>(node ? node->buffer : port_[row.peer].buffer);
+    port.loop = port.forward + (node ? node->backward * kParts : ports_[row.peer].backward);
+    port.first_loop = port.loop + (node ? 0 : ports_[row.peer].ready);
     const int64_t* interval = all_.interval + network_.interval + g * kinds_;
     for (int64_t kind = 0; kind < kinds_; ++kind) {
       int64_t& per_flit = per_flit_[g * kinds_ + kind];
       per_flit = interval[kind] * kParts;
       if (row.peer < 0) continue;
-      // Flits of one lane in the time from sending a flit until its credit is back.
-      const Port& there = ports_[row.peer];
-      const int64_t loop = port.forward + there.ready + there.backward;
-      per_flit = std::max(per_flit, loop / (channels_ * there.buffer));
+      // All lanes together send what they hold in the time until a credit is back.
+      per_flit = std::max(per_flit, port.first_loop / (channels_ * port.room));
     }
   }
 
@@ -290,7 +304,6 @@ class PacketBurst : public BurstRun {
     int64_t start = std::max(now, std::max(output.free, input.turn_free));
     if (port_[g].sleeps_after >= 0 && !port_[g].frame_bits) start = woken(start, g);
     const int64_t per_flit = per_flit_[g * kinds_ + packet.kind];
-    const int64_t apart = std::max(per_flit, output.cycle);
     const bool framed = port_[g].frame_bits;
     output.free = start + (framed ? output.cycle * flits
                                   : std::max(per_flit * flits,
@@ -304,12 +317,18 @@ class PacketBurst : public BurstRun {
     if (history_) {
       history_[g * all_.bins + std::min(start / kParts / all_.bin_ticks, all_.bins - 1)] += flits;
     }
-    const int64_t tail = start + apart * (flits - 1);
+    int64_t tail = start;
+    if (flits > 1) {
+      const int64_t interval = all_.interval[network_.interval + g * kinds_ + packet.kind] * kParts;
+      const int64_t apart = framed ? output.cycle : std::max(interval, output.cycle);
+      tail = std::max(start + output.last_flit(flits, apart), copy.came + copy.lag);
+    }
+    copies_[at].lag = tail - start;
     copies_[at].place = static_cast<int32_t>(branch.next);
     copies_[at].granted = -1;
     if (output.peer < 0) {
       copies_[at].lane = -1 - output.peer;
-      push(tail + output.forward, at);
+      push(tail + output.forward, at);  // its tail
     } else if (framed) {
       copies_[at].granted = next;
       fill(start, g, at, flits, packet.kind);
@@ -453,16 +472,20 @@ class PacketBurst : public BurstRun {
       source.lane = lane;
     }
     const int64_t forward = node_[where].forward * kParts + port.cycle;
-    const int64_t loop = forward + port.ready + port.backward;
-    const int64_t per_flit = std::max(port.cycle, loop / (channels_ * port.buffer));
+    Port entry;  // as an output with the lanes of the port behind it
+    entry.loop = forward + port.backward;
+    entry.first_loop = entry.loop + port.ready;
+    entry.room = port.buffer;
+    const int64_t per_flit = std::max(port.cycle, entry.first_loop / (channels_ * port.buffer));
+    const int64_t lag = entry.last_flit(packet.flits, port.cycle);
     nodes_.inject(now, where);
     const int32_t copy = new_copy({static_cast<int32_t>(nodes_.number(where)),
-                                   static_cast<int32_t>(flow.root), -1, -1, -1, 0, 0});
+                                   static_cast<int32_t>(flow.root), -1, -1, -1, 0, lag, 0});
     enter(copy, source.lane, now + forward);
     source.lane = -1;
-    source.next =
-        now + std::max(per_flit * packet.flits, port.cycle * (packet.flits + 1) / channels_);
-    nodes_.sent(where, now + port.cycle * (packet.flits - 1));
+    source.next = now + std::max(std::max(per_flit * packet.flits, lag + port.cycle),
+                                 port.cycle * (packet.flits + 1) / channels_);
+    nodes_.sent(where, now + lag);
     if (nodes_.has_packets(where)) wake(source.next, where);
   }
 
