@@ -142,6 +142,7 @@ class PacketBurst : public BurstRun {
 
   // A node, as it sends and as it receives.
   struct End {
+    int64_t planned = -1;  // when it is attended to next, as far as is planned
     int64_t next = 0;   // when the source is free
     int32_t lane = -1;  // with room for the next packet
     bool waits = false; // for that room
@@ -445,17 +446,30 @@ class PacketBurst : public BurstRun {
   }
 
   void attend(int64_t now, int32_t where) {
+    End& node = ends_[where];
+    if (node.planned <= now) node.planned = -1;
     const int64_t next = nodes_.work(now, where, [&](int64_t taken, int32_t) {
-      End& end = ends_[where];
-      if (!grant(end.parked, 0, taken + node_[where].backward * kParts)) --end.held;
+      if (!grant(node.parked, 0, taken + node_[where].backward * kParts)) --node.held;
     });
-    if (next >= 0) wake(next, where);
-    End& source = ends_[where];
-    if (source.waits || source.next > now) return;
-    int64_t when;
-    const PacketRow* packet = nodes_.front(now, where, when);
-    if (packet) send(now, where, source, *packet);
-    else if (when >= 0) wake(when, where);
+    if (next >= 0) plan(next, where);
+    if (node.waits) return;
+    int64_t when = node.next;
+    if (node.next <= now) {
+      const PacketRow* packet = nodes_.front(now, where, when);
+      if (packet) {
+        send(now, where, node, *packet);
+        when = node.waits ? -1 : node.next;
+      }
+    }
+    if (when >= 0 && nodes_.has_packets(where)) plan(when, where);
+  }
+
+  // Sees to it that a node is attended to at a time; one time before that is enough.
+  void plan(int64_t time, int32_t where) {
+    End& node = ends_[where];
+    if (node.planned >= 0 && node.planned <= time) return;
+    node.planned = time;
+    wake(time, where);
   }
 
   void send(int64_t now, int32_t where, End& source, const PacketRow& packet) {
@@ -486,7 +500,6 @@ class PacketBurst : public BurstRun {
     source.next = now + std::max(std::max(per_flit * packet.flits, lag + port.cycle),
                                  port.cycle * (packet.flits + 1) / channels_);
     nodes_.sent(where, now + lag);
-    if (nodes_.has_packets(where)) wake(source.next, where);
   }
 
   const Bursts& all_;
