@@ -27,6 +27,10 @@ Seed = Annotated[
     int | None, typer.Option("--seed", min=0, help="Seed of everything random in the file.")
 ]
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Time steps per sample.")]
+Timing = Annotated[
+    str | None,
+    typer.Option("--timing", metavar="MODEL", help="Timing model: bound, queue, cycle, ..."),
+]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over what is already there.")]
 Device = Annotated[
@@ -63,3 +67,8 @@ def use_device(name: str | None) -> None:
 def texts(values: Sequence[str] | None) -> list[str]:
     """Return the values of a flag that may be repeated."""
     return list(values or ())
+
+
+def settings(overrides: Sequence[str] | None, timing: str | None) -> list[str]:
+    """Return what is set in an experiment: by ``--set``, and by ``--timing``."""
+    return [*texts(overrides), *([f"timing={timing}"] if timing else [])]

@@ -16,8 +16,9 @@ from chipletsim.cli.options import (
     Seed,
     Set,
     Steps,
+    Timing,
     example,
-    texts,
+    settings,
     use_device,
 )
 from chipletsim.cli.output import note, progress, show, show_json
@@ -43,6 +44,7 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "chipletsim run experiments/mnist",
             "chipletsim run my.yaml --steps 10 --set package.barrier='1 us' -o results",
+            "chipletsim run my.yaml --timing cycle",
             "chipletsim run my.yaml --spikes spikes.npz --trace trace.json",
         ),
     )(run_file)
@@ -54,6 +56,7 @@ def run_file(
     overrides: Set = None,
     seed: Seed = None,
     steps: Steps = None,
+    timing: Timing = None,
     out: Out = None,
     device: Device = None,
     force: Force = False,
@@ -70,7 +73,7 @@ def run_file(
 
     result = chipletsim.run(
         file,
-        overrides=texts(overrides),
+        overrides=settings(overrides, timing),
         out=out,
         force=force,
         seed=seed,

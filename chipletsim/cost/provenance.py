@@ -11,6 +11,8 @@ import jax
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.store import mapping_hash, package_fingerprint
 from chipletsim.network.model import Network
+from chipletsim.noc import PACKET_MODELS
+from chipletsim.noc.package_network import package_network
 from chipletsim.package.model import Package
 from chipletsim.spec.base import Spec
 from chipletsim.tiles import PipelineCore
@@ -26,6 +28,8 @@ _CONTENTION = {
     "bound": "contention between packets (timing `bound`)",
     "simple": "time of routes and contention between messages (timing `simple`)",
     "detailed": "bandwidth of links (timing `detailed`)",
+    "queue": "how the allocators of routers match packets to outputs (timing `queue`)",
+    "cycle": "speculation and bypassing in routers (timing `cycle`)",
 }
 _OPTIONAL = {
     "static power": ("static_power_w",),
@@ -86,8 +90,23 @@ def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, 
         missing.append("what a graded event costs a tile more than a spike")
     if any(link.spec.encoding for link in package.links):
         missing.append("time and energy of encoders and decoders at the ends of links")
-    contention = (_CONTENTION[timing],)
+    contention = (_CONTENTION[timing], *(_of_packets(package) if timing in PACKET_MODELS else ()))
     return (*missing, *contention, *network.caveats, *_ALWAYS)
+
+
+def _of_packets(package: Package) -> list[str]:
+    """Return what is left out where packets are followed through routers."""
+    found = []
+    bits = package.spec.packet.header_bits + package.spec.packet.address_bits
+    longer = package_network(package, (bits,)).pipeline_cycles
+    if longer:
+        found.append(
+            f"routers as fast as the package says: the pipeline takes up to {longer} cycles more"
+            " a hop; state a faster `clock` or `routing_delay: 0`"
+        )
+    if any(link.spec.frame for link in package.links):
+        found.append("energy of frames that leave before they are full: it is that of full ones")
+    return found
 
 
 def unstated(package: Package) -> tuple[str, ...]:

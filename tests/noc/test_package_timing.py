@@ -216,3 +216,25 @@ def test_tiles_that_take_steps_as_a_whole_work_first() -> None:
     found = cs.price(activity, mapping, timing="cycle")
     assert (found.latency_s >= bound.latency_s).all()
     assert (found.latency_s <= bound.latency_s + 1e-5).all()
+
+
+def test_what_is_left_out_is_said() -> None:
+    """Every timing model has its words; a router that is faster than the pipeline is told."""
+    mapping, activity = case("row", 1)
+    left_out = {
+        timing: " | ".join(cs.price(activity, mapping, timing=timing).not_modelled)
+        for timing in ("bound", *PACKET_MODELS)
+    }
+    for timing, words in left_out.items():
+        assert f"timing `{timing}`" in words
+        # A hop takes 2 + 1 + 0.375 ns: room for the three cycles of 0.375 ns.
+        assert "cycles more" not in words
+    slow = Mapping(mapping.network, row_of_tiles(5, latency="0 ns"), mapping.slices, "x", 0)
+    assert "cycles more" not in " ".join(cs.price(activity, slow, timing="bound").not_modelled)
+    package = dies((True, True), clock="500 MHz")
+    mapping = without_fetches(random_mapping(mixed_network(), package, 0))
+    found = " | ".join(cs.price(activity, mapping, timing="cycle").not_modelled)
+    # Of a hop of 3.375 ns, three cycles of 2 ns are the router's and one at least is the link's:
+    # 4.625 ns, over two cycles, too long.
+    assert "the pipeline takes up to 3 cycles more a hop" in found
+    assert "frames that leave before they are full" in found
