@@ -34,10 +34,10 @@ class BoundarySpec(Spec):
 
 
 def payload_energy_j_per_bit(link: LinkSpec) -> float:
-    """Return the energy of a bit of payload, with its part of the frame."""
+    """Return the energy of a bit of payload, with its part of the frame and retransmissions."""
     if link.frame is None:
-        return link.energy_j_per_bit
-    return link.energy_j_per_bit * link.frame.total_bits / link.frame.payload_bits
+        return link.expected_energy_j_per_bit
+    return link.expected_energy_j_per_bit * link.frame.total_bits / link.frame.payload_bits
 
 
 def _wire_s(link: LinkSpec, payload_bits: float) -> float:
@@ -45,7 +45,7 @@ def _wire_s(link: LinkSpec, payload_bits: float) -> float:
     sent = max(ceil(payload_bits / link.flit_bits - 1e-9), 1) * link.flit_bits
     if link.frame is not None:
         sent = ceil(sent / link.frame.payload_bits) * link.frame.total_bits
-    return sent / link.bandwidth_bit_per_s
+    return sent / link.expected_bandwidth_bit_per_s
 
 
 def spike_time_s(boundary: BoundarySpec, bits: float, steps: int) -> float:
@@ -53,10 +53,10 @@ def spike_time_s(boundary: BoundarySpec, bits: float, steps: int) -> float:
     link, all_bits = boundary.link, bits * boundary.activations
     messages = steps if boundary.flush else 1
     wire_s = messages * _wire_s(link, all_bits / messages)
-    return link.latency_s + wire_s + steps * boundary.barrier_s
+    return link.expected_latency_s + wire_s + steps * boundary.barrier_s
 
 
 def dense_time_s(boundary: BoundarySpec) -> float:
     """Return the time of an inference as dense activations."""
     link, all_bits = boundary.link, boundary.activations * boundary.dense_bits
-    return link.latency_s + _wire_s(link, all_bits)
+    return link.expected_latency_s + _wire_s(link, all_bits)

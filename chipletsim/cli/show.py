@@ -45,6 +45,7 @@ def show_package(file: Config, overrides: Set = None, as_json: Json = False) -> 
     _print_summary(package, facts)
     _print_scheme(file, texts(overrides))
     show(_dies(package), _kinds(facts), _links(facts))
+    _print_frames(facts)
     _print_sources(loaded)
 
 
@@ -152,11 +153,31 @@ def _links(facts: PackageFacts) -> Table:
             coding(spec) or "packets",
         )
 
-    columns = ("place", "kind", "links", "bandwidth", "latency", "energy", "flit", "events")
+    columns = (
+        "place",
+        "kind",
+        "links",
+        "bandwidth",
+        "latency",
+        "energy",
+        "flit",
+        "frame",
+        "events",
+    )
     groups = facts.link_groups
     if len(groups) > MOST_PLACES:
         groups = _by_cost(groups)
     return table("Directed links", columns, [row(group) for group in groups])
+
+
+def _print_frames(facts: PackageFacts) -> None:
+    """Print the frames of links and their sleep, where they have any."""
+    from chipletsim.package.facts import framing
+
+    groups = facts.link_groups
+    for group in _by_cost(groups) if len(groups) > MOST_PLACES else groups:
+        if words := framing(group.spec):
+            line(f"frames of {group.place}: {words}")
 
 
 def _by_cost(groups: tuple[LinkGroup, ...]) -> tuple[LinkGroup, ...]:

@@ -8,10 +8,15 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chipletsim.package.model import Package
+from chipletsim.spec.package import LinkSpec
 
 
 class LinkConstants(NamedTuple):
-    """Numbers of the links, each float64 [links]."""
+    """Numbers of the links, each float64 [links].
+
+    Where a link sends broken frames again, its bandwidth, latency and energy per bit are those
+    expected with retransmissions.
+    """
 
     bandwidth_bit_per_s: Any
     latency_s: Any
@@ -58,7 +63,7 @@ def constants_of(package: Package, barrier_s: float) -> Constants:
         barrier_s: Time of a barrier, which may depend on the routers in use.
     """
     return Constants(
-        links=LinkConstants(*_columns([link.spec for link in package.links], LinkConstants)),
+        links=_link_columns([link.spec for link in package.links]),
         routers=RouterConstants(
             *_columns([router.spec for router in package.routers], RouterConstants)
         ),
@@ -75,6 +80,16 @@ def tiles_by_kind(package: Package) -> list[tuple[str, np.ndarray]]:
     return [
         (str(kind), np.flatnonzero(kinds == kind).astype(np.int32)) for kind in np.unique(kinds)
     ]
+
+
+def _link_columns(specs: Sequence[LinkSpec]) -> LinkConstants:
+    return LinkConstants(
+        np.array([spec.expected_bandwidth_bit_per_s for spec in specs], float),
+        np.array([spec.expected_latency_s for spec in specs], float),
+        np.array([spec.expected_energy_j_per_bit for spec in specs], float),
+        np.array([spec.energy_j_per_packet for spec in specs], float),
+        np.array([spec.static_power_w for spec in specs], float),
+    )
 
 
 def _columns(specs: Sequence[Any], names: type[Any]) -> list[np.ndarray]:

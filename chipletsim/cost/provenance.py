@@ -21,9 +21,8 @@ _ALWAYS = (
     "area and cost of dies",
     "host and supply losses",
     "loading of weights before the first inference",
-    "credits, acknowledgements and retransmission on links",
-    "waiting for inputs: steps follow one another at once, whatever the network's dt",
 )
+_WAITING = "waiting for inputs: steps follow one another at once, whatever the network's dt"
 _CONTENTION = {
     "bound": "contention between packets (timing `bound`)",
     "simple": "time of routes and contention between messages (timing `simple`)",
@@ -91,7 +90,28 @@ def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, 
     if any(link.spec.encoding for link in package.links):
         missing.append("time and energy of encoders and decoders at the ends of links")
     contention = (_CONTENTION[timing], *(_of_packets(package) if timing in PACKET_MODELS else ()))
-    return (*missing, *contention, *network.caveats, *_ALWAYS)
+    return (
+        *missing,
+        *contention,
+        *network.caveats,
+        *_ALWAYS,
+        *_of_links(package),
+        _WAITING,
+    )
+
+
+def _of_links(package: Package) -> list[str]:
+    """Return what links do beside sending, in words."""
+    specs = [link.spec for link in package.links]
+    found = ["credits, acknowledgements and retransmission on links"]
+    if any(spec.retry for spec in specs):
+        found = [
+            "credits and acknowledgements on links",
+            "single retransmissions: links with `retry` take what is expected of them",
+        ]
+    if any(spec.sleep for spec in specs):
+        found.append("power saved by links that sleep")
+    return found
 
 
 def _of_packets(package: Package) -> list[str]:

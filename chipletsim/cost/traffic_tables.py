@@ -17,10 +17,10 @@ def link_table(package: Package, totals: RowTotals, energy: EnergyTable, time_s:
     """Return traffic, load and energy of each link over the whole run.
 
     ``utilisation`` is the share of the run in which the wire is busy: wire bits over
-    bandwidth times the run's time.
+    bandwidth times the run's time, retransmissions included; ``wire_bits`` are without them.
     """
     specs = [link.spec for link in package.links]
-    bandwidth = np.array([spec.bandwidth_bit_per_s for spec in specs], float)
+    bandwidth = np.array([spec.expected_bandwidth_bit_per_s for spec in specs], float)
     wire_bits = totals.counted.wire_bits[:, 0]
     busy_s = wire_bits / bandwidth
     span = _span(len(package.tiles) + len(package.routers), len(package.links))

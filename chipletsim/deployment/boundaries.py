@@ -91,7 +91,7 @@ def _crossed(
 
 def _energy(package: Package, traffic: Traffic, links: list[int]) -> float:
     return sum(
-        float(traffic.link_wire_bits[number]) * package.links[number].spec.energy_j_per_bit
+        float(traffic.link_wire_bits[number]) * package.links[number].spec.expected_energy_j_per_bit
         + float(traffic.link_packets[number]) * package.links[number].spec.energy_j_per_packet
         for number in links
     )

@@ -125,7 +125,10 @@ def _zero_load_s(
     """Return float64 [routes]: time of a flit alone on each route, as in `noc.bound`."""
     router_s = np.array([router.spec.latency_s for router in package.routers])
     hop_s = np.array(
-        [x.spec.flit_bits / x.spec.bandwidth_bit_per_s + x.spec.latency_s for x in package.links],
+        [
+            x.spec.flit_bits / x.spec.expected_bandwidth_bit_per_s + x.spec.expected_latency_s
+            for x in package.links
+        ],
         float,
     )
     hop_s += router_s[package.link_target]

@@ -118,14 +118,16 @@ def route_cost(package: Package) -> np.ndarray:
 
 def _hop_energy_j(package: Package, link: Link, bits: int) -> float:
     router = package.routers[link.target].spec
-    on_wire = link_wire_bits(link, bits) * link.spec.energy_j_per_bit
+    on_wire = link_wire_bits(link, bits) * link.spec.expected_energy_j_per_bit
     routed = router.energy_j_per_packet + router.energy_j_per_bit * bits
     return on_wire + link.spec.energy_j_per_packet + routed
 
 
 def _hop_latency_s(package: Package, link: Link, bits: int) -> float:
-    serialisation_s = link_wire_bits(link, bits) / link.spec.bandwidth_bit_per_s
-    return link.spec.latency_s + package.routers[link.target].spec.latency_s + serialisation_s
+    serialisation_s = link_wire_bits(link, bits) / link.spec.expected_bandwidth_bit_per_s
+    return (
+        link.spec.expected_latency_s + package.routers[link.target].spec.latency_s + serialisation_s
+    )
 
 
 def _relative(values: np.ndarray, inside: np.ndarray) -> np.ndarray:

@@ -93,17 +93,15 @@ def _network_rows(
         restricted[number] |= bool(((used.branch[:, 2] & every[number]) != every[number]).any())
         forks[number] |= used.stop.size - 1 != len(used.branch)
     rows, first = [], [0, 0, 0]
-    kind_first = interval_first = 0
+    interval_first = 0
     for number, each in enumerate(networks):
         sizes = [len(each.router), len(each.port), len(each.node)]
         spans = [value for pair in zip(first, sizes, strict=True) for value in pair]
         kinds = _intervals(each).shape[1]
         flags = [int(restricted[number]), int(forks[number])]
         quantum = int(np.gcd.reduce(each.router[:, 1]))
-        row = [*spans, each.channels, quantum, *flags, kind_first, kinds, interval_first]
-        rows.append(row)
+        rows.append([*spans, each.channels, quantum, *flags, kinds, interval_first])
         first = [a + b for a, b in zip(first, sizes, strict=True)]
-        kind_first += kinds
         interval_first += len(each.port) * kinds
     return [
         np.array(rows, np.int64),
@@ -111,7 +109,7 @@ def _network_rows(
         np.concatenate([_port_rows(each) for each in networks]),
         np.concatenate([_node_rows(each) for each in networks]),
         np.concatenate([_intervals(each).reshape(-1) for each in networks]),
-        np.concatenate([_kind_bits(each) for each in networks]),
+        np.concatenate([_kind_bits(each).reshape(-1) for each in networks]),
     ]
 
 
@@ -121,7 +119,7 @@ def _intervals(network: FlitNetwork) -> np.ndarray:
 
 def _kind_bits(network: FlitNetwork) -> np.ndarray:
     if network.kind_bits is None:
-        return np.zeros(_intervals(network).shape[1], np.int64)
+        return np.zeros(_intervals(network).shape, np.int64)
     return network.kind_bits
 
 

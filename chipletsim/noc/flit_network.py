@@ -42,7 +42,8 @@ class FlitNetwork(NamedTuple):
         tick_s: Seconds of a tick, None where ticks have no length.
         intervals: int64 [ports, kinds]: ticks from one flit of the output to the next, by the kind
             of packet, which is its size; None where all packets are of one kind.
-        kind_bits: int64 [kinds]: bits of a flit of each kind, as frames count them.
+        kind_bits: int64 [ports, kinds]: bits of a flit of each kind in a frame of the output; None
+            where no link sends frames.
         links: int64 [ports, 5]: bits that a frame of the output carries (0: it sends no frames),
             ticks of a frame on the wire, ticks that the first packet of a frame waits for others
             at most; ticks without a flit after which the link sleeps (-1: never), ticks in which it

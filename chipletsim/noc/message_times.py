@@ -96,8 +96,8 @@ def _link_hops(package: Package, tile: int) -> tuple[float, float, float, float]
     """Return the time of a hop by direction, from the links and routers of a tile's die."""
     chiplet = package.chiplets[package.tiles[tile].chiplet]
     network = package.spec.chiplet_types[chiplet.type].network
-    along_x = network.link.latency_s + network.router.latency_s
-    along_y = (network.link_vertical or network.link).latency_s + network.router.latency_s
+    along_x = network.link.expected_latency_s + network.router.latency_s
+    along_y = (network.link_vertical or network.link).expected_latency_s + network.router.latency_s
     return along_x, along_x, along_y, along_y
 
 

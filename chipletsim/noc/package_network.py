@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
-from chipletsim.noc.flit_network import MAX_PORTS, FlitNetwork
+from chipletsim.noc.flit_network import MAX_PORTS, FlitNetwork, PortCounts
 from chipletsim.package.deadlock import channel_classes
 from chipletsim.package.model import Link, Package
 
@@ -46,6 +46,16 @@ class PackageNetwork(NamedTuple):
     flit_bits: int
     pipeline_cycles: int
 
+    def asleep_s(self, counts: PortCounts) -> np.ndarray:
+        """Return float64 [links]: seconds that each link slept, summed over all bursts.
+
+        A burst ends with the last work on a tile, so barriers are not in it.
+
+        Args:
+            counts: What happened at the ports of the network.
+        """
+        return counts.asleep[self.link_port] * (self.network.tick_s or 1.0)
+
 
 def flit_bits_of(package: Package) -> int:
     """Return the bits of a flit: the widest of the links inside dies, or of all without any."""
@@ -63,7 +73,9 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
     """Return the network of a package.
 
     A packet is cut into flits of one size in the whole package, that of links inside dies. A link
-    takes the time for them that it takes for the whole packet in flits, or frames, of its own. From
+    takes the time for them that it takes for the whole packet in flits of its own. One with frames
+    takes the flits in the clock of its router, and the time of each frame that they are packed
+    into, as `bound` does. Frames that are sent again take the time that is expected of that. From
     the latencies that the package states those of the modelled pipeline are taken off, so that a
     packet in an idle network takes as long as they say, or longer where a router is faster than the
     pipeline.
@@ -89,23 +101,31 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
     )
     port = np.zeros((ports.count, 5), np.int64)
     intervals = np.ones((ports.count, kinds.size), np.int64)
+    framed_bits = np.zeros_like(intervals)
     links = np.tile(np.array([0, 0, 0, -1, 0], np.int64), (ports.count, 1))
     over = 0
     for number, link in enumerate(package.links):
         at, back = ports.link[number], ports.link[ports.reverse[number]]
         source, target = cycle[link.source], cycle[link.target]
-        intervals[at] = _intervals(link, packet_bits, kinds, tick_s)
-        flit_ticks = 0 if link.spec.frame else int(intervals[at].max(initial=1))
-        wanted = _whole(link.spec.latency_s + package.routers[link.target].spec.latency_s, tick_s)
+        wire_bits = _link_bits(link, packet_bits)
+        flit_ticks = 0
+        if link.spec.frame:  # flits are gathered in the router's clock
+            intervals[at] = source
+            framed_bits[at] = -(-wire_bits // kinds)
+        else:
+            intervals[at] = _intervals(link, wire_bits, kinds, tick_s)
+            flit_ticks = int(intervals[at].max(initial=1))
+        link_s = link.spec.expected_latency_s
+        wanted = _whole(link_s + package.routers[link.target].spec.latency_s, tick_s)
         # The next router computes the route and allocates twice; the flit is written in a cycle.
         pipeline = (package.routers[link.target].spec.routing_delay + 2) * target
         forward = max(wanted + flit_ticks - pipeline, source)
         over = max(over, -(-(source - (wanted + flit_ticks - pipeline)) // target))
-        credit = max(_whole(link.spec.latency_s, tick_s), target)
+        credit = max(_whole(link_s, tick_s), target)
         port[at, :2] = back, forward
         port[back, 2] = target + credit
         port[at, 3] = intervals[at, 0] if kinds.size else 1
-        links[at, :3] = _frames(link, tick_s)
+        links[at] = _link_row(link, tick_s)
     buffers = np.array([router.spec.buffer_flits for router in package.routers], np.int64)
     owner = np.repeat(np.arange(len(package.routers)), ports.own)
     port[:, 4] = buffers[owner]
@@ -131,7 +151,7 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
         package.spec.virtual_channels,
         tick_s,
         intervals,
-        -(-np.array(packet_bits, np.int64) // kinds),
+        framed_bits,
         links,
     )
     return PackageNetwork(
@@ -203,7 +223,7 @@ def _ticks(cycle_s: np.ndarray) -> tuple[float, np.ndarray]:
 
 def _whole(seconds: float, tick_s: float) -> int:
     """Return a time in ticks, rounded up; what floating point adds to a whole number is not."""
-    ticks = ceil(seconds / tick_s * (1 - 1e-12))
+    ticks = _rounded_up(seconds, tick_s)
     if ticks > _MOST_CYCLES * TICKS:
         message = (
             f"a time of {seconds:g} s is over {_MOST_CYCLES:,} cycles of its routers; timing "
@@ -213,29 +233,35 @@ def _whole(seconds: float, tick_s: float) -> int:
     return ticks
 
 
-def _intervals(
-    link: Link, packet_bits: tuple[int, ...], flits: np.ndarray, tick_s: float
-) -> list[int]:
+def _rounded_up(seconds: float, tick_s: float) -> int:
+    return ceil(seconds / tick_s * (1 - 1e-12))
+
+
+def _link_bits(link: Link, packet_bits: tuple[int, ...]) -> np.ndarray:
+    """Return int64 [kinds]: bits of packets in whole flits of the link."""
+    own = link.spec.flit_bits
+    return -(-np.array(packet_bits, np.int64) // own) * own
+
+
+def _intervals(link: Link, wire_bits: np.ndarray, flits: np.ndarray, tick_s: float) -> list[int]:
     """Return the ticks from one flit of a packet to the next, for each size of packets."""
-    spec = link.spec
+    rate = link.spec.expected_bandwidth_bit_per_s
     return [
-        max(
-            1,
-            _whole(
-                -(-bits // spec.flit_bits) * spec.flit_bits / spec.bandwidth_bit_per_s / count,
-                tick_s,
-            ),
-        )
-        for bits, count in zip(packet_bits, flits.tolist(), strict=True)
+        max(1, _whole(bits / rate / count, tick_s))
+        for bits, count in zip(wire_bits.tolist(), flits.tolist(), strict=True)
     ]
 
 
-def _frames(link: Link, tick_s: float) -> tuple[int, int, int]:
-    frame = link.spec.frame
-    if frame is None:
-        return 0, 0, 0
-    ticks = _whole(frame.total_bits / link.spec.bandwidth_bit_per_s, tick_s)
-    return frame.payload_bits, ticks, _whole(frame.wait_s, tick_s)
+def _link_row(link: Link, tick_s: float) -> tuple[int, int, int, int, int]:
+    """Return the row of a link in `FlitNetwork.links`."""
+    frame, sleep = link.spec.frame, link.spec.sleep
+    frames = (0, 0, 0)
+    if frame:
+        frame_s = frame.total_bits / link.spec.expected_bandwidth_bit_per_s
+        frames = (frame.payload_bits, _whole(frame_s, tick_s), _whole(frame.wait_s, tick_s))
+    if sleep is None:
+        return *frames, -1, 0
+    return *frames, _rounded_up(sleep.after_s, tick_s), _whole(sleep.wake_up_s, tick_s)
 
 
 def _entry(package: Package, cycle: np.ndarray, tick_s: float) -> list[int]:

@@ -10,6 +10,7 @@ import numpy as np
 from chipletsim.package.model import Link, Package
 from chipletsim.package.trees import path_sums
 from chipletsim.spec.package import LinkSpec
+from chipletsim.tables import si
 
 _CHUNK_ENTRIES = 1 << 22
 
@@ -108,6 +109,28 @@ def encoded_links(package: Package) -> list[str]:
         for (between, text), count in groups.items()
         if text
     ]
+
+
+def framing(spec: LinkSpec) -> str:
+    """Return in words the frames of a link, the errors in them, and when the link sleeps.
+
+    Nothing if there is none of it.
+
+    Example:
+        ``64 B in 68 B, bit error rate 1e-12, asleep after 5 ns``
+    """
+    found = []
+    if spec.frame:
+        found.append(f"{_size(spec.frame.payload_bits)} in {_size(spec.frame.total_bits)}")
+    if spec.retry:
+        found.append(f"bit error rate {spec.retry.bit_error_rate:g}")
+    if spec.sleep:
+        found.append(f"asleep after {si(spec.sleep.after_s, 's')}")
+    return ", ".join(found)
+
+
+def _size(bits: int) -> str:
+    return f"{bits} bit" if bits % 8 else f"{bits // 8} B"
 
 
 def coding(spec: LinkSpec) -> str:

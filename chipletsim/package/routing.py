@@ -40,13 +40,14 @@ def link_cost_fs(link: Link, routers: Sequence[Router]) -> int:
     """Return what a link costs in routing, in whole femtoseconds, at least 1.
 
     ``latency + latency of the receiving router + flit / bandwidth``: the time one flit
-    takes in an idle network. Whole numbers make equal routes exactly equal.
+    takes in an idle network, with retransmissions. Whole numbers make equal routes exactly
+    equal.
     """
     spec = link.spec
     cost_s = (
-        spec.latency_s
+        spec.expected_latency_s
         + routers[link.target].spec.latency_s
-        + spec.flit_bits / spec.bandwidth_bit_per_s
+        + spec.flit_bits / spec.expected_bandwidth_bit_per_s
     )
     return max(1, round(cost_s * FEMTOSECONDS))
 

@@ -9,6 +9,7 @@ from pydantic import Field, model_validator
 from chipletsim.codecs import RiceGaps, SpikeCodec, SpikeCodecSpec, ValueCodec, ValueCodecSpec
 from chipletsim.codecs.flits import FrameSpec
 from chipletsim.spec.base import Spec
+from chipletsim.spec.link_layer import RetrySpec, SleepSpec
 from chipletsim.tiles import TileSpec
 from chipletsim.units import (
     Bandwidth,
@@ -72,11 +73,61 @@ class LinkSpec(Spec):
     energy_j_per_packet: EnergyPerPacket = Field(
         0.0, alias="energy_per_packet", description="added for each packet, whatever its size"
     )
-    static_power_w: Power = Field(0.0, alias="static_power", description="of both ends, always on")
+    static_power_w: Power = Field(
+        0.0,
+        alias="static_power",
+        description="of both ends, awake; always on in energies, `sleep` or not",
+    )
     frame: FrameSpec | None = Field(None, description="link-layer framing; none if left out")
+    retry: RetrySpec | None = Field(
+        None, description="broken frames are sent again; needs `frame`; no errors if left out"
+    )
+    sleep: SleepSpec | None = Field(
+        None,
+        description="timing `queue`, `cycle`; in `bound` always awake; never if left out",
+    )
     encoding: EncodingSpec | None = Field(
         None, description="how events cross; as packets of their own if left out"
     )
+
+    @model_validator(mode="after")
+    def _layers_fit(self) -> LinkSpec:
+        if self.retry and not self.frame:
+            raise ValueError("`retry` sends frames again, so it needs a `frame`")
+        if self.sleep and self.sleep.power_w > self.static_power_w:
+            raise ValueError(
+                f"sleep.power ({self.sleep.power_w:g} W) is above static_power"
+                f" ({self.static_power_w:g} W), that of the link awake"
+            )
+        _ = self._retransmissions
+        return self
+
+    @property
+    def _retransmissions(self) -> float:
+        if not (self.retry and self.frame):
+            return 0.0
+        return self.retry.retransmissions(self.frame.total_bits)
+
+    @property
+    def transmissions(self) -> float:
+        """How often a frame is expected to be sent, retransmissions included; see `RetrySpec`."""
+        return 1.0 + self._retransmissions
+
+    @property
+    def expected_bandwidth_bit_per_s(self) -> float:
+        """Bandwidth for what is sent for the first time."""
+        return self.bandwidth_bit_per_s / self.transmissions
+
+    @property
+    def expected_latency_s(self) -> float:
+        """Latency with that of retransmissions."""
+        again = self._retransmissions
+        return self.latency_s + (again * self.retry.latency_s if self.retry else 0.0)
+
+    @property
+    def expected_energy_j_per_bit(self) -> float:
+        """Energy on the wire of a bit with its retransmissions."""
+        return self.energy_j_per_bit * self.transmissions
 
     def codec(self, value_bits: int) -> SpikeCodec | ValueCodec | None:
         """Return how events of a population cross; None for packets of their own.

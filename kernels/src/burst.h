@@ -18,7 +18,7 @@ struct PortRow {
   int64_t forward;   // ticks from sending a flit until the other end's clock may take it
   int64_t backward;  // ticks from taking a flit that came by this port until its credit is back
   int64_t buffer;    // flits that each virtual channel of the input holds
-  // Of a link that sends frames: bits of packets in one, ticks of one on the wire, and ticks that
+  // Of a link that sends frames: bits of flits in one, ticks of one on the wire, and ticks that
   // the first packet of a frame waits for others at most. No frames if the bits are 0.
   int64_t frame_bits, frame_ticks, frame_wait;
   // Of a link that sleeps after some ticks without a flit, and ticks to wake it; -1 if it never does.
@@ -56,8 +56,8 @@ struct NetworkRow {
   int64_t quantum;   // ticks that every clock's cycle is a multiple of
   int64_t restricted;  // whether some branch may not take every virtual channel
   int64_t forks;       // whether some packet is copied on its way
-  int64_t kind, kinds;  // first row of `kind_bits`, and sizes of packets
-  int64_t interval;     // first of `interval`
+  int64_t kinds;     // sizes of packets
+  int64_t interval;  // first of `interval` and of `kind_bits`
 };
 
 struct PacketRow {
@@ -107,7 +107,7 @@ struct Bursts {
   const PortRow* port;
   const NodeRow* node;
   const int64_t* interval;   // [ports, kinds] of each network, ticks from one flit to the next
-  const int64_t* kind_bits;  // [kinds] of each network, bits of a flit in a frame
+  const int64_t* kind_bits;  // [ports, kinds] of each network, bits of a flit in a frame
   const int64_t* stop;  // first branch of each stop of a flow, and the end of the last
   const BranchRow* branch;
   const FlowRow* flow;

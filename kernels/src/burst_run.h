@@ -19,6 +19,17 @@ class BurstRun {
   virtual const PortCounts& counts(int64_t port) const = 0;
 };
 
+// Most bits of a flit of any kind in a frame of a port.
+inline int64_t most_bits(const Bursts& all, const NetworkRow& network, int64_t port) {
+  const int64_t* bits = all.kind_bits + network.interval + port * network.kinds;
+  return network.kinds ? *std::max_element(bits, bits + network.kinds) : 0;
+}
+
+// Frames that bits take on a link; what is sent together goes in as few of them as hold it.
+inline int64_t frames_of(int64_t bits, int64_t frame_bits) {
+  return std::max<int64_t>(1, (bits + frame_bits - 1) / frame_bits);
+}
+
 inline int64_t aligned(int64_t time, int64_t cycle) {
   return cycle == 1 ? time : (time + cycle - 1) / cycle * cycle;
 }

@@ -38,8 +38,8 @@ class FlitBurst : public BurstRun {
       const int64_t peer = port_[port].peer;
       if (peer != kNoPeer) room_[port] = peer >= 0 ? port_[peer].buffer : node_[-1 - peer].buffer;
     }
-    for (int64_t kind = 0; kind < network.kinds; ++kind) {
-      most_bits_ = std::max(most_bits_, all.kind_bits[network.kind + kind]);
+    for (int64_t port = 0; port < network.ports; ++port) {
+      links_[port].most_bits = most_bits(all, network, port);
     }
   }
 
@@ -88,10 +88,12 @@ class FlitBurst : public BurstRun {
   // A link that sends frames, or sleeps.
   struct Link {
     std::vector<SentFlit> frame;  // that is being filled
-    int64_t bits, opened, due;    // of that frame; when it leaves, -1 while that is open
-    int64_t free_at;              // when the frame before has left
-    int64_t used;                 // when it was last in use
-    int64_t busy;                 // ticks in which frames were on the wire
+    int64_t bits = 0, due = -1;   // of that frame; when it leaves, -1 while that is open
+    int64_t starts = 0;           // the same before the router's clock
+    int64_t free_at = 0;          // when the frame before has left
+    int64_t used = 0;             // when it was last in use
+    int64_t busy = 0;             // ticks in which frames were on the wire
+    int64_t most_bits = 0;        // of a flit of any kind
   };
 
   void begin(const BurstRow& row) {
@@ -213,20 +215,18 @@ class FlitBurst : public BurstRun {
     const PortRow& port = port_[g];
     Link& link = links_[g];
     const int64_t kind = all_.packet[row_.packet + (sent.flit.packet & ~kTail)].kind;
-    if (link.frame.empty()) {
-      link.opened = now;
-      depart(std::max(now + port.frame_wait, link.free_at), g);
-    }
+    if (link.frame.empty()) depart(std::max(now + port.frame_wait, link.free_at), g);
     link.frame.push_back(sent);
-    link.bits += all_.kind_bits[network_.kind + kind];
-    if (link.bits + most_bits_ <= port.frame_bits) return;
+    link.bits += all_.kind_bits[network_.interval + g * network_.kinds + kind];
+    if (link.bits + link.most_bits <= port.frame_bits) return;
     const int64_t leaves = std::max(now, link.free_at);
     routers_.hold_back(g, leaves + 1);
-    if (leaves < link.due) depart(leaves, g);
+    if (leaves < link.starts) depart(leaves, g);
   }
 
   void depart(int64_t time, int64_t g) {
     const int64_t due = aligned(time, routers_.cycle_at(g));
+    links_[g].starts = time;
     links_[g].due = due;
     add(due, {static_cast<int32_t>(g), kFrame, 0, 0, 0});
   }
@@ -234,12 +234,12 @@ class FlitBurst : public BurstRun {
   void leave(int64_t now, int64_t g) {
     Link& link = links_[g];
     if (link.due != now || link.frame.empty()) return;
-    const int64_t starts = port_[g].sleeps_after < 0 ? now : woken(now, g);
-    link.free_at = starts + port_[g].frame_ticks;
-    link.used = link.free_at;
-    link.busy += port_[g].frame_ticks;
+    const int64_t starts = port_[g].sleeps_after < 0 ? link.starts : woken(link.starts, g);
+    const int64_t frames = frames_of(link.bits, port_[g].frame_bits);
+    link.free_at = link.used = starts + frames * port_[g].frame_ticks;
+    link.busy += frames * port_[g].frame_ticks;
     for (const SentFlit& each : link.frame) travel(link.free_at, each);
-    ++routers_.counts(g).frames;
+    routers_.counts(g).frames += frames;
     link.frame.clear();
     link.bits = 0;
     link.due = -1;
@@ -340,7 +340,6 @@ class FlitBurst : public BurstRun {
   const PortRow* port_;
   const NodeRow* node_;
   const int channels_;
-  int64_t most_bits_ = 0;         // of a flit of any kind
   BurstRow row_{};
   Routers<Words, Forks> routers_;
   Nodes nodes_;

@@ -47,9 +47,9 @@ class PacketBurst : public BurstRun {
         port.backward = port_[g].backward * kParts;
       }
     }
-    for (int64_t g = 0; g < network.ports; ++g) set_rates(g);
-    for (int64_t kind = 0; kind < kinds_; ++kind) {
-      most_bits_ = std::max(most_bits_, all.kind_bits[network.kind + kind]);
+    for (int64_t g = 0; g < network.ports; ++g) {
+      set_rates(g);
+      links_[g].most_bits = most_bits(all, network, g);
     }
   }
 
@@ -156,6 +156,7 @@ class PacketBurst : public BurstRun {
     int64_t bits = 0, due = -1;  // of that frame; when it leaves
     int64_t free_at = 0;         // when the frame before has left
     int64_t used = 0;            // when it was last in use
+    int64_t most_bits = 0;       // of a flit of any kind
   };
 
   void set_rates(int64_t g) {
@@ -324,7 +325,7 @@ class PacketBurst : public BurstRun {
       const int64_t apart = framed ? output.cycle : std::max(interval, output.cycle);
       tail = std::max(start + output.last_flit(flits, apart), copy.came + copy.lag);
     }
-    copies_[at].lag = tail - start;
+    copies_[at].lag = framed ? 0 : tail - start;  // a frame comes as a whole
     copies_[at].place = static_cast<int32_t>(branch.next);
     copies_[at].granted = -1;
     if (output.peer < 0) {
@@ -396,15 +397,16 @@ class PacketBurst : public BurstRun {
     stand_in_front(following, lane, std::max(copies_[following].came, lane.departed));
   }
 
-  // A packet goes into the frame that a link is to send next.
+  // A packet goes into the frame that a link is to send next, whole: one that is too long for what
+  // is left of it makes it several frames.
   void fill(int64_t now, int64_t g, int32_t at, int64_t flits, int64_t kind) {
     const PortRow& row = port_[g];
     Link& link = links_[g];
     if (!link.frame.empty() && link.due <= now) close(g);
     if (link.frame.empty()) depart(std::max(now + row.frame_wait * kParts, link.free_at), g);
     link.frame.push_back(at);
-    link.bits += flits * all_.kind_bits[network_.kind + kind];
-    if (link.bits + flits * most_bits_ <= row.frame_bits) return;
+    link.bits += flits * all_.kind_bits[network_.interval + g * kinds_ + kind];
+    if (link.bits + flits * link.most_bits <= row.frame_bits) return;
     link.due = std::min(link.due, std::max(now, link.free_at));
     ports_[g].free = std::max(ports_[g].free, link.due);
     close(g);
@@ -419,9 +421,10 @@ class PacketBurst : public BurstRun {
     const PortRow& row = port_[g];
     Link& link = links_[g];
     const int64_t starts = row.sleeps_after < 0 ? link.due : woken(link.due, g);
-    link.free_at = link.used = starts + row.frame_ticks * kParts;
-    ++ports_[g].counts.frames;
-    ports_[g].busy += row.frame_ticks;
+    const int64_t frames = frames_of(link.bits, row.frame_bits);
+    link.free_at = link.used = starts + frames * row.frame_ticks * kParts;
+    ports_[g].counts.frames += frames;
+    ports_[g].busy += frames * row.frame_ticks;
     closed_.swap(link.frame);
     link.bits = 0;
     link.due = -1;
@@ -509,7 +512,6 @@ class PacketBurst : public BurstRun {
   const int32_t channels_;
   const uint64_t every_;
   const int64_t kinds_;
-  int64_t most_bits_ = 0;  // of a flit of any kind
   BurstRow row_{};
   Nodes nodes_;
   std::vector<Port> ports_;

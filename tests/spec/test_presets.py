@@ -120,7 +120,7 @@ def test_presets_with_much_in_them_end(write) -> None:
             "in a circle: main.yaml > one.yaml > two.yaml > one.yaml",
         ),
         ({"main": "a: {use: links/ucie_standrd}\n"}, "did you mean `links/ucie_standard`?"),
-        ({"main": "a: {use: links/ucie}\n"}, "did you mean `links/ucie_advanced`?"),
+        ({"main": "a: {use: links/ucie}\n"}, "did you mean `links/ucie_1_1_advanced_16g`?"),
         ({"main": "a: {use: qqqq}\n"}, "there is no preset `qqqq`; see `chipletsim list presets`"),
         ({"main": "a:\n  use: [x]\n"}, "main.yaml:2:8: `use` takes the name of a preset"),
         ({"main": "use: ''\n"}, "`use` takes the name of a preset"),
