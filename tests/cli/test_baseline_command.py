@@ -75,7 +75,7 @@ def test_measured_stands_beside_modelled(capsys):
         (["baseline", "resnet18", "--measure", "--dtype", "fp8"], 2, "fp8 is not measured"),
         (["baseline", "resnet18", "--all-reduce", "star"], 2, "'ring' or 'tree'"),
         (["winner", "--codec", "bitmp"], 2, "did you mean 'bitmap'"),
-        (["winner", "--link", "ucie"], 3, "did you mean `links/ucie_advanced`"),
+        (["winner", "--link", "ucie"], 3, "did you mean `links/ucie_1_1_advanced_16g`"),
         (["winner", "--encode", "3"], 3, "has no unit"),
         (["winner", "--rate", "0.1", "--figure", "f.png"], 2, "at least two rates"),
         (["winner", "--figure", "nowhere/f.png"], 2, "nowhere is not a folder"),

@@ -254,7 +254,8 @@ EXPERIMENT_FAULTS = {
     "timing model unknown": (
         "mapping:",
         "timing: exact\nmapping:",
-        "bad.yaml:16:9 timing: expected one of `bound`, `simple`, `detailed`, got 'exact'",
+        "bad.yaml:16:9 timing: expected one of `bound`, `simple`, `detailed`, `queue`, `cycle`, "
+        "got 'exact'",
     ),
     "chiplet of another package": (
         "strategy: traffic",
