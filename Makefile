@@ -5,14 +5,24 @@ BIN := $(VENV)/bin
 .DEFAULT_GOAL := demo
 .PHONY: demo test lint types unit sanitize sanitize-threads peers fidelity clean
 
-$(VENV)/.installed: pyproject.toml
+PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
+REQUIRES := import tomllib; \
+	print(*tomllib.load(open("pyproject.toml", "rb"))["build-system"]["requires"], sep="\n")
+
+# What builds the kernels is needed to run them too, so it is installed once.
+define INSTALLED
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[figures]'
+	$(PYTHON) -c '$(REQUIRES)' > $(VENV)/build.txt
+	$(PIP) -r $(VENV)/build.txt
+	$(PIP) --no-build-isolation -e '.[$(1)]'
+endef
+
+$(VENV)/.installed: pyproject.toml
+	$(call INSTALLED,figures)
 	touch $@
 
 $(VENV)/.installed-dev: pyproject.toml
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	$(call INSTALLED,dev)
 	touch $@ $(VENV)/.installed
 
 demo: $(VENV)/.installed
@@ -27,6 +37,8 @@ lint: $(VENV)/.installed-dev
 types: $(VENV)/.installed-dev
 	$(BIN)/mypy
 
+# Tests are compiled once for all processes, whatever the environment says.
+unit: export PYTHONDONTWRITEBYTECODE =
 unit: $(VENV)/.installed-dev
 	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 8 \
 		--dist loadfile --no-loadscope-reorder

@@ -42,13 +42,14 @@ def sources() -> str:
 
 
 setup(
-    # What was compiled before may be as new as its sources and still be made from others.
-    options={"build_ext": {"force": True}},
+    # What was compiled before may be as new as its sources and still be made from others; all
+    # instruction sets are compiled at once where there are processors.
+    options={"build_ext": {"force": True, "parallel": True}},
     ext_modules=[
         Extension(
             f"chipletsim.kernels.{name}",
-            sources=["kernels/src/module.cpp"],
-            depends=[str(path) for path in sorted(Path("kernels/src").glob("*.h"))],
+            sources=[f"kernels/src/{name}.cpp"],
+            depends=[str(path) for path in sorted(Path("kernels/src").iterdir())],
             define_macros=[("CHIPLETSIM_MODULE", name), ("CHIPLETSIM_SOURCES", sources())],
             extra_compile_args=[*FLAGS, *flags, "-isystem", xla_headers()],
             extra_link_args=["-pthread"],

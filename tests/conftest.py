@@ -26,7 +26,18 @@ def _own_cache(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(run / "cache"))
         patch.delenv("JAX_COMPILATION_CACHE_DIR", raising=False)
+        # With a limit, all that is kept is looked at whenever a program is added.
+        patch.setenv("JAX_COMPILATION_CACHE_MAX_SIZE", "-1")
         keep_compiled_programs()
+        yield
+
+
+@pytest.fixture(scope="module")
+def quick_programs():
+    """Have the programs of a module compiled quickly, for no rounding matters to its tests."""
+    from tests.quick import quick_programs
+
+    with quick_programs():
         yield
 
 

@@ -12,10 +12,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
+from quick import flags
 
 ROOT = Path(__file__).parents[1]
 README = ROOT / "README.md"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "COLUMNS": "100", "NO_COLOR": "1"}
+KEPT = ("XDG_CACHE_HOME", "JAX_COMPILATION_CACHE_MAX_SIZE")
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
 
@@ -23,7 +25,7 @@ def blocks(language: str) -> list[str]:
     return [body for name, body in BLOCK.findall(README.read_text()) if name == language]
 
 
-def run_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+def run_shell(command: str, folder: Path, **others: str) -> subprocess.CompletedProcess[str]:
     program, *arguments = shlex.split(command)
     assert program == "chipletsim"
     return subprocess.run(
@@ -33,8 +35,9 @@ def run_shell(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         env=ENVIRONMENT
-        | {name: os.environ[name] for name in ("XDG_CACHE_HOME",) if name in os.environ}
-        | {"HOME": str(folder)},
+        | {name: os.environ[name] for name in KEPT if name in os.environ}
+        | {"HOME": str(folder)}
+        | others,
     )
 
 
@@ -65,7 +68,7 @@ def test_console_blocks_show_what_the_commands_print(block: str, tmp_path: Path)
 def test_shell_blocks_succeed(block: str, tmp_path: Path) -> None:
     folder = workspace(tmp_path)
     for line in block.splitlines():
-        done = run_shell(line.partition("#")[0], folder)
+        done = run_shell(line.partition("#")[0], folder, XLA_FLAGS=flags())
         assert done.returncode == 0, f"{line}\n{done.stdout}{done.stderr}"
 
 
@@ -77,6 +80,7 @@ def test_python_blocks_run(block: str, tmp_path: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
+        env=os.environ | {"XLA_FLAGS": flags()},
     )
     assert done.returncode == 0, done.stderr
     assert "energy per inference" in done.stdout

@@ -17,6 +17,8 @@ from chipletsim.codecs.conversion import Conversion
 from chipletsim.models.resnet import RESNET_SIZES, resnet
 from chipletsim.models.rwkv import RwkvSize, rwkv
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 STEPS, RATE = 4, 0.05
 CODECS = {
     "packet per event": None,

@@ -9,6 +9,8 @@ import chipletsim as cs
 from chipletsim.cli.main import execute
 from chipletsim.tables import si
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 DECODE = ["baseline", "llama3_70b", "--tokens", "1", "--context", "4096", "--devices", "8"]
 
 

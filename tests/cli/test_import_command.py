@@ -11,6 +11,8 @@ from chipletsim.mapping.store import mapping_hash
 from chipletsim.network.fingerprint import fingerprint
 from tests.exchange.sanafe.files import ARCHITECTURE, NETWORK, changed, written
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 SUSPECT = 5
 """Exit code of runs of these small networks, in which ``out`` never spikes, as is told."""
 

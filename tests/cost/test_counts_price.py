@@ -27,6 +27,8 @@ from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Dense, Sparse
 from chipletsim.network.model import Network, Projection
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 PJ, NS = 1e-12, 1e-9
 
 

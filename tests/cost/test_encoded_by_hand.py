@@ -28,6 +28,8 @@ from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Projection
 from chipletsim.spec.package import EncodingSpec, RouterSpec
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 
 def one_boundary(neurons, encoding, **link):
     """``neurons`` inputs on one die, all bound for one neuron on the other."""

@@ -1,11 +1,10 @@
-"""Events in messages over links, against walking; in windows, on threads, and all at once."""
+"""Events in messages over links, against walking, and all at once."""
 
 from dataclasses import replace
 
 import jax
 import numpy as np
 import pytest
-from chipletsim.kernels import THREADS
 from cost_cases import (
     mixed_network,
     mixed_package,
@@ -33,9 +32,11 @@ from chipletsim.cost.constants import constants_of
 from chipletsim.cost.gradients import compiled_value, row_counts
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.native_counter import NativeCounter
-from chipletsim.cost.price import CostStream, price, price_many
+from chipletsim.cost.price import CostStream, price
 from chipletsim.cost.program import count
 from chipletsim.network.pipeline import stages
+
+pytestmark = pytest.mark.usefixtures("quick_programs")
 
 SAMPLES, STEPS = 2, 3
 
@@ -151,29 +152,6 @@ def test_prices_equal_walking(which, request):
         np.testing.assert_array_equal(getattr(totals.counted, name), due)
 
 
-def test_threads_do_not_change_the_price(linear_mapping, monkeypatch):
-    activity = random_activity(linear_mapping.network, 3, 40, 0.2, 1)
-    due = price(activity, linear_mapping).metrics()
-    for threads in ("1", "3"):
-        monkeypatch.setenv(THREADS, threads)
-        assert price(activity, linear_mapping).metrics() == due
-
-
-@pytest.mark.parametrize("stops", [(1, 2, 3, 4), (0, 4, 4), (6,)])
-def test_windows_cost_what_the_whole_does(mapping, stops):
-    activity = random_activity(mapping.network, 2, 6, 0.2, 2)
-    due = price(activity, mapping)
-    stream = CostStream(mapping)
-    for part in windows(activity, *stops):
-        stream.add(part)
-    found = stream.close()
-    assert found.metrics() == due.metrics()
-    np.testing.assert_array_equal(found.latency_s, due.latency_s)
-    again = stream.fresh()
-    again.add(activity)
-    assert again.close().metrics() == due.metrics()
-
-
 def test_nothing_at_all_costs_nothing_on_links(mapping):
     stream = CostStream(mapping)
     stream.add(windows(random_activity(mapping.network, 2, 1, 0.2, 2), 0)[0])
@@ -190,13 +168,3 @@ def test_all_rows_at_once_cost_what_the_price_is(mapping):
         value = compiled_value(counts, model.incidence, numbers, 2, "bound")
     assert float(value.energy_j) == pytest.approx(result.energy_per_inference_j, rel=1e-12)
     assert float(value.latency_s) == pytest.approx(result.latency_per_inference_s, rel=1e-12)
-
-
-def test_packages_that_encode_in_other_ways_are_priced_apart(linear_mapping, mapping):
-    activity = random_activity(mapping.network, 1, 3, 0.3, 6)
-    packages = [each.package for each in (linear_mapping, mapping)]
-    plain = mixed_package((True, False))
-    found = price_many(activity, mapping, [*packages, plain])
-    for package, result in zip([*packages, plain], found, strict=True):
-        assert result.metrics() == price(activity, replace(mapping, package=package)).metrics()
-    assert len({result.events.bits_across_dies for result in found}) == 3

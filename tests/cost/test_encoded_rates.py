@@ -15,6 +15,8 @@ from chipletsim.cost.price import price
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 
 @pytest.fixture(scope="module")
 def mapping():

@@ -20,7 +20,7 @@ from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Conv2d, Dense
 from chipletsim.network.model import Network, Projection
 
-pytestmark = pytest.mark.usefixtures("kernels")
+pytestmark = pytest.mark.usefixtures("kernels", "quick_programs")
 
 PJ, NS = 1e-12, 1e-9
 

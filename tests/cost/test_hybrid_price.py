@@ -17,6 +17,8 @@ from chipletsim.network.builder import NetworkBuilder
 from chipletsim.network.connections import Conv2d, Dense, OneToOne
 from chipletsim.tiles import TileEvents
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 STEPS = 7
 WORKS = {
     "in": (0, 1), "conv": (0, 1), "enc": (0, 4), "loop": (0, 4), "dec": (0, 4), "mid": (3, 4),

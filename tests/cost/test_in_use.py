@@ -49,7 +49,19 @@ def cases():
 
 
 @pytest.mark.usefixtures("kernels")
-@pytest.mark.parametrize("number", range(3))
+@pytest.mark.parametrize(
+    ("kernels", "number"),
+    [
+        ("native", 0),
+        ("native", 2),
+        ("xla", 0),
+        *(
+            pytest.param(*each, marks=pytest.mark.slow)
+            for each in (("native", 1), ("xla", 1), ("xla", 2))
+        ),
+    ],
+    indirect=["kernels"],
+)
 @pytest.mark.parametrize("rate", [0.0, 0.2])
 def test_what_is_idle_changes_no_price(monkeypatch, number, rate):
     mapping = list(cases())[number]

@@ -11,6 +11,8 @@ from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
 from chipletsim.errors import UsageError
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 SAMPLES, STEPS = 3, 5
 
 

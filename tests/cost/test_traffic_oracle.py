@@ -30,6 +30,8 @@ from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.pipeline import stages
 from chipletsim.tiles import TileEvents
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 SAMPLES, STEPS = 2, 3
 NETWORK_FIELDS = (
     "link_packets",

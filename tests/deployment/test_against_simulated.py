@@ -29,6 +29,8 @@ from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Population, Projection
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 SIZES = (12, 20, 16, 8)
 RATES = {"input": 0.3, "neuron0": 0.2, "neuron1": 0.15, "neuron2": 0.1}
 STEPS, SAMPLES, SIGMAS = 10, 400, 4.5

@@ -21,6 +21,8 @@ from chipletsim.deployment.traffic import traffic_of
 from chipletsim.errors import UsageError
 from chipletsim.models import Kind, Model
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
 
 

@@ -12,6 +12,8 @@ from chipletsim.deployment.deploy import deploy
 from chipletsim.deployment.plan import Plan
 from chipletsim.models import build_model
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 MODEL = perceptron(64, 48, 40, 10)
 ROW = row_of_dies(3)
 KINDS = st.sampled_from(["own", "dense", "spiking", "hybrid"])

@@ -13,6 +13,8 @@ from chipletsim.models.collectives import all_gather, tensor_parallel
 from chipletsim.models.llama import LlamaSize, llama
 from chipletsim.models.rwkv import RwkvSize, rwkv
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 # A packet without overhead: bits on links are bits of data.
 BARE = {"header": "0 bit", "address": "1 bit", "max_payload": "16777216 bit"}
 WIRE = {"bandwidth": "8 Gb/s", "latency": "10 ns", "flit": "1 bit"}

@@ -11,6 +11,8 @@ import chipletsim as cs
 from chipletsim.deployment.signals import KINDS, PARTIAL_SUMS, VALUES
 from chipletsim.models import build_model
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 STAGES, TILES, BITS = 16, 64, 8
 D, KV, FF, VOCAB, LAYERS, CONTEXT = 8192, 1024, 28672, 128256, 80, 4096
 BLOCK = 2 * D * D + 2 * D * KV + 3 * D * FF + 2 * D

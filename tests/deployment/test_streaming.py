@@ -23,6 +23,8 @@ from chipletsim.models import Signal
 from chipletsim.models.builder import Builder
 from chipletsim.models.llama import LlamaSize, llama
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 MODEL = perceptron(40, 30, 20)
 WEIGHT_BITS = (40 * 30 * 8, 30 * 20 * 8)
 TWO = Plan(stages=2)

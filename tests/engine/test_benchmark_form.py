@@ -12,6 +12,8 @@ import chipletsim as cs
 from benchmarks import harness, peers, workloads
 from benchmarks.__main__ import benchmarks, main
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 
 def test_every_benchmark_is_listed_with_what_it_measures(capsys, monkeypatch) -> None:
     monkeypatch.setattr(sys, "argv", ["benchmarks"])

@@ -122,17 +122,25 @@ def same(one: Activity, other: Activity) -> bool:
     return one.fingerprint == other.fingerprint
 
 
+REAL = {
+    3: (["conv2d", "dense"], ["lif", "li"], 0),
+    8: (["sparse", "dense"], ["if", "cubalif"], 2),
+    21: (["conv2d", "one_to_one", "sparse"], ["cubalif", "lif", "lif"], 1),
+}
+
+
 @pytest.mark.parametrize(
-    ("seed", "kinds", "models", "feedback"),
+    ("kernels", "seed"),
     [
-        (3, ["conv2d", "dense"], ["lif", "li"], 0),
-        (8, ["sparse", "dense"], ["if", "cubalif"], 2),
-        (21, ["conv2d", "one_to_one", "sparse"], ["cubalif", "lif", "lif"], 1),
+        *(("native", seed) for seed in REAL),
+        ("xla", 3),
+        pytest.param("xla", 8, marks=pytest.mark.slow),
+        ("xla", 21),
     ],
+    indirect=["kernels"],
 )
-def test_real_weights_spike_alike_in_every_batch_window_and_schedule(
-    seed, kinds, models, feedback
-) -> None:
+def test_real_weights_spike_alike_in_every_batch_window_and_schedule(seed) -> None:
+    kinds, models, feedback = REAL[seed]
     chain = with_real_weights(feed_forward(seed, kinds, models, graded=False), seed)
     network = with_feedback(chain, seed, feedback)
     inputs = random_inputs(network, seed, 8, STEPS)
@@ -141,7 +149,7 @@ def test_real_weights_spike_alike_in_every_batch_window_and_schedule(
     assert same(whole, simulate_reference(network, inputs))
     assert same(whole, simulate(network, inputs, schedule="steps"))
     assert same(whole, Activity.concatenate(list(simulate_windows(network, inputs, 1))))
-    alone = simulate(network, inputs[5:6], window_steps=2)
+    alone = simulate(network, inputs[5:6], window_steps=3)
     for name in whole.rasters:
         assert np.array_equal(alone.rasters[name][0], whole.rasters[name][5])
 

@@ -9,6 +9,8 @@ from chipletsim.network.builder import NetworkBuilder
 from chipletsim.network.connections import Dense, OneToOne
 from chipletsim.network.spans import Span, spans
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 STEP = 2.0**-8
 LINK = {"bandwidth": "64 Gb/s", "latency": "2 ns", "flit": "1 bit"}
 NPU = {

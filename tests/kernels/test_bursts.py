@@ -19,7 +19,7 @@ from chipletsim.network.model import Network, Population, Projection
 sys.path.append(str(Path(__file__).parents[1] / "cost"))
 from cost_cases import random_mapping, row_of_tiles
 
-pytestmark = pytest.mark.usefixtures("kernels")
+pytestmark = pytest.mark.usefixtures("kernels", "quick_programs")
 
 DT = 2.0**-10
 SAMPLES, STEPS = 3, 5

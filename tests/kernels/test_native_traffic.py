@@ -24,6 +24,8 @@ from chipletsim.network.pipeline import stages
 sys.path.append(str(Path(__file__).parents[1] / "cost"))
 from cost_cases import mixed_network, mixed_package, random_activity, random_mapping
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 
 @pytest.fixture(autouse=True)
 def _native(monkeypatch) -> None:
@@ -190,17 +192,3 @@ def test_sums_of_32_bit_weights_beyond_32_bits(models) -> None:
     found = check(full, activity, [0, 3])
     assert found["direct"].max() > 2**33
     assert found["direct"].min() >= 0
-
-
-@pytest.mark.parametrize("seed", range(2))
-def test_prices_are_the_same(seed, monkeypatch) -> None:
-    network = mixed_network()
-    mapping = random_mapping(network, mixed_package((bool(seed), True)), 50 + seed)
-    activity = random_activity(network, 3, 5, 0.25, seed)
-    ours = price(activity, mapping)
-    monkeypatch.setenv(CHOICE, "xla")
-    theirs = price(activity, mapping)
-    assert ours.metrics() == theirs.metrics()
-    np.testing.assert_array_equal(ours.latency_s, theirs.latency_s)
-    np.testing.assert_array_equal(ours.link_load_bits, theirs.link_load_bits)
-    assert ours.layers.to_dict() == theirs.layers.to_dict()

@@ -15,6 +15,8 @@ from chipletsim.noc.traffic import NetworkTimes, RowTraffic
 from chipletsim.package.build import build_package
 from chipletsim.spec.package import PackageSpec
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 NS = 1e-9
 
 

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from test_bound import bound_of, package_of
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 BURSTS = sorted((Path(__file__).parents[1] / "data" / "booksim").glob("*.json"))
 CYCLE_S = 1e-9
 FLIT_BITS = 64

@@ -81,13 +81,17 @@ REFERENCE = [
 ]
 
 
-@pytest.mark.parametrize(("name", "key", "entry", "unit", "scale"), REFERENCE)
-def test_constant_equals_its_reference(
-    name: str, key: str, entry: str, unit: str, scale: float
-) -> None:
+@pytest.fixture(scope="module")
+def entries() -> dict[str, dict[str, Any]]:
     if not REFERENCES.exists():
         pytest.skip("the reference constants are not beside this checkout")
-    entries = {item["id"]: item for item in yaml.safe_load(REFERENCES.read_text())}
+    return {item["id"]: item for item in yaml.safe_load(REFERENCES.read_text())}
+
+
+@pytest.mark.parametrize(("name", "key", "entry", "unit", "scale"), REFERENCE)
+def test_constant_equals_its_reference(
+    name: str, key: str, entry: str, unit: str, scale: float, entries: dict[str, dict[str, Any]]
+) -> None:
     value = parse_quantity(read(name)[key]["value"], unit)
     assert value == pytest.approx(entries[entry]["value"] * scale, rel=1e-12)
 

@@ -25,6 +25,8 @@ from chipletsim.stages import (
     make_package,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 PHASES = {"M": {"args"}, "X": {"ts", "dur", "tid", "args"}, "C": {"ts", "args"}}
 
 

@@ -10,6 +10,8 @@ import yaml
 import chipletsim as cs
 from chipletsim.cli.main import execute
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 DENSE = {"kind": "one_to_one", "weight": 1.0}
 HYBRID = {
     "name": "hybrid",

@@ -15,6 +15,8 @@ import chipletsim as cs
 from chipletsim.mapping.store import load_mapping
 from chipletsim.stages import load_experiment, make_inputs, make_network, make_package
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 CORE = {
     "kind": "neurocore", "neurons": 24, "synaptic_memory": "4 KiB", "weight_bits": 6,
     "energy_per_synaptic_op": "11 pJ/op", "time_per_synaptic_op": "4 ns/op",

@@ -5,6 +5,8 @@ import pytest
 import chipletsim as cs
 from chipletsim.stages import load_experiment, make_inputs, make_network
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 NETWORK = {
     "name": "n",
     "dt": "0.1 ms",

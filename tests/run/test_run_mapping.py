@@ -12,6 +12,8 @@ from chipletsim.cli.main import execute
 from chipletsim.report import files
 from chipletsim.stages import load_experiment, make_mapping, make_network, make_package
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 
 @pytest.fixture
 def contents(tmp_path):

@@ -9,6 +9,8 @@ from chipletsim.engine import memory
 from chipletsim.errors import ConfigError
 from chipletsim.report import files
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 # Two neurons of bias 1 pass 1.5 in every second step: 1, 3 and 5. The third adds up their spikes
 # one step later, 2 in step 2 and 4 in step 4, which is its threshold.
 NETWORK = {

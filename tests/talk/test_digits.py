@@ -24,6 +24,8 @@ from chipletsim.network.spans import Span, spans
 from chipletsim.training.mnist import Images
 from chipletsim.training_runs.prepare import load_training, prepare
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 SAMPLES = 5
 NETWORKS = {
     "values of 8 bit": (lambda: dense_network(8, seed=1), 1),

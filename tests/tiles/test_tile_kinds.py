@@ -24,6 +24,8 @@ from chipletsim.tiles import (
     of_unit,
 )
 
+pytestmark = pytest.mark.usefixtures("quick_programs")
+
 CONFIGS = Path(__file__).parents[2] / "configs" / "tiles"
 PRESETS = sorted(path.stem for path in CONFIGS.glob("*.yaml"))
 

@@ -12,6 +12,7 @@ from chipletsim.errors import UsageError
 from chipletsim.network.builder import NetworkBuilder
 from chipletsim.network.connections import Conv2d, Dense, OneToOne, Pool2d, Sparse
 from chipletsim.training import forward, trainable, with_synapses
+from tests.quick import quickly
 
 
 def dyadic(random, *shape):
@@ -71,7 +72,7 @@ def test_gradients_reach_every_weight():
     def total(synapses):
         return forward(compiled, synapses, (spikes,), slope=1.0)["value"].sum()
 
-    gradients = jax.jit(jax.grad(total))(compiled.synapses)
+    gradients = quickly(jax.grad(total))(compiled.synapses)
     for projection, gradient in zip(network.projections, gradients, strict=True):
         flow = np.asarray(gradient["weight"])
         assert np.all(np.isfinite(flow)), projection.name

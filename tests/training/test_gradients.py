@@ -1,7 +1,8 @@
 """Gradients of projections: against dense products in float64, and finite differences."""
 
 import sys
-from dataclasses import dataclass, replace
+from dataclasses import replace
+from functools import cache
 from math import prod
 
 import jax
@@ -16,6 +17,7 @@ from chipletsim.engine.native import layout
 from chipletsim.network.builder import NetworkBuilder
 from chipletsim.network.connections import Conv2d, Dense, Sparse
 from chipletsim.training import forward, trainable, with_synapses
+from tests.quick import quickly
 
 RATES = (0.0, 0.1, 1.0)
 
@@ -91,103 +93,111 @@ def whole(connection, weights, source):
     return matrix.reshape(out * height * width, -1)
 
 
-def gradient_by_weights(connection, source, events, given):
-    """What each weight adds to ``sum(given * currents)``, from the matrix of a single weight."""
-    weights = np.zeros(connection.weights.shape, np.float32)
-    gradient = np.empty(weights.shape)
-    outer = given.T.astype(np.float64) @ events
-    if isinstance(connection, Dense):
-        return outer
-    if isinstance(connection, Sparse):
-        sources = np.repeat(np.arange(events.shape[1]), np.diff(connection.indptr))
-        return outer[connection.targets, sources]
+@cache
+def taps_of(name):
+    """For each weight in order, where it stands in the matrix: indices of targets and sources.
+
+    Each is found in the matrix of a connection of which that weight alone is not 0.
+    """
+    connection, source, _ = CONNECTIONS[name](np.random.default_rng(0))
+    weights, taps = np.zeros(connection.weights.shape, np.float32), []
     for place in np.ndindex(weights.shape):
         weights[place] = 1
-        gradient[place] = (whole(connection, weights, source) * outer).sum()
+        taps.append(np.nonzero(whole(connection, weights, source)))
         weights[place] = 0
-    return gradient
+    return taps
 
 
-@dataclass(frozen=True)
-class Case:
-    """A connection compiled for training, with rows of events and a gradient by its currents."""
+class Product:
+    """A connection compiled for training, once for each number of rows."""
 
-    connection: object
-    source: tuple
-    events: np.ndarray
-    given: np.ndarray
-    split: tuple
-
-    def run(self):
-        """Return currents, and gradients by weights and by events."""
-        geometry, arrays = self.split
-        product = differentiable.differentiable_kinds()[type(self.connection)].currents
+    def __init__(self, name):
+        self.connection, self.source, self.target = CONNECTIONS[name](np.random.default_rng(0))
+        kind = differentiable.differentiable_kinds()[type(self.connection)]
+        geometry, arrays = kind.split(self.connection, self.source, self.target)
 
         def currents(weight, events):
-            return product(geometry, {**arrays, "weight": weight}, events).reshape(len(events), -1)
+            found = kind.currents(geometry, {**arrays, "weight": weight}, events)
+            return found.reshape(len(events), -1)
 
-        @jax.jit
+        @quickly
         def run(weight, events, given):
             values, back = jax.vjp(currents, weight, events)
             return values, *back(given)
 
-        rows = self.events.reshape(-1, *self.source)
-        weight, by_weight, by_events = run(arrays["weight"], rows, self.given)
-        return weight, by_weight, np.asarray(by_events).reshape(self.events.shape)
+        self._run, self._weight, self._name = run, arrays["weight"], name
+
+    def gradient_by_weights(self, events, given):
+        """What each weight adds to ``sum(given * currents)``, in float64."""
+        outer = given.T.astype(np.float64) @ events
+        if isinstance(self.connection, Dense):
+            return outer
+        if isinstance(self.connection, Sparse):
+            sources = np.repeat(np.arange(events.shape[1]), np.diff(self.connection.indptr))
+            return outer[self.connection.targets, sources]
+        shape = self.connection.weights.shape
+        return np.array([outer[each].sum() for each in taps_of(self._name)]).reshape(shape)
+
+    def rows(self, rate, *, values=False, rows=19, seed=1):
+        """Return events [rows, sources], and a gradient by the currents that they give."""
+        random = np.random.default_rng(seed)
+        events = (random.random((rows, prod(self.source))) < rate).astype(np.float32)
+        if values:
+            events *= normal(random, *events.shape)
+        return events, normal(random, rows, prod(self.target))
+
+    def run(self, events, given):
+        """Return currents, and gradients by weights and by events."""
+        rows = events.reshape(-1, *self.source)
+        currents, by_weight, by_events = self._run(self._weight, rows, given)
+        return currents, by_weight, np.asarray(by_events).reshape(events.shape)
 
 
-def case(name, rate, *, values=False, rows=19, seed=0):
-    random = np.random.default_rng(seed)
-    connection, source, target = CONNECTIONS[name](random)
-    events = (random.random((rows, prod(source))) < rate).astype(np.float32)
-    if values:
-        events *= normal(random, *events.shape)
-    split = differentiable.differentiable_kinds()[type(connection)].split(
-        connection, source, target
-    )
-    return Case(connection, source, events, normal(random, rows, prod(target)), split)
+@pytest.fixture(scope="module")
+def products(kernels):
+    """Return what gives the product of a connection, compiled once for these kernels."""
+    return cache(Product)
 
 
-def check(each, results):
-    currents, by_weight, by_events = map(np.asarray, results)
-    matrix = whole(each.connection, each.connection.weights, each.source)
-    events = each.events.astype(np.float64)
-    expected = gradient_by_weights(each.connection, each.source, events, each.given)
-    assert by_weight.shape == each.connection.weights.shape
+def check(product, events, given):
+    currents, by_weight, by_events = map(np.asarray, product.run(events, given))
+    connection = product.connection
+    matrix = whole(connection, connection.weights, product.source)
+    events = events.astype(np.float64)
+    expected = product.gradient_by_weights(events, given)
+    assert by_weight.shape == connection.weights.shape
     close = {"rtol": 1e-4, "atol": 1e-4}
     np.testing.assert_allclose(currents, events @ matrix.T, **close)
     np.testing.assert_allclose(by_weight, expected, **close)
-    np.testing.assert_allclose(by_events, each.given @ matrix, **close)
+    np.testing.assert_allclose(by_events, given @ matrix, **close)
 
 
-@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("rate", RATES)
 @pytest.mark.parametrize("name", CONNECTIONS)
-def test_gradients_are_those_of_the_dense_product(name, rate):
-    each = case(name, rate)
-    check(each, each.run())
+def test_gradients_are_those_of_the_dense_product(products, name, rate):
+    product = products(name)
+    check(product, *product.rows(rate))
 
 
-@pytest.mark.usefixtures("kernels")
 @pytest.mark.parametrize("name", CONNECTIONS)
-def test_gradients_of_values(name):
-    each = case(name, 0.4, values=True, seed=1)
-    check(each, each.run())
+def test_gradients_of_values(products, name):
+    product = products(name)
+    check(product, *product.rows(0.4, values=True, seed=2))
 
 
 @pytest.mark.parametrize("rows", [1, 16, 17])
 @pytest.mark.parametrize("name", ["dense 30x130", "sparse 70x200", "conv, groups"])
 def test_gradients_of_few_rows(name, rows):
-    each = case(name, 0.3, rows=rows, seed=2)
-    check(each, each.run())
+    product = Product(name)
+    check(product, *product.rows(0.3, rows=rows, seed=3))
 
 
 @pytest.mark.parametrize("above", [0.0, 0.3])
 @pytest.mark.parametrize("rate", [0.1, 0.6])
 def test_above_some_activity_a_product_gives_the_same(monkeypatch, above, rate):
     monkeypatch.setattr(differentiable, "PRODUCT_ABOVE", above)
-    each = case("dense 30x130", rate, seed=3)
-    check(each, each.run())
+    product = Product("dense 30x130")
+    check(product, *product.rows(rate, seed=4))
 
 
 @pytest.mark.parametrize("name", ["dense 1100x64", "sparse 1100x63", "sparse 70x200", "conv"])
@@ -195,7 +205,8 @@ def test_threads_change_no_bit_of_a_gradient(monkeypatch, name):
     runs = []
     for threads in ("1", "2", "7"):
         monkeypatch.setenv(THREADS, threads)
-        runs.append([np.asarray(each) for each in case(name, 0.2, values=True).run()])
+        product = Product(name)
+        runs.append([np.asarray(each) for each in product.run(*product.rows(0.2, values=True))])
     for run in runs[1:]:
         for one, other in zip(runs[0], run, strict=True):
             np.testing.assert_array_equal(one, other)
@@ -269,7 +280,7 @@ def test_a_network_has_the_gradients_of_its_dense_twin(monkeypatch):
 
     def gradients(network):
         compiled = compile_network(network, exact=False)
-        loss = jax.jit(jax.value_and_grad(loss_of(compiled, spikes, 2.0)))
+        loss = quickly(jax.value_and_grad(loss_of(compiled, spikes, 2.0)))
         value, found = loss(trainable(compiled))
         return value, [np.asarray(each["weight"]) for each in found]
 
@@ -312,9 +323,9 @@ def test_gradients_are_finite_differences_of_the_smooth_surrogate(monkeypatch, s
     network = recurrent_network(seed)
     spikes = np.random.default_rng(seed).random((2, 5, 2, 5, 5)) < 0.3
     compiled = compile_network(network, exact=False)
-    loss = jax.jit(loss_of(compiled, spikes, 2.0))
+    loss = quickly(jax.value_and_grad(loss_of(compiled, spikes, 2.0)))
     weights = trainable(compiled)
-    gradients = jax.jit(jax.grad(loss))(weights)
+    _, gradients = loss(weights)
     random = np.random.default_rng(seed + 10)
     for number, projection in enumerate(network.projections):
         gradient = np.asarray(gradients[number]["weight"], np.float64)
@@ -325,7 +336,7 @@ def test_gradients_are_finite_differences_of_the_smooth_surrogate(monkeypatch, s
 
         def moved(by, number=number, direction=direction):
             changed = weights[number]["weight"] + np.float32(by) * direction.astype(np.float32)
-            return float(loss((*weights[:number], {"weight": changed}, *weights[number + 1 :])))
+            return float(loss((*weights[:number], {"weight": changed}, *weights[number + 1 :]))[0])
 
         difference = (moved(step) - moved(-step)) / (2 * step)
         expected = (gradient * direction).sum()
@@ -338,7 +349,7 @@ def test_training_sparse_synapses_lowers_a_loss():
     spikes = np.random.default_rng(2).random((8, 10, 2, 5, 5)) < 0.3
     wanted = np.random.default_rng(3).normal(0, 1, (8, 3)).astype(np.float32)
 
-    @jax.jit
+    @quickly
     def update(weights):
         def loss(weights):
             values = forward(compiled, weights, (spikes,), slope=2.0)["out"]

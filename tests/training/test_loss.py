@@ -4,6 +4,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
@@ -21,6 +22,7 @@ from chipletsim.spec.train import LossSpec, SparsitySpec, TrafficLossSpec
 from chipletsim.training.loss import mapped_loss
 from chipletsim.training.parameters import start_parameters
 from chipletsim.training_runs.prepare import Prepared, folded
+from tests.quick import quickly
 
 ANSWERS = {"if": {"r": 1000.0}, "li": {"tau": "4 ms"}}
 
@@ -94,7 +96,7 @@ def test_the_training_pass_is_the_engine_on_the_stored_network(seed):
     assert lower(stored, bits) is stored
     again = mapping_of(given).lowered()  # what the tiles make of the network as given
     spikes = np.random.default_rng(seed).random((4, 6, 2, 6, 6)) < 0.4
-    events = ready.loss.events(ready.start, jnp.asarray(spikes))
+    events = jax.jit(ready.loss.events)(ready.start, spikes)
     for one in (stored, again):
         activity = cs.simulate(one, spikes)
         for population in given.populations:
@@ -108,7 +110,7 @@ def test_parts_of_the_loss_by_hand():
     ready = prepared(network(), SPEC)
     spikes = np.random.default_rng(3).random((4, 6, 2, 6, 6)) < 0.4
     labels = np.array([0, 1, 2, 0], np.int32)
-    total, measures = ready.loss(ready.start, jnp.float32(1e-3), spikes, labels)
+    total, measures = quickly(ready.loss)(ready.start, jnp.float32(1e-3), spikes, labels)
     activity = cs.simulate(ready.stored(ready.start).network, spikes)
     rates = {name: float(rate.mean()) for name, rate in activity.rates().items()}
     counts = activity.spikes("out").reshape(4, 6, 3).sum(axis=1)
@@ -131,7 +133,7 @@ def test_values_of_an_answer_are_added_up_and_sent_where_not_zero():
     ready = prepared(network(answer="li"), LossSpec())
     spikes = np.random.default_rng(3).random((4, 6, 2, 6, 6)) < 0.05
     labels = np.zeros(4, np.int32)
-    _, measures = ready.loss(ready.start, jnp.float32(0), spikes, labels)
+    _, measures = quickly(ready.loss)(ready.start, jnp.float32(0), spikes, labels)
     mapping = ready.stored(ready.start)
     activity = cs.simulate(mapping.network, spikes)
     result = cs.price(activity, mapping)

@@ -15,8 +15,11 @@ from tiny_training import training
 import chipletsim as cs
 from chipletsim.cli.main import execute
 from chipletsim.errors import ConfigError, UsageError
+from tests.quick import flags
 
 pytest.importorskip("optax", reason="training needs the extra `train`")
+
+pytestmark = pytest.mark.usefixtures("quick_programs")
 
 STEPS, EPOCHS, POPULATIONS = 8, 12, ["in", "hidden", "out"]
 
@@ -39,7 +42,7 @@ def finished(folder):
         capture_output=True,
         text=True,
         check=False,
-        env=os.environ,
+        env=os.environ | {"XLA_FLAGS": flags()},
     )
     assert (ran.returncode, ran.stderr) == (0, ""), ran.stderr
     return json.loads(ran.stdout)
