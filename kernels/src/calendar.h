@@ -10,8 +10,8 @@
 
 namespace chipletsim {
 
-// Holds items of type Item by times that are multiples of a quantum. Items of one time come out
-// together, in the order in which they went in as long as all of them were near.
+// Holds items of type Item by times that are multiples of a quantum. Items of one time come out in
+// the order in which they went in.
 template <class Item>
 class Calendar {
  public:
@@ -49,13 +49,19 @@ class Calendar {
       break;
     }
     now_ = next;
+    const int64_t slot = now_ & (kSlots - 1);
+    // What was far when it went in did so before all that was near.
     while (!far_.empty() && far_.front().slot == now_) {
       std::pop_heap(far_.begin(), far_.end(), later);
-      put(now_, far_.back().item);
+      items.push_back(far_.back().item);
       far_.pop_back();
     }
-    const int64_t slot = now_ & (kSlots - 1);
-    items.swap(slots_[slot]);
+    if (items.empty()) {
+      items.swap(slots_[slot]);
+    } else {
+      items.insert(items.end(), slots_[slot].begin(), slots_[slot].end());
+      slots_[slot].clear();
+    }
     occupied_[slot / 64] &= ~(uint64_t{1} << (slot % 64));
     size_ -= static_cast<int64_t>(items.size());
     return now_ * quantum_;

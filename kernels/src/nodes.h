@@ -13,8 +13,9 @@ namespace chipletsim {
 constexpr int64_t kNowhere = -1;  // flow of work that ends in no packet
 constexpr int64_t kOwnNode = -2;  // flow of a packet for its own node, which enters no router
 
-// Times are in ticks times `scale`. A node with one processor takes what came before it makes the
-// next packet, and each to its end; one with two does both at once.
+// Times are in ticks times `scale`. A node with one processor takes what has come before it makes
+// the next packet, and each to its end; one with two does both at once. Work begins and ends at any
+// tick, whenever the node's clock lets it be seen.
 class Nodes {
  public:
   void build(const Bursts& all, const NetworkRow& network, int64_t scale) {
@@ -32,12 +33,21 @@ class Nodes {
     ended_.assign(gates, 0);
     left_.assign(burst.packets, 0);
     made_.assign(burst.packets, 0);
+    std::fill_n(all_->made + burst.packet, burst.packets, -1);
+    std::fill_n(all_->injected + burst.packet, burst.packets, -1);
+    const int64_t delivery = all_->delivery[burst.packet];
+    const int64_t deliveries = all_->delivery[burst.packet + burst.packets] - delivery;
+    std::fill_n(all_->arrived + delivery, deliveries, -1);
+    std::fill_n(all_->taken + delivery, deliveries, -1);
     last_ = flying_ = 0;
     int64_t packet = burst.packet;
     const int64_t end = burst.packet + burst.packets;
     for (int64_t at = 0; at < nodes_; ++at) {
       State& node = state_[at];
-      node.first = node.packet = node.making = packet;
+      node.packet = node.making = packet;
+      node.first = packet - burst.packet;
+      node.queued = node.departed = 0;
+      node.step = node.step_ended = 0;
       while (packet < end && all_->packet[packet].source == at) ++packet;
       node.end = packet;
       node.make_free = node.work_free = node.making_busy = node.working_busy = 0;
@@ -79,35 +89,47 @@ class Nodes {
     const int64_t delivery = all_->delivery[burst_.packet + packet] + rank;
     all_->arrived[delivery] = ticks(now);
     last_ = std::max(last_, now);
-    state_[at].pending.push_back({now, delivery, packet, channel});
+    // What its node itself has made may be told late, after what came since.
+    std::vector<Pending>& pending = state_[at].pending;
+    pending.push_back({now, delivery, packet, channel});
+    for (size_t k = pending.size() - 1; k > state_[at].begun && pending[k - 1].came > now; --k) {
+      std::swap(pending[k - 1], pending[k]);
+    }
   }
 
-  // Begins all work of a node that can begin by now, and calls give(taken, channel) for what came
-  // and is taken. Returns when the node has to be looked at again, -1 if not before something comes.
+  // Begins all work of a node that can begin by now, in the order of time, and calls
+  // give(taken, channel) for what came and is taken. Returns when the node has to be looked at
+  // again, -1 if not before something comes.
   template <class Give>
   int64_t work(int64_t now, int64_t at, const Give& give) {
     State& node = state_[at];
     const bool one = row_[at].processors == 1;
     for (;;) {
-      if (node.own >= 0 && node.make_free <= now) {
-        deliver(node.make_free, at, node.own, 0, -1);
-        node.own = -1;
-      }
-      if (one && node.work_free > now) return node.work_free;
+      int64_t takes = kNever;
       if (node.begun < node.pending.size()) {
-        take(at, node, one, give);
-        continue;
-      }
-      if (!node.pending.empty()) {
+        const int64_t came = node.pending[node.begun].came;
+        // A processor of its own takes one after the other, whatever happens meanwhile.
+        takes = one ? std::max(came, node.work_free) : came;
+      } else if (node.begun) {
         node.pending.clear();
         node.begun = 0;
       }
-      if (node.own >= 0) return node.make_free;
-      pass_work(at, node);
-      int64_t begins = node.make_free;
-      if (!can_make(at, node, begins)) return -1;
-      if (begins > now) return begins;
-      make(node, one, begins);
+      int64_t makes = node.make_free;  // or has made what is for itself
+      if (node.own < 0) {
+        pass_work(node);
+        if (!can_make(at, node, makes)) makes = kNever;
+      }
+      const bool take_first = takes < makes || (takes == makes && node.own < 0);
+      const int64_t next = take_first ? takes : makes;
+      if (next > now) return next == kNever ? -1 : next;
+      if (take_first) {
+        take(at, node, one, give);
+      } else if (node.own < 0) {
+        make(node, one, makes);
+      } else {
+        deliver(makes, at, node.own, 0, -1);
+        node.own = -1;
+      }
     }
   }
 
@@ -116,7 +138,7 @@ class Nodes {
   const PacketRow* front(int64_t now, int64_t at, int64_t& when) {
     State& node = state_[at];
     when = -1;
-    pass_work(at, node);
+    pass_work(node);
     if (node.packet == node.making) return nullptr;
     const PacketRow& packet = all_->packet[node.packet];
     const int64_t available = std::max(packet.ready * scale_, made_[node.packet - burst_.packet]);
@@ -136,19 +158,25 @@ class Nodes {
 
   // The packet at the front has left.
   void sent(int64_t at, int64_t now) {
-    left_[state_[at].packet - burst_.packet] = now;
-    ++state_[at].packet;
+    State& node = state_[at];
+    left_[node.first + node.departed++] = now;
+    ++node.packet;
   }
 
  private:
+  static constexpr int64_t kNever = INT64_MAX;
+
   struct Pending {
     int64_t came, delivery, packet;
     int32_t channel;
   };
 
   struct State {
-    int64_t first, end;         // rows of its packets
-    int64_t packet, making;     // the next to leave, and the next to be made
+    int64_t packet, making;     // rows: the next to leave, and the next to be made
+    int64_t end;                // of its rows
+    int64_t first;              // of its packets, in `left_`
+    int64_t queued, departed;   // packets for other nodes that were begun, and that have left
+    int64_t step, step_ended;   // steps whose deliveries are all done, and when
     int64_t make_free, work_free;
     int64_t making_busy, working_busy;
     std::vector<Pending> pending;
@@ -175,28 +203,28 @@ class Nodes {
     --expected_[gate];
   }
 
-  // Whether the next packet can be made; `begins` is raised to when it can begin.
-  bool can_make(int64_t at, const State& node, int64_t& begins) const {
+  // Whether the next packet can be made; `begins` is raised to when it can begin. While the queue
+  // is full, nothing is made.
+  bool can_make(int64_t at, State& node, int64_t& begins) const {
     if (node.making == node.end) return false;
     const int64_t step = burst_.steps ? all_->packet[node.making].step : 0;
-    if (step > 0) {
-      const int64_t gate = (step - 1) * nodes_ + at;
+    for (; node.step < step; ++node.step) {
+      const int64_t gate = node.step * nodes_ + at;
       if (expected_[gate] > 0) return false;
-      begins = std::max(begins, ended_[gate]);
+      node.step_ended = std::max(node.step_ended, ended_[gate]);
     }
+    begins = std::max(begins, node.step_ended);
     const int64_t queue = row_[at].queue;
-    if (queue && node.making - node.first >= queue) {
-      if (node.making - node.packet >= queue) return false;
-      begins = std::max(begins, left_[node.making - queue - burst_.packet]);
+    if (queue && node.queued >= queue) {
+      if (node.queued - node.departed >= queue) return false;
+      begins = std::max(begins, left_[node.first + node.queued - queue]);
     }
     return true;
   }
 
-  // What was made for no other node leaves the queue by itself.
-  void pass_work(int64_t at, State& node) {
-    while (node.packet < node.making && all_->packet[node.packet].flow < 0) {
-      sent(at, made_[node.packet - burst_.packet]);
-    }
+  // What was made for no other node leaves by itself.
+  void pass_work(State& node) const {
+    while (node.packet < node.making && all_->packet[node.packet].flow < 0) ++node.packet;
   }
 
   void make(State& node, bool one, int64_t begins) {
@@ -209,6 +237,7 @@ class Nodes {
     all_->made[node.making] = ticks(node.make_free);
     last_ = std::max(last_, node.make_free);
     ++node.making;
+    node.queued += packet.flow >= 0;
     if (packet.flow != kOwnNode) return;
     ++flying_;
     node.own = number;
@@ -220,7 +249,8 @@ class Nodes {
   BurstRow burst_{};
   std::vector<State> state_;
   std::vector<int64_t> expected_, ended_;  // [steps, nodes]
-  std::vector<int64_t> made_, left_;       // [packets], when it was made, and when its tail left
+  std::vector<int64_t> made_;              // [packets], when it was made
+  std::vector<int64_t> left_;              // [packets], when tails left, node by node
   int64_t last_ = 0, flying_ = 0;
 };
 
