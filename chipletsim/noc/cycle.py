@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chipletsim.kernels import native_kernels
-from chipletsim.noc.burst_kernels import BurstResults, run_bursts
+from chipletsim.noc.burst_kernels import BurstResults, require_native_kernels, run_bursts
 from chipletsim.noc.flit_network import Job
 
 
@@ -26,7 +25,9 @@ def cycle(jobs: Sequence[Job], *, bins: int = 0, bin_ticks: int = 1) -> BurstRes
         jobs: Bursts and what they run on; jobs may share networks and flows.
         bins: Of the history of each port; none if 0.
         bin_ticks: Ticks of each.
+
+    Raises:
+        UsageError: There are no native kernels.
     """
-    if not native_kernels():
-        raise NotImplementedError
+    require_native_kernels("cycle")
     return run_bursts("chipletsim_flits", jobs, bins, bin_ticks)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import chipletsim as cs
-from chipletsim.errors import ConfigError
+from chipletsim.errors import ConfigError, UsageError
 from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Projection
@@ -238,3 +238,11 @@ def test_what_is_left_out_is_said() -> None:
     # 4.625 ns, over two cycles, too long.
     assert "the pipeline takes up to 3 cycles more a hop" in found
     assert "frames that leave before they are full" in found
+
+
+def test_without_native_kernels_it_says_so(monkeypatch) -> None:
+    monkeypatch.setenv("CHIPLETSIM_KERNELS", "xla")
+    mapping, activity = case("row", 1)
+    for timing in PACKET_MODELS:
+        with pytest.raises(UsageError, match=f"timing `{timing}` runs on the native kernels"):
+            cs.price(activity, mapping, timing=timing)
