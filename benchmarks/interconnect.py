@@ -1,0 +1,168 @@
+"""Interconnect: `cycle` and `queue` beside BookSim 2's recorded bursts, and how fast they are.
+
+* The recordings in ``tests/data/noc`` and ``tests/data/booksim``, and those beside the checkout
+  where they are: packets that leave or arrive in another cycle than recorded (`cycle`), and the
+  error of the last arrival (`queue`).
+* Bursts a second of an 8x8 mesh, one by one and 64 together, beside the cycles a second of
+  BookSim's own record (one core of the same class of machine).
+* `queue` beside `cycle` on a burst of 32,000 packets in a 32x32 mesh.
+* 64 chiplets of 16 tiles: 100 steps of 10,000 packets each under `queue`.
+
+``--quick`` leaves the last two out.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+import chipletsim as cs
+from benchmarks.harness import Row, timed
+from chipletsim.exchange.bursts.burst_file import BurstFile, read_burst
+from chipletsim.noc.cycle import cycle
+from chipletsim.noc.flit_network import NO_PEER, Burst, FlitNetwork, Flows, Job
+from chipletsim.noc.package_flows import Ways
+from chipletsim.noc.package_network import package_network
+from chipletsim.noc.queue import queue
+
+ROOT = Path(__file__).parents[1]
+FOLDERS = (
+    ROOT / "tests" / "data" / "noc",
+    ROOT / "tests" / "data" / "booksim",
+    ROOT.parent / "shared" / "references" / "noc" / "burst",
+)
+REPEATS = 7
+
+
+def rows(quick: bool) -> list[Row]:
+    """Return the rows."""
+    files = recordings()
+    found = [*fidelity([file for file, _ in files]), *speed(files)]
+    if not quick:
+        found += [large_burst(), chiplets()]
+    return found
+
+
+def recordings() -> list[tuple[BurstFile, float]]:
+    """Return the recorded bursts, each once, and BookSim's cycles a second, or 0."""
+    paths = {path.name: path for folder in FOLDERS for path in sorted(folder.glob("*.json"))}
+    speeds = [
+        json.loads(path.read_text())["booksim"].get("cycles_per_s") for path in paths.values()
+    ]
+    return [
+        (read_burst(path), speed or 0.0) for path, speed in zip(paths.values(), speeds, strict=True)
+    ]
+
+
+def fidelity(files: list[BurstFile]) -> list[Row]:
+    """Compare packets and makespans with the records."""
+    jobs = [each.job for each in files]
+    wrong, errors, packets = 0, [], 0
+    for each, exact, near in zip(files, cycle(jobs).times, queue(jobs).times, strict=True):
+        if each.recorded is None or each.recorded.packets is None:
+            continue
+        record = each.recorded.packets[each.order]
+        wrong += int(((exact.injected != record[:, 0]) | (exact.arrived != record[:, 1])).sum())
+        errors.append(near.arrived.max() / record[:, 1].max() - 1)
+        packets += len(record)
+    case, error = f"{len(errors)} bursts", np.abs(errors)
+    return [
+        Row(case, "packets in another cycle, cycle", "packets", wrong, "BookSim 2", packets),
+        Row(case, "error of the makespan, queue, mean", "1", float(error.mean())),
+        Row(case, "error of the makespan, queue, worst", "1", float(error.max())),
+    ]
+
+
+def speed(files: list[tuple[BurstFile, float]]) -> list[Row]:
+    """Compare cycles a second with those of the records."""
+    found, many = [], []
+    for each, theirs in files:
+        if not each.name.startswith("mesh8") or not theirs or each.recorded is None:
+            continue
+        cycles = each.recorded.figures["makespan"] + 1
+        time = timed(partial(cycle, [each.job]), REPEATS)
+        ours = cycles / time.median_s
+        found.append(Row(each.name, "cycle alone", "cycle/s", ours, "BookSim 2", theirs, time))
+        many.append((each.job, cycles, cycles / theirs))
+    if many:
+        chosen = [many[number % len(many)] for number in range(64)]
+        time = timed(lambda: cycle([job for job, _, _ in chosen]), REPEATS)
+        cycles = sum(each for _, each, _ in chosen)
+        theirs = cycles / sum(seconds for _, _, seconds in chosen)
+        ours = cycles / time.median_s
+        case = "64 bursts of 8x8 together"
+        found.append(Row(case, "cycle", "cycle/s", ours, "BookSim 2", theirs, time))
+    return found
+
+
+def large_burst(side: int = 32, packets: int = 32_000) -> Row:
+    """Compare `queue` with `cycle` on uniform traffic in a mesh."""
+    job = mesh(side, packets)
+    slow, quick = timed(lambda: cycle([job]), 3), timed(lambda: queue([job]), 3)
+    return Row(
+        f"{packets:,} packets, {side}x{side} mesh", "queue", "burst/s", 1 / quick.median_s,
+        "cycle", 1 / slow.median_s, quick,
+    )  # fmt: skip
+
+
+def mesh(side: int, packets: int) -> Job:
+    """Return uniform traffic of single flits in a square mesh, x first, then y."""
+    count = side * side
+    at = np.arange(count)
+    x, y = at % side, at // side
+    steps = ((1, 0, 1), (-1, 0, 0), (0, 1, 3), (0, -1, 2))  # x, y, port of the way back
+    port = np.tile(np.array([NO_PEER, 2, 2, 1, 8], np.int64), (5 * count, 1))
+    for number, (dx, dy, back) in enumerate(steps):
+        inside = (x + dx >= 0) & (x + dx < side) & (y + dy >= 0) & (y + dy < side)
+        port[5 * at[inside] + number, 0] = 5 * (at[inside] + dx + side * dy) + back
+    port[5 * at + 4, 0] = -1 - at
+    router = np.stack([5 * at, np.ones(count), np.ones(count)], axis=1).astype(np.int64)
+    node = np.stack([5 * at + 4, np.full(count, 8), 0 * at, 0 * at + 1, 0 * at + 2], axis=1)
+    draw = np.random.default_rng(0)
+    source = np.sort(draw.integers(0, count, packets))
+    target = (source + draw.integers(1, count, packets)) % count
+    branch: list[tuple[int, int, int]] = []
+    flow = []
+    for start, end in zip(source.tolist(), target.tolist(), strict=True):
+        flow.append((start, len(branch), -1))
+        dx, dy = end % side - start % side, end // side - start // side
+        ways = [0 if dx > 0 else 1] * abs(dx) + [2 if dy > 0 else 3] * abs(dy)
+        branch += [(way, len(branch) + 1 + number, -1) for number, way in enumerate(ways)]
+        branch.append((4, -1, -1))
+    ones = np.ones(packets, np.int64)
+    flows = Flows(np.arange(len(branch) + 1), np.array(branch), np.array(flow), ones, target, ones)
+    table = np.stack([source, np.arange(packets), ones, 0 * ones, 0 * ones, 0 * ones], axis=1)
+    network = FlitNetwork(router, port, node.astype(np.int64), 4)
+    return Job(network, flows, Burst(table, np.zeros(packets, np.int64)))
+
+
+def chiplets(steps: int = 100, packets: int = 10_000, fan_out: int = 16) -> Row:
+    """Time steps of a package of 64 chiplets; each tile sends to a few others."""
+    package = cs.load_package("packages/sixty_four_chiplets")
+    network = package_network(package, (40,))
+    ways, draw = Ways(package, network), np.random.default_rng(0)
+    tiles = len(package.tiles)
+    flow: list[tuple[int, int, int]] = []
+    target: list[int] = []
+    routers: list[int] = []
+    for source in range(tiles):
+        for tile in draw.choice(tiles - 1, fan_out, replace=False).tolist():
+            (way,) = ways.of(source, [tile + (tile >= source)])
+            flow.append((source, way.root, ways.entry_channels))
+            target += way.targets
+            routers += way.routers
+    stop, branch = ways.arrays()
+    ones = np.ones(len(flow), np.int64)
+    flows = Flows(stop, branch, np.array(flow), ones, np.array(target), np.array(routers))
+    jobs = []
+    for _ in range(steps):
+        sent = np.sort(draw.integers(0, len(flow), packets))
+        zeros = np.zeros(packets, np.int64)
+        table = np.stack([flows.flow[sent, 0], sent, zeros + 1, zeros, zeros, zeros], axis=1)
+        jobs.append(Job(network.network, flows, Burst(table, zeros)))
+    time = timed(lambda: queue(jobs), 3)
+    case = f"{tiles:,} tiles on 64 chiplets, {steps} steps of {packets:,} packets"
+    return Row(case, "queue", "s", time.median_s, "target", 10.0, time)
