@@ -103,5 +103,5 @@ def expected(network, inputs) -> Activity:
 def test_every_model_and_port(network, inputs, expected, kernels) -> None:
     assert compile_network(network).program.native == (kernels == "native")
     assert simulate(network, inputs).fingerprint == expected.fingerprint
-    parts = list(simulate_windows(network, inputs, 20))
+    parts = list(simulate_windows(network, inputs, 16))
     assert Activity.concatenate(parts).fingerprint == expected.fingerprint
