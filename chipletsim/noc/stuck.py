@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipletsim.kernels import native_kernels
-from chipletsim.noc.burst_kernels import run_bursts
+from chipletsim.noc.burst_kernels import require_native_kernels, run_bursts
 from chipletsim.noc.flit_network import Job
 
 
@@ -37,9 +36,11 @@ def stuck_channels(job: Job) -> list[StuckChannel]:
 
     Returns:
         The cycle; empty where the burst ends, or where copies of packets hide what they wait for.
+
+    Raises:
+        UsageError: There are no native kernels.
     """
-    if not native_kernels():
-        raise NotImplementedError
+    require_native_kernels("cycle")
     found = run_bursts("chipletsim_flits", [job], 0, 1, held=True)
     if not found.times[0].undelivered:
         return []

@@ -240,5 +240,5 @@ def test_a_deadlock_names_the_channels(capsys):
 def test_without_native_kernels(capsys, monkeypatch):
     monkeypatch.setenv(CHOICE, "xla")
     _, err = ran(capsys, CASE, code=2)
-    assert "timing `cycle` needs the native kernels" in err
+    assert "timing `cycle` runs on the native kernels" in err
     assert json.loads(ran(capsys, CASE, "--timing", "bound", "--json"))["timing"] == "bound"
