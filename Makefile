@@ -53,14 +53,15 @@ sanitize: $(LEVELS:%=build/sanitize/%.so)
 	$(BIN)/python -m pytest -p sanitized --kernels build/sanitize --capture=sys -k 'not xla' \
 		tests/engine/test_native_kernels.py tests/engine/test_engine_equals_reference.py \
 		tests/cost/test_traffic_oracle.py tests/training/test_gradients.py tests/kernels \
-		tests/engine/test_wide_random.py tests/pipeline_cores/test_messages.py
+		tests/engine/test_wide_random.py tests/pipeline_cores/test_messages.py \
+		tests/noc/test_burst_kernels.py tests/noc/test_burst_rules.py tests/noc/test_node_rules.py
 
 sanitize-threads: $(LEVELS:%=build/sanitize-threads/%.so)
 	$(call PRELOADED,tsan) TSAN_OPTIONS=ignore_noninstrumented_modules=1 setarch -R \
 	$(BIN)/python -m pytest -p sanitized --kernels build/sanitize-threads --capture=sys \
 		-k '(threads or repeats) and not xla' tests/engine/test_native_kernels.py \
 		tests/training/test_gradients.py tests/kernels tests/engine/test_wide_random.py \
-		tests/pipeline_cores/test_messages.py
+		tests/pipeline_cores/test_messages.py tests/noc/test_burst_kernels.py
 
 build/sanitize/%.so: SANITIZER := -fsanitize=address,undefined -fno-sanitize-recover=all
 build/sanitize-threads/%.so: SANITIZER := -fsanitize=thread

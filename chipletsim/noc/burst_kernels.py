@@ -11,8 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from chipletsim.errors import UsageError
-from chipletsim.kernels import describe, native_kernels, thread_count
+from chipletsim.kernels import thread_count
 from chipletsim.noc.burst_tables import BurstTables, burst_tables
 from chipletsim.noc.flit_network import BurstTimes, Busiest, Job, PortCounts
 from chipletsim.noc.padding import rounded_up
@@ -71,22 +70,6 @@ def run_bursts(
     with jax.enable_x64(True):
         found = _call(target, sizes, *padded, shapes=shapes, threads=thread_count())
     return _results(tables, [np.asarray(each) for each in found], bins, lanes)
-
-
-def require_native_kernels(timing: str) -> None:
-    """Refuse a timing model that runs on native kernels alone.
-
-    Args:
-        timing: Name of the model.
-
-    Raises:
-        UsageError: There are none.
-    """
-    if not native_kernels():
-        raise UsageError(
-            f"timing `{timing}` runs on the native kernels, and here is {describe()}; `bound` does"
-            " without"
-        )
 
 
 def _padded(array: np.ndarray) -> np.ndarray:

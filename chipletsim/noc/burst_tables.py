@@ -15,6 +15,7 @@ from chipletsim.noc.flit_network import (
     delivery_nodes,
     delivery_starts,
 )
+from chipletsim.noc.job_checks import check_jobs
 
 Rows = TypeVar("Rows", FlitNetwork, Flows)
 
@@ -38,7 +39,12 @@ class BurstTables(NamedTuple):
 
 
 def burst_tables(jobs: Sequence[Job]) -> BurstTables:
-    """Return the rows of bursts; what they share stands there once."""
+    """Return the rows of bursts; what they share stands there once.
+
+    Raises:
+        UsageError: They are not as `chipletsim.noc.flit_network` says.
+    """
+    check_jobs(jobs)
     networks, network_of = _distinct([job.network for job in jobs])
     flows, flows_of = _distinct([job.flows for job in jobs])
     network = _network_rows(networks, [job.flows for job in jobs], network_of)

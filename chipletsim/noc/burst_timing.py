@@ -59,7 +59,7 @@ def time_burst(job: Job, timing: str, outputs: Sequence[str]) -> TimedBurst:
         outputs: Name of each port's output, for messages.
 
     Raises:
-        UsageError: There is no such model, or no native kernels to run it.
+        UsageError: There is no such model, or the burst is not one that it follows.
         DeadlockError: Packets wait for one another for ever.
     """
     if timing not in BURST_TIMINGS:

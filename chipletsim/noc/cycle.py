@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chipletsim.noc.burst_kernels import BurstResults, require_native_kernels, run_bursts
+from chipletsim.kernels import native_kernels
+from chipletsim.noc.burst_kernels import BurstResults, run_bursts
+from chipletsim.noc.burst_steps import follow
 from chipletsim.noc.flit_network import Job
+from chipletsim.noc.flit_steps import flit_steps
 
 
 def cycle(jobs: Sequence[Job], *, bins: int = 0, bin_ticks: int = 1) -> BurstResults:
@@ -19,7 +22,8 @@ def cycle(jobs: Sequence[Job], *, bins: int = 0, bin_ticks: int = 1) -> BurstRes
     a cycle, each as soon as its output takes it), nodes take time to make packets and to work on
     them, and routers have clocks of their own.
 
-    Bursts are independent, and share threads.
+    Bursts are independent, and share threads. Without native kernels they are followed in Python,
+    see `chipletsim.noc.flit_steps`, which gives the same and takes some hundred times as long.
 
     Args:
         jobs: Bursts and what they run on; jobs may share networks and flows.
@@ -27,7 +31,9 @@ def cycle(jobs: Sequence[Job], *, bins: int = 0, bin_ticks: int = 1) -> BurstRes
         bin_ticks: Ticks of each.
 
     Raises:
-        UsageError: There are no native kernels.
+        UsageError: A job is not as `chipletsim.noc.flit_network` says, or a packet is copied at a
+            router where it does not fit in a buffer.
     """
-    require_native_kernels("cycle")
+    if not native_kernels():
+        return follow(jobs, bins, bin_ticks, flit_steps)
     return run_bursts("chipletsim_flits", jobs, bins, bin_ticks)

@@ -34,10 +34,11 @@ class FlitNetwork(NamedTuple):
         router: int64 [routers, 3]: its first port, ticks of its cycle, cycles in which it computes
             a route.
         port: int64 [ports, 5]: port at the other end, or ``-1 - node``, or `NO_PEER`; ``forward``
-            of its output, ``backward`` of its input, ticks from one flit of its output to the next,
-            flits that each virtual channel of its input holds.
+            of its output, ``backward`` of its input, a tick or more, ticks from one flit of its
+            output to the next, flits that each virtual channel of its input holds.
         node: int64 [nodes, 5]: its port; flits of each virtual channel that it holds; packets that
-            it holds once they are made (0: any number); ``forward`` and ``backward`` of the node.
+            it holds once they are made (0: any number), when it makes nothing more; ``forward`` and
+            ``backward`` of the node, the latter a cycle or more.
         channels: Virtual channels of every port.
         tick_s: Seconds of a tick, None where ticks have no length.
         intervals: int64 [ports, kinds]: ticks from one flit of the output to the next, by the kind
@@ -46,8 +47,9 @@ class FlitNetwork(NamedTuple):
             where no link sends frames.
         links: int64 [ports, 5]: bits that a frame of the output carries (0: it sends no frames),
             ticks of a frame on the wire, ticks that the first packet of a frame waits for others
-            at most; ticks without a flit after which the link sleeps (-1: never), ticks in which it
-            is woken. None where no link has any of it.
+            at most; ticks without use after which the link sleeps (-1: never), ticks in which it
+            is woken. A link is in use for the interval of a flit, or while a frame is on the wire.
+            None where no link has any of it.
         processors: int64 [nodes]: 1 where a node makes packets and works on those that come by
             turns, 2 where it does both at once; None where all are 2.
     """
@@ -79,7 +81,7 @@ class Flows(NamedTuple):
         stop: int64 [stops + 1]: first branch of each stop.
         branch: int64 [branches, 3]: output port, by its number at the router; the next stop, or
             ``-1 - n`` where it ends at a node, as delivery n of the flow; virtual channels that may
-            be taken, as bits.
+            be taken, as bits. Branches of a stop stand in the order of their ports.
         flow: int64 [flows, 3]: source node, first stop, virtual channels that the source may take.
         deliveries: int64 [flows]: nodes where it ends.
         target: int64 [sum of deliveries]: these nodes, flow by flow.
@@ -126,7 +128,8 @@ class PortCounts(NamedTuple):
     Attributes:
         flits: Flits sent.
         waited: Ticks that these stood in input queues.
-        starved: Ticks that virtual channels had a flit to send and no room at the other end.
+        starved: Ticks that virtual channels had a flit to send and no room at the other end, until
+            they had.
         most_queued: Most flits in one virtual channel of the port's input.
         frames: Frames sent.
         asleep: Ticks that the link slept.
@@ -161,10 +164,10 @@ class BurstTimes(NamedTuple):
     """When the packets of a burst went where.
 
     Attributes:
-        made: int64 [packets], tick in which the node had made it.
+        made: int64 [packets], tick in which the node had made it; -1 if it never did.
         injected: int64 [packets], tick in which its head left the node; -1 if it never did.
         arrived: int64 [deliveries], tick in which its tail came; -1 if it never did.
-        taken: int64 [deliveries], tick in which the node began to work on it.
+        taken: int64 [deliveries], tick in which the node began to work on it; -1 if it never did.
         undelivered: Packets and deliveries that are left because packets wait for one another.
         busiest: What worked longest.
     """

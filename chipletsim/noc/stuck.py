@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipletsim.noc.burst_kernels import require_native_kernels, run_bursts
+from chipletsim.kernels import native_kernels
+from chipletsim.noc.burst_kernels import run_bursts
 from chipletsim.noc.flit_network import Job
 
 
@@ -35,12 +36,11 @@ def stuck_channels(job: Job) -> list[StuckChannel]:
         job: A burst, and what it runs on.
 
     Returns:
-        The cycle; empty where the burst ends, or where copies of packets hide what they wait for.
-
-    Raises:
-        UsageError: There are no native kernels.
+        The cycle; empty where the burst ends, or where copies of packets hide what they wait for,
+        or without native kernels, which alone tell what is left in queues.
     """
-    require_native_kernels("cycle")
+    if not native_kernels():
+        return []
     found = run_bursts("chipletsim_flits", [job], 0, 1, held=True)
     if not found.times[0].undelivered:
         return []

@@ -91,7 +91,7 @@ class FlitBurst : public BurstRun {
     int64_t bits = 0, due = -1;   // of that frame; when it leaves, -1 while that is open
     int64_t starts = 0;           // the same before the router's clock
     int64_t free_at = 0;          // when the frame before has left
-    int64_t used = 0;             // when it was last in use
+    int64_t used = 0;             // until when it was last in use
     int64_t busy = 0;             // ticks in which frames were on the wire
     int64_t most_bits = 0;        // of a flit of any kind
   };
@@ -171,7 +171,7 @@ class FlitBurst : public BurstRun {
         ++history_[each.output * all_.bins + std::min(now / all_.bin_ticks, all_.bins - 1)];
       }
       if (port.frame_bits) fill(now, each);
-      else travel(port.sleeps_after < 0 ? now : woken(now, each.output), each);
+      else travel(port.sleeps_after < 0 ? now : enters(now, each), each);
       if (each.input >= 0) give_back(now, each.input, each.input_channel);
     }
     if (again >= 0) add(aligned(again, routers_.cycle(router)), {router, kRun, 0, 0, 0});
@@ -195,16 +195,20 @@ class FlitBurst : public BurstRun {
 
   // When a link that may sleep takes what is sent now: it has to be woken first.
   int64_t woken(int64_t now, int64_t g) {
-    const PortRow& port = port_[g];
-    Link& link = links_[g];
-    const int64_t asleep = now - link.used - port.sleeps_after;
-    int64_t starts = now;
-    if (asleep > 0) {
-      routers_.counts(g).asleep += asleep;
-      starts += port.wakes_in;
-      routers_.hold_back(g, starts + 1);
+    const int64_t asleep = now - links_[g].used - port_[g].sleeps_after;
+    if (asleep <= 0) return now;
+    routers_.counts(g).asleep += asleep;
+    return now + port_[g].wakes_in;
+  }
+
+  // Likewise for a flit that a router has sent, which the link is in use for.
+  int64_t enters(int64_t now, const SentFlit& sent) {
+    const int64_t g = sent.output;
+    const int64_t starts = woken(now, g);
+    if (starts > now) {
+      routers_.hold_back(g, starts + routers_.interval(g, sent.flit.packet & ~kTail));
     }
-    link.used = std::max(link.used, starts);
+    links_[g].used = routers_.free_at(g);
     return starts;
   }
 
@@ -220,8 +224,8 @@ class FlitBurst : public BurstRun {
     link.bits += all_.kind_bits[network_.interval + g * network_.kinds + kind];
     if (link.bits + link.most_bits <= port.frame_bits) return;
     const int64_t leaves = std::max(now, link.free_at);
-    routers_.hold_back(g, leaves + 1);
     if (leaves < link.starts) depart(leaves, g);
+    routers_.hold_back(g, link.due);
   }
 
   void depart(int64_t time, int64_t g) {
@@ -235,6 +239,7 @@ class FlitBurst : public BurstRun {
     Link& link = links_[g];
     if (link.due != now || link.frame.empty()) return;
     const int64_t starts = port_[g].sleeps_after < 0 ? link.starts : woken(link.starts, g);
+    if (starts > now) routers_.hold_back(g, starts);
     const int64_t frames = frames_of(link.bits, port_[g].frame_bits);
     link.free_at = link.used = starts + frames * port_[g].frame_ticks;
     link.busy += frames * port_[g].frame_ticks;

@@ -3,7 +3,8 @@
 // A packet reserves one link of its way after the other, in the order of time. It stands in a
 // virtual channel of each input, a queue of its own with room for as many packets as flits fit, and
 // waits for the front of it, for the output, for the input's turn, and for room at the other end.
-// Times are in fractions of a tick, so that the rate of a link that waits for credits is kept.
+// Times are in fractions of a tick, so that the rate of a link that waits for credits is kept; but
+// what comes does so with the receiver's clock.
 #pragma once
 
 #include <algorithm>
@@ -42,6 +43,7 @@ class PacketBurst : public BurstRun {
         Port& port = ports_[g];
         port.first = static_cast<int32_t>(router[r].first_port);
         port.cycle = router[r].cycle * kParts;
+        port.clock = {port.cycle};
         port.ready = (router[r].routing_delay + 1) * port.cycle;
         port.buffer = static_cast<int32_t>(port_[g].buffer);
         port.backward = port_[g].backward * kParts;
@@ -80,8 +82,8 @@ class PacketBurst : public BurstRun {
     }
     for (int64_t g = 0; g < network_.ports; ++g) {
       if (port_[g].peer == kNoPeer || port_[g].sleeps_after < 0) continue;
-      const int64_t idle = (nodes_.last() - links_[g].used) / kParts - port_[g].sleeps_after;
-      ports_[g].counts.asleep += std::max<int64_t>(0, idle);
+      const int64_t idle = nodes_.last() - links_[g].used - port_[g].sleeps_after * kParts;
+      ports_[g].counts.asleep += std::max<int64_t>(0, idle) / kParts;
     }
   }
 
@@ -100,13 +102,24 @@ class PacketBurst : public BurstRun {
     int32_t lane;     // where it stands, or the node that it comes to
     int32_t next;     // in a list
     int32_t granted;  // lane behind its output in which it has room, or -1
-    int64_t came;     // its head
-    int64_t lag;      // from its head to its tail
+    int64_t came, tail_came;  // when its head and its tail did
     int64_t asked;    // when it began to wait for room
   };
 
   struct List {
     int32_t first = -1, last = -1;
+  };
+
+  // Of a router.
+  struct Clock {
+    int64_t cycle = 1;
+
+    // The next time that is a multiple of the cycle.
+    int64_t after(int64_t time) const {
+      const int64_t mask = cycle - 1;
+      if (!(cycle & mask)) return (time + mask) & ~mask;
+      return aligned(time, cycle);
+    }
   };
 
   // A virtual channel of an input.
@@ -126,6 +139,7 @@ class PacketBurst : public BurstRun {
     int64_t cycle = 0, ready = 0, forward = 0, backward = 0;
     int64_t loop = 0;       // from sending a flit that goes on at once until its credit is back
     int64_t first_loop = 0; // likewise for a head
+    Clock clock, peer_clock;
     int32_t first = 0, peer = 0, buffer = 0;
     int32_t room = 1;       // flits that a lane at the other end holds
     int32_t turn = 0;       // lane that the next packet takes, as an input
@@ -155,7 +169,7 @@ class PacketBurst : public BurstRun {
     std::vector<int32_t> frame;  // copies in the frame that is being filled
     int64_t bits = 0, due = -1;  // of that frame; when it leaves
     int64_t free_at = 0;         // when the frame before has left
-    int64_t used = 0;            // when it was last in use
+    int64_t used = 0;            // until when it was last in use
     int64_t most_bits = 0;       // of a flit of any kind
   };
 
@@ -164,10 +178,12 @@ class PacketBurst : public BurstRun {
     const PortRow& row = port_[g];
     if (row.peer == kNoPeer) return;
     port.peer = static_cast<int32_t>(row.peer);
-    port.forward = row.forward * kParts + ports_[row.peer < 0 ? g : row.peer].cycle;
+    port.peer_clock = ports_[row.peer < 0 ? g : row.peer].clock;
+    port.forward = row.forward * kParts;
     const NodeRow* node = row.peer < 0 ? node_ - 1 - row.peer : nullptr;
     port.room = static_cast<int32_t>(node ? node->buffer : port_[row.peer].buffer);
-    port.loop = port.forward + (node ? node->backward * kParts : ports_[row.peer].backward);
+    port.loop = port.forward + port.peer_clock.cycle +
+                (node ? node->backward * kParts : ports_[row.peer].backward);
     port.first_loop = port.loop + (node ? 0 : ports_[row.peer].ready);
     const int64_t* interval = all_.interval + network_.interval + g * kinds_;
     for (int64_t kind = 0; kind < kinds_; ++kind) {
@@ -236,8 +252,9 @@ class PacketBurst : public BurstRun {
     int32_t& held = lanes_[lane].held;
     if (held >= room) return false;
     ++held;
-    int64_t& most = ports_[lane / channels_].counts.most_queued;
-    if (held * flits > most) most = held * flits;
+    Port& port = ports_[lane / channels_];
+    const int64_t queued = std::min<int64_t>(held * flits, port.buffer);
+    if (queued > port.counts.most_queued) port.counts.most_queued = queued;
     return true;
   }
 
@@ -267,11 +284,17 @@ class PacketBurst : public BurstRun {
     return first;
   }
 
-  // A packet comes into a lane in which it has room.
-  void enter(int32_t at, int32_t lane_at, int64_t time) {
+  // When what an output sends on the wire may be used at the other end.
+  static int64_t arrival(const Port& output, int64_t time) {
+    return output.peer_clock.after(time + output.forward) + output.peer_clock.cycle;
+  }
+
+  // A packet comes into a lane in which it has room, its tail after its head.
+  void enter(int32_t at, int32_t lane_at, int64_t time, int64_t tail) {
     Lane& lane = lanes_[lane_at];
     copies_[at].lane = lane_at;
     copies_[at].came = time;
+    copies_[at].tail_came = tail;
     if (lane.copies) append(lane.queue, at);
     else stand_in_front(at, lane, std::max(time, lane.departed));
   }
@@ -304,8 +327,13 @@ class PacketBurst : public BurstRun {
     int32_t next = copy.granted;
     if (next < 0 && !find_room(now, at, output, branch, flits, next)) return;
     int64_t start = std::max(now, std::max(output.free, input.turn_free));
-    if (port_[g].sleeps_after >= 0 && !port_[g].frame_bits) start = woken(start, g);
+    int64_t leaves = output.clock.after(start);
+    if (port_[g].sleeps_after >= 0 && !port_[g].frame_bits) {
+      const int64_t awake = woken(leaves, g);
+      if (awake > leaves) start = leaves = awake;
+    }
     const int64_t per_flit = per_flit_[g * kinds_ + packet.kind];
+    const int64_t interval = all_.interval[network_.interval + g * kinds_ + packet.kind];
     const bool framed = port_[g].frame_bits;
     output.free = start + (framed ? output.cycle * flits
                                   : std::max(per_flit * flits,
@@ -313,7 +341,8 @@ class PacketBurst : public BurstRun {
     input.turn_free = start + output.cycle * flits;
     output.counts.flits += flits;
     if (!framed) {
-      output.busy += all_.interval[network_.interval + g * kinds_ + packet.kind] * flits;
+      output.busy += interval * flits;
+      links_[g].used = std::max(links_[g].used, start + interval * kParts * flits);
     }
     output.counts.waited += (start - copy.came) / kParts * flits;
     if (history_) {
@@ -321,23 +350,28 @@ class PacketBurst : public BurstRun {
     }
     int64_t tail = start;
     if (flits > 1) {
-      const int64_t interval = all_.interval[network_.interval + g * kinds_ + packet.kind] * kParts;
-      const int64_t apart = framed ? output.cycle : std::max(interval, output.cycle);
-      tail = std::max(start + output.last_flit(flits, apart), copy.came + copy.lag);
+      const int64_t apart = framed ? output.cycle : std::max(interval * kParts, output.cycle);
+      tail = std::max(start + output.last_flit(flits, apart), copy.tail_came);
     }
-    copies_[at].lag = framed ? 0 : tail - start;  // a frame comes as a whole
     copies_[at].place = static_cast<int32_t>(branch.next);
     copies_[at].granted = -1;
     if (output.peer < 0) {
       copies_[at].lane = -1 - output.peer;
-      push(tail + output.forward, at);  // its tail
-    } else if (framed) {
+    }
+    if (framed) {
       copies_[at].granted = next;
       fill(start, g, at, flits, packet.kind);
     } else {
-      enter(at, next, start + output.forward);
+      arrive(at, output, next, leaves,
+             flits == 1 ? leaves : std::max(leaves, output.clock.after(tail)));
     }
     leave(copy.lane, start, tail);
+  }
+
+  // The head and the tail of a packet go on the wire to where it has room.
+  void arrive(int32_t at, const Port& output, int32_t lane, int64_t head, int64_t tail) {
+    if (output.peer < 0) push(arrival(output, tail), at);
+    else enter(at, lane, arrival(output, head), arrival(output, tail));
   }
 
   // Takes room behind an output for a copy, or leaves it waiting for that.
@@ -431,21 +465,17 @@ class PacketBurst : public BurstRun {
     for (const int32_t at : closed_) {
       const int32_t lane = copies_[at].granted;
       copies_[at].granted = -1;
-      enter(at, lane, link.free_at + ports_[g].forward);
+      arrive(at, ports_[g], lane, link.free_at, link.free_at);
     }
     closed_.clear();
   }
 
   // When a link that may sleep takes what is sent: it has to be woken first.
   int64_t woken(int64_t time, int64_t g) {
-    Link& link = links_[g];
-    const int64_t asleep = time - link.used - port_[g].sleeps_after * kParts;
-    if (asleep > 0) {
-      ports_[g].counts.asleep += asleep / kParts;
-      time += port_[g].wakes_in * kParts;
-    }
-    link.used = std::max(link.used, time);
-    return time;
+    const int64_t asleep = time - links_[g].used - port_[g].sleeps_after * kParts;
+    if (asleep <= 0) return time;
+    ports_[g].counts.asleep += asleep / kParts;
+    return time + port_[g].wakes_in * kParts;
   }
 
   void attend(int64_t now, int32_t where) {
@@ -488,21 +518,23 @@ class PacketBurst : public BurstRun {
       }
       source.lane = lane;
     }
-    const int64_t forward = node_[where].forward * kParts + port.cycle;
+    const int64_t forward = node_[where].forward * kParts;
     Port entry;  // as an output with the lanes of the port behind it
-    entry.loop = forward + port.backward;
+    entry.loop = forward + port.cycle + port.backward;
     entry.first_loop = entry.loop + port.ready;
     entry.room = port.buffer;
     const int64_t per_flit = std::max(port.cycle, entry.first_loop / (channels_ * port.buffer));
     const int64_t lag = entry.last_flit(packet.flits, port.cycle);
-    nodes_.inject(now, where);
+    const int64_t leaves = port.clock.after(now);
+    nodes_.inject(leaves, where);
     const int32_t copy = new_copy({static_cast<int32_t>(nodes_.number(where)),
-                                   static_cast<int32_t>(flow.root), -1, -1, -1, 0, lag, 0});
-    enter(copy, source.lane, now + forward);
+                                   static_cast<int32_t>(flow.root), -1, -1, -1, 0, 0, 0});
+    const int64_t comes = port.clock.after(leaves + forward) + port.cycle;
+    enter(copy, source.lane, comes, comes + lag);
     source.lane = -1;
     source.next = now + std::max(std::max(per_flit * packet.flits, lag + port.cycle),
                                  port.cycle * (packet.flits + 1) / channels_);
-    nodes_.sent(where, now + lag);
+    nodes_.sent(where, leaves + lag);
   }
 
   const Bursts& all_;

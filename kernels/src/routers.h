@@ -93,6 +93,10 @@ class Routers {
   void hold_back(int64_t port, int64_t until) {
     ports_[port].free_at = std::max(ports_[port].free_at, until);
   }
+  int64_t free_at(int64_t port) const { return ports_[port].free_at; }
+  int64_t interval(int64_t port, int64_t packet) const {
+    return ports_[port].interval[kinds_ == 1 ? 0 : packet_[packet].kind];
+  }
   PortCounts& counts(int64_t port) { return ports_[port].counts; }
   int64_t busy(int64_t port) const { return ports_[port].busy; }
   int64_t router_of(int64_t port) const { return ports_[port].router; }

@@ -86,6 +86,7 @@ def test_a_packet_alone_between_clocks_takes_its_zero_load(seed, folder):
     job = read(random_document(seed, packets=20, flits=9, latest=50), folder).job
     draw = np.random.default_rng(seed)
     job.network.router[:, 1] = draw.integers(1, 6, len(job.network.router))
+    job.network.node[:, 4] += 5  # a cycle of the slowest router at least
     job.network.port[:, 3] = draw.integers(1, 9, len(job.network.port))
     alone = one_by_one(job)
     for each, times in zip(alone, cycle(alone).times, strict=True):

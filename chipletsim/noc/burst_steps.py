@@ -1,0 +1,76 @@
+"""What followers of bursts in plain Python share: they stand in where there are no kernels."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+
+from chipletsim.noc.burst_kernels import BurstResults
+from chipletsim.noc.flit_network import BurstTimes, Busiest, FlitNetwork, Job, PortCounts
+from chipletsim.noc.job_checks import check_jobs
+from chipletsim.noc.node_steps import BurstRecord, NodeSteps
+
+
+class Tally:
+    """Counts of the ports of a network, over all of its bursts.
+
+    Attributes:
+        counts: Of each port.
+        history: int64 [ports, bins], flits sent by time.
+    """
+
+    def __init__(self, network: FlitNetwork, bins: int, bin_ticks: int) -> None:
+        ports = len(network.port)
+        self.counts = PortCounts(*np.zeros((len(PortCounts._fields), ports), np.int64))
+        self.history = np.zeros((ports, bins), np.int64)
+        self._bin_ticks = bin_ticks
+
+    def send(self, port: int, tick: int, flits: int) -> None:
+        """Flits are sent."""
+        self.counts.flits[port] += flits
+        if bins := self.history.shape[1]:
+            self.history[port, min(tick // self._bin_ticks, bins - 1)] += flits
+
+    def queued(self, port: int, flits: int) -> None:
+        """So many flits stand in a virtual channel of the port's input."""
+        self.counts.most_queued[port] = max(self.counts.most_queued[port], flits)
+
+
+def follow(
+    jobs: Sequence[Job], bins: int, bin_ticks: int, run: Callable[[Job, Tally], BurstTimes]
+) -> BurstResults:
+    """Run bursts one after the other, as ``run`` follows one."""
+    check_jobs(jobs)
+    tallies: dict[int, Tally] = {}
+    times = []
+    for job in jobs:
+        tally = tallies.setdefault(id(job.network), Tally(job.network, bins, bin_ticks))
+        times.append(run(job, tally))
+    counts = [tally.counts for tally in tallies.values()]
+    histories = [tally.history for tally in tallies.values()]
+    return BurstResults(times, counts, histories, np.zeros((0, 3), np.int64))
+
+
+def burst_times(
+    record: BurstRecord, nodes: Sequence[NodeSteps], busy: Sequence[int], parts: int = 1
+) -> BurstTimes:
+    """Return the times of a burst at its end.
+
+    Args:
+        record: What is known of it.
+        nodes: Those of the network.
+        busy: Ticks in which each port sent; 0 for those that are no links.
+        parts: Of a tick, as nodes count.
+    """
+    working = [-(-node.busy // parts) for node in nodes]
+    port, node = (int(np.argmax(each)) if len(each) else 0 for each in (busy, working))
+    ticks = busy[port] if busy else 0, working[node] if working else 0
+    return BurstTimes(
+        record.made,
+        record.injected,
+        record.arrived,
+        record.taken,
+        record.flying + sum(len(node.rows) - node.gone for node in nodes),
+        Busiest(port, ticks[0], node, ticks[1]),
+    )

@@ -1,0 +1,198 @@
+"""What bursts and their networks have to be for the timing models `queue` and `cycle`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chipletsim.errors import UsageError
+from chipletsim.noc.flit_network import (
+    MAX_CHANNELS,
+    MAX_PORTS,
+    NO_PEER,
+    OWN_NODE,
+    Burst,
+    FlitNetwork,
+    Flows,
+    Job,
+)
+
+_MOST_TICKS = 1 << 56
+"""Of a burst: `queue` counts 64 parts of each in an int64."""
+_MOST_ROWS = (1 << 31) - 1
+"""Packets of a burst, flits of a buffer: kernels number them by 31 bits."""
+
+
+def check_jobs(jobs: Sequence[Job]) -> None:
+    """Check what kernels rely on.
+
+    Raises:
+        UsageError: A network, a flow or a packet is not as `chipletsim.noc.flit_network` says, or
+            a packet that is copied on its way is longer than a buffer in which it is.
+    """
+    longest_hop: dict[int, int] = {}
+    forking: dict[tuple[int, int], np.ndarray] = {}  # least room of each flow where it forks
+    for job in jobs:
+        network, flows = job.network, job.flows
+        if id(network) not in longest_hop:
+            _check_network(network)
+            longest_hop[id(network)] = _longest_hop(network)
+        if (pair := (id(network), id(flows))) not in forking:
+            _check_flows(flows)
+            forks = len(flows.branch) != flows.stop.size - 1
+            forking[pair] = _fork_room(network, flows) if forks else np.zeros(0, np.int64)
+        _check_burst(job)
+        _check_sum(job, longest_hop[id(network)])
+        _check_forks(job.burst, forking[pair])
+
+
+def _require(holds: bool | np.bool_, message: str) -> None:
+    if not holds:
+        raise UsageError(message)
+
+
+def _check_network(network: FlitNetwork) -> None:
+    router, port, node = network.router, network.port, network.node
+    channels = network.channels
+    _require(
+        1 <= channels <= MAX_CHANNELS,
+        f"a port has 1 to {MAX_CHANNELS} virtual channels, this network has {channels}",
+    )
+    own = np.diff(np.append(router[:, 0], len(port)))
+    _require(
+        own.max(initial=0) <= MAX_PORTS,
+        f"a router has {MAX_PORTS:,} ports at most, this network has one with {own.max():,}",
+    )
+    _require(router[:, 1].min() >= 1, "the cycle of a router takes a tick or more")
+    linked = port[port[:, 0] != NO_PEER]
+    ticks = [router[:, 2], port[:, 1], port[:, 3], node[:, 2:4]]
+    if network.intervals is not None:
+        ticks.append(network.intervals)
+    if network.links is not None:
+        ticks.append(network.links[:, [0, 1, 2, 4]])
+    _require(all(each.min(initial=0) >= 0 for each in ticks), "times of a network are not negative")
+    _require(
+        linked[:, 2].min(initial=1) >= 1, "a credit takes a tick or more on its way (`backward`)"
+    )
+    cycle = router[network.port_router[node[:, 0]], 1]
+    _require(
+        bool((node[:, 4] >= cycle).all()),
+        "a credit of a node takes a cycle of its router or more on its way (`backward`)",
+    )
+    rooms = np.concatenate([linked[:, 4], node[:, 1]])
+    _require(
+        rooms.min(initial=1) >= 1 and rooms.max(initial=1) <= _MOST_ROWS,
+        f"a buffer holds 1 to {_MOST_ROWS:,} flits of each virtual channel",
+    )
+    _check_frames(network)
+
+
+def _check_frames(network: FlitNetwork) -> None:
+    if network.links is None or not (framed := network.links[:, 0] > 0).any():
+        return
+    _require(
+        network.kind_bits is not None and bool((network.kind_bits[framed] > 0).all()),
+        "links send frames, so a flit of each kind has some bits (`kind_bits`)",
+    )
+
+
+def _longest_hop(network: FlitNetwork) -> int:
+    """Return more ticks than pass by one flit alone at one router and the link behind it."""
+    port, node, router = network.port, network.node, network.router
+    parts = [port[:, 1], port[:, 2], port[:, 3], node[:, 3], node[:, 4]]
+    if network.intervals is not None:
+        parts.append(network.intervals)
+    if network.links is not None:
+        parts += [network.links[:, column] for column in range(1, 5)]
+    total = sum(int(each.max(initial=0)) for each in parts)
+    return total + int(router[:, 1].max()) * (int(router[:, 2].max()) + 8)
+
+
+def _check_flows(flows: Flows) -> None:
+    """Branches of a stop stand in the order of their outputs."""
+    falls = np.flatnonzero(np.diff(flows.branch[:, 0]) < 0) + 1
+    _require(
+        bool(np.isin(falls, flows.stop).all()),
+        "branches of a stop stand in the order of their outputs",
+    )
+
+
+def _check_burst(job: Job) -> None:
+    burst = job.burst
+    if not len(burst.packet):
+        return
+    low, high = burst.packet.min(axis=0).tolist(), burst.packet.max(axis=0).tolist()
+    source = burst.packet[:, 0]
+    _require(
+        low[0] >= 0 and high[0] < len(job.network.node) and bool((source[1:] >= source[:-1]).all()),
+        "packets are sorted by the node that sends them, which is one of the network",
+    )
+    _require(
+        low[1] >= OWN_NODE and high[1] < len(job.flows.flow),
+        "a packet takes a flow, or is for its own node, or for none",
+    )
+    _require(
+        low[2] >= 1 and len(burst.packet) <= _MOST_ROWS,
+        f"a packet has a flit or more, and a burst {_MOST_ROWS:,} packets at most",
+    )
+    _require(
+        min(low[3:5]) >= 0 and burst.processing.min(initial=0) >= 0,
+        "times of a burst are not negative",
+    )
+    _require(
+        not burst.steps or (low[5] >= 0 and high[5] < burst.steps),
+        "a packet is of one of the steps of its burst",
+    )
+    kinds = 1 if job.network.intervals is None else job.network.intervals.shape[1]
+    _require(
+        burst.kind is None or (burst.kind.min() >= 0 and burst.kind.max() < kinds),
+        "a packet is of one of the kinds that its network knows",
+    )
+
+
+def _check_sum(job: Job, longest_hop: int) -> None:
+    """The burst ends in time even if all of it happens one after the other."""
+    burst, flows = job.burst, job.flows
+    # Sums that may be too large for int64 are made of floating-point numbers.
+    packets = burst.packet[:, 3:5].sum(axis=0, dtype=float)
+    branches = float(flows.routers.max(initial=0) + 1) * float(flows.deliveries.max(initial=1))
+    hops = float(burst.packet[:, 2].sum(dtype=float)) * branches
+    total = float(packets.sum()) + float(burst.processing.sum(dtype=float)) + hops * longest_hop
+    _require(
+        total < _MOST_TICKS,
+        f"this burst may take {total:.3g} ticks; the kernels count up to {_MOST_TICKS:.3g}",
+    )
+
+
+def _fork_room(network: FlitNetwork, flows: Flows) -> np.ndarray:
+    """Return int64 [flows]: least buffer of an input from which packets of each are copied."""
+    count = np.diff(flows.stop)
+    room = np.full(len(flows.flow), _MOST_ROWS, np.int64)
+    first = network.router[:, 0]
+    owner = network.port_router
+    flow = np.arange(len(flows.flow))
+    stop, port = flows.flow[:, 1], network.node[flows.flow[:, 0], 0]  # where each comes in
+    while stop.size:
+        forks = count[stop] > 1
+        np.minimum.at(room, flow[forks], network.port[port[forks], 4])
+        sizes = count[stop]
+        rank = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        branch = flows.branch[np.repeat(flows.stop[stop], sizes) + rank]
+        output = np.repeat(first[owner[port]], sizes) + branch[:, 0]
+        on = branch[:, 1] >= 0
+        flow, stop, port = np.repeat(flow, sizes)[on], branch[on, 1], network.port[output[on], 0]
+    return room
+
+
+def _check_forks(burst: Burst, room: np.ndarray) -> None:
+    if not room.size:
+        return
+    sent = burst.packet[burst.packet[:, 1] >= 0]
+    short = np.flatnonzero(sent[:, 2] > room[sent[:, 1]])
+    if short.size:
+        flits, least = int(sent[short[0], 2]), int(room[sent[short[0], 1]])
+        raise UsageError(
+            f"a packet of {flits:,} flits is copied at a router whose buffers hold {least:,} of a "
+            "virtual channel; it has to fit: use deeper buffers (`buffer_flits`) or shorter packets"
+        )
