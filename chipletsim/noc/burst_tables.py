@@ -104,7 +104,7 @@ def _network_rows(
         sizes = [len(each.router), len(each.port), len(each.node)]
         spans = [value for pair in zip(first, sizes, strict=True) for value in pair]
         kinds = _intervals(each).shape[1]
-        flags = [int(restricted[number]), int(forks[number])]
+        flags = [int(restricted[number]), int(any(forks))]
         quantum = int(np.gcd.reduce(each.router[:, 1]))
         rows.append([*spans, each.channels, quantum, *flags, kinds, interval_first])
         first = [a + b for a, b in zip(first, sizes, strict=True)]

@@ -55,7 +55,7 @@ struct NetworkRow {
   int64_t channels;  // virtual channels of a port
   int64_t quantum;   // ticks that every clock's cycle is a multiple of
   int64_t restricted;  // whether some branch may not take every virtual channel
-  int64_t forks;       // whether some packet is copied on its way
+  int64_t forks;       // whether some packet of the call may be copied; else stops are branches
   int64_t kinds;     // sizes of packets
   int64_t interval;  // first of `interval` and of `kind_bits`
 };

@@ -17,6 +17,7 @@ class Calendar {
  public:
   void begin(int64_t quantum) {
     quantum_ = quantum;
+    shift_ = quantum & (quantum - 1) ? -1 : __builtin_ctzll(quantum);
     now_ = 0;
     size_ = 0;
   }
@@ -24,7 +25,7 @@ class Calendar {
   bool empty() const { return size_ == 0; }
 
   void add(int64_t time, const Item& item) {
-    const int64_t slot = time / quantum_;
+    const int64_t slot = shift_ < 0 ? time / quantum_ : time >> shift_;
     ++size_;
     if (slot - now_ < kSlots) {
       put(slot, item);
@@ -85,6 +86,7 @@ class Calendar {
     slots_[slot].push_back(item);
   }
 
+  int shift_ = 0;  // of a quantum that is a power of two, else -1
   int64_t quantum_ = 1, now_ = 0, size_ = 0, order_ = 0;
   std::vector<std::vector<Item>> slots_{kSlots};
   uint64_t occupied_[kWords] = {};

@@ -32,9 +32,10 @@ class PacketBurst : public BurstRun {
         kinds_(network.kinds),
         ports_(network.ports),
         lanes_(network.ports * channels_),
+        held_(network.ports * channels_),
         ends_(network.nodes),
         links_(network.ports),
-        per_flit_(network.ports * network.kinds) {
+        rates_(network.ports * network.kinds) {
     nodes_.build(all, network, kParts);
     const RouterRow* router = all.router + network.router;
     for (int64_t r = 0; r < network.routers; ++r) {
@@ -42,7 +43,10 @@ class PacketBurst : public BurstRun {
       for (int64_t g = router[r].first_port; g < end; ++g) {
         Port& port = ports_[g];
         port.first = static_cast<int32_t>(router[r].first_port);
+        port.framed = port_[g].frame_bits > 0;
+        port.sleeps = port_[g].sleeps_after >= 0;
         port.cycle = router[r].cycle * kParts;
+        port.of_one = 2 * port.cycle / channels_;
         port.clock = {port.cycle};
         port.ready = (router[r].routing_delay + 1) * port.cycle;
         port.buffer = static_cast<int32_t>(port_[g].buffer);
@@ -62,7 +66,9 @@ class PacketBurst : public BurstRun {
     begin(all_.burst[burst]);
     while (!calendar_.empty()) {
       calendar_.take(events_);
-      for (const Event& event : events_) {
+      for (size_t k = 0; k < events_.size(); ++k) {
+        expect(k);
+        const Event event = events_[k];
         if (event.what >= 0) advance(event.time, event.what);
         else if (event.what >= -network_.nodes) attend(event.time, -1 - event.what);
         else if (links_[-1 - network_.nodes - event.what].due == event.time) {
@@ -96,14 +102,16 @@ class PacketBurst : public BurstRun {
   };
 
   // A packet, or a copy of it, on its way.
-  struct Copy {
+  struct alignas(64) Copy {
     int32_t packet;
+    int32_t flits, kind;
     int32_t place;    // its stop; its branch at the front of its lane; -1 - delivery behind it
-    int32_t lane;     // where it stands, or the node that it comes to
-    int32_t next;     // in a list
-    int32_t granted;  // lane behind its output in which it has room, or -1
-    int64_t came, tail_came;  // when its head and its tail did
-    int64_t asked;    // when it began to wait for room
+    int32_t lane = -1;     // where it stands, or the node that it comes to
+    int32_t input = -1;    // port of that lane
+    int32_t next = -1;     // in a list
+    int32_t granted = -1;  // lane behind its output in which it has room, or -1
+    int64_t came = 0, tail_came = 0;  // when its head and its tail did
+    int64_t asked = 0;     // when it began to wait for room
   };
 
   struct List {
@@ -123,27 +131,30 @@ class PacketBurst : public BurstRun {
   };
 
   // A virtual channel of an input.
-  struct Lane {
+  struct alignas(32) Lane {
     List queue;             // behind the front packet
     List parked;            // copies that wait for room in it
-    bool node_waits = false;
-    int32_t held = 0;       // packets that have room in it
-    int32_t copies = 0;     // of the front packet, still to go
     int64_t departed = 0;   // when the last packet has left
+    int32_t copies = 0;     // of the front packet, still to go
+    bool node_waits = false;
   };
 
-  struct Port {
+  // What changes most stands together.
+  struct alignas(64) Port {
     int64_t free = 0;       // as an output
     int64_t turn_free = 0;  // as an input
+    int32_t first = 0, peer = 0, buffer = 0;
+    int32_t turn = 0;       // lane that the next packet takes, as an input
+    int64_t cycle = 0, ready = 0;
     int64_t busy = 0;       // ticks in which it sent
-    int64_t cycle = 0, ready = 0, forward = 0, backward = 0;
+    bool framed = false, sleeps = false;
+    int32_t room = 1;       // flits that a lane at the other end holds
+    PortCounts counts{};
+    Clock clock, peer_clock;
+    int64_t forward = 0, backward = 0;
+    int64_t of_one = 0;     // time that a packet of one flit takes of the lanes of the output
     int64_t loop = 0;       // from sending a flit that goes on at once until its credit is back
     int64_t first_loop = 0; // likewise for a head
-    Clock clock, peer_clock;
-    int32_t first = 0, peer = 0, buffer = 0;
-    int32_t room = 1;       // flits that a lane at the other end holds
-    int32_t turn = 0;       // lane that the next packet takes, as an input
-    PortCounts counts{};
 
     // When the last flit of a packet alone goes after the first, if they go so far apart: those
     // that do not fit into the lane wait for the credits of others.
@@ -152,6 +163,12 @@ class PacketBurst : public BurstRun {
       const int64_t credits = rounds ? first_loop + (rounds - 1) * loop + rest * apart : 0;
       return std::max((flits - 1) * apart, credits);
     }
+  };
+
+  // Times from flit to flit of an output, for a kind of packets.
+  struct Rate {
+    int64_t interval;  // on the link
+    int64_t per_flit;  // likewise, or as credits allow
   };
 
   // A node, as it sends and as it receives.
@@ -187,11 +204,11 @@ class PacketBurst : public BurstRun {
     port.first_loop = port.loop + (node ? 0 : ports_[row.peer].ready);
     const int64_t* interval = all_.interval + network_.interval + g * kinds_;
     for (int64_t kind = 0; kind < kinds_; ++kind) {
-      int64_t& per_flit = per_flit_[g * kinds_ + kind];
-      per_flit = interval[kind] * kParts;
+      Rate& rate = rates_[g * kinds_ + kind];
+      rate.interval = rate.per_flit = interval[kind] * kParts;
       if (row.peer < 0) continue;
       // All lanes together send what they hold in the time until a credit is back.
-      per_flit = std::max(per_flit, port.first_loop / (channels_ * port.room));
+      rate.per_flit = std::max(rate.per_flit, port.first_loop / (channels_ * port.room));
     }
   }
 
@@ -206,6 +223,7 @@ class PacketBurst : public BurstRun {
       port.turn = 0;
     }
     for (Lane& lane : lanes_) lane = {};
+    std::fill(held_.begin(), held_.end(), 0);
     for (End& end : ends_) end = {};
     for (Link& link : links_) {
       link.frame.clear();
@@ -222,8 +240,48 @@ class PacketBurst : public BurstRun {
   }
   void wake(int64_t time, int64_t node) { push(time, -1 - node); }
 
-  const PacketRow& packet_of(const Copy& copy) const {
-    return all_.packet[row_.packet + copy.packet];
+  // Fetches what events that come soon will need: it lies far apart.
+  void expect(size_t k) const {
+    constexpr size_t kCopy = 16, kStop = 12, kPort = 8, kPeer = 4;
+    if (k + kCopy < events_.size() && events_[k + kCopy].what >= 0) {
+      __builtin_prefetch(&copies_[events_[k + kCopy].what]);
+    }
+    if (k + kStop < events_.size() && events_[k + kStop].what >= 0) {
+      const Copy& copy = copies_[events_[k + kStop].what];
+      if (copy.place >= 0) {
+        __builtin_prefetch(&all_.branch[copy.place].port);
+        __builtin_prefetch(&all_.branch[copy.place].channels);
+        __builtin_prefetch(&ports_[copy.input]);
+        __builtin_prefetch(&lanes_[copy.lane]);
+      }
+    }
+    if (k + kPort < events_.size() && events_[k + kPort].what >= 0) {
+      const Copy& copy = copies_[events_[k + kPort].what];
+      if (copy.place >= 0) {
+        const int64_t g = ports_[copy.input].first + all_.branch[copy.place].port;
+        expect_port(g);
+        __builtin_prefetch(&rates_[g * kinds_]);
+        if (lanes_[copy.lane].queue.first >= 0) {
+          __builtin_prefetch(&copies_[lanes_[copy.lane].queue.first]);
+        }
+      }
+    }
+    if (k + kPeer < events_.size() && events_[k + kPeer].what >= 0) {
+      const Copy& copy = copies_[events_[k + kPeer].what];
+      if (copy.place < 0) return;
+      const int64_t peer = ports_[ports_[copy.input].first + all_.branch[copy.place].port].peer;
+      if (peer < 0) return;
+      expect_port(peer);
+      __builtin_prefetch(&held_[peer * channels_]);
+      for (int64_t lane = peer * channels_; lane < (peer + 1) * channels_; lane += 2) {
+        __builtin_prefetch(&lanes_[lane]);
+      }
+    }
+  }
+
+  void expect_port(int64_t g) const {
+    const char* port = reinterpret_cast<const char*>(&ports_[g]);
+    for (size_t at = 0; at < sizeof(Port); at += 64) __builtin_prefetch(port + at);
   }
 
   int32_t fits(const Port& port, int64_t flits) const {
@@ -239,7 +297,7 @@ class PacketBurst : public BurstRun {
     for (const uint64_t part : {may & above, may & ~above}) {
       for (uint64_t left = part; left && chosen < 0; left &= left - 1) {
         const int32_t v = __builtin_ctzll(left);
-        if (lanes_[g * channels_ + v].held < room) chosen = v;
+        if (held_[g * channels_ + v] < room) chosen = v;
       }
     }
     if (chosen < 0) chosen = pick(may, port.turn);
@@ -247,12 +305,11 @@ class PacketBurst : public BurstRun {
     return static_cast<int32_t>(g) * channels_ + chosen;
   }
 
-  // Takes room in a lane in which one packet more has room; false if it has none.
-  bool hold(int32_t lane, int32_t room, int64_t flits) {
-    int32_t& held = lanes_[lane].held;
+  // Takes room in a lane of a port in which one packet more has room; false if it has none.
+  bool hold(Port& port, int32_t lane, int32_t room, int64_t flits) {
+    int32_t& held = held_[lane];
     if (held >= room) return false;
     ++held;
-    Port& port = ports_[lane / channels_];
     const int64_t queued = std::min<int64_t>(held * flits, port.buffer);
     if (queued > port.counts.most_queued) port.counts.most_queued = queued;
     return true;
@@ -290,18 +347,25 @@ class PacketBurst : public BurstRun {
   }
 
   // A packet comes into a lane in which it has room, its tail after its head.
-  void enter(int32_t at, int32_t lane_at, int64_t time, int64_t tail) {
+  void enter(int32_t at, int64_t input, int32_t lane_at, int64_t time, int64_t tail) {
     Lane& lane = lanes_[lane_at];
-    copies_[at].lane = lane_at;
-    copies_[at].came = time;
-    copies_[at].tail_came = tail;
+    Copy& copy = copies_[at];
+    copy.input = static_cast<int32_t>(input);
+    copy.lane = lane_at;
+    copy.came = time;
+    copy.tail_came = tail;
     if (lane.copies) append(lane.queue, at);
     else stand_in_front(at, lane, std::max(time, lane.departed));
   }
 
   void stand_in_front(int32_t at, Lane& lane, int64_t time) {
+    const int64_t ready = time + ports_[copies_[at].input].ready;
+    if (!network_.forks) {  // a stop has one branch, and its number
+      lane.copies = 1;
+      push(ready, at);
+      return;
+    }
     const int64_t begin = all_.stop[copies_[at].place], end = all_.stop[copies_[at].place + 1];
-    const int64_t ready = time + ports_[copies_[at].lane / channels_].ready;
     lane.copies = static_cast<int32_t>(end - begin);
     for (int64_t branch = begin; branch < end; ++branch) {
       const int32_t each = branch + 1 < end ? new_copy(copies_[at]) : at;
@@ -318,31 +382,28 @@ class PacketBurst : public BurstRun {
       attend(now, copy.lane);
       return;
     }
-    const PacketRow& packet = packet_of(copy);
-    const int64_t flits = packet.flits;
+    const int64_t flits = copy.flits;
     const BranchRow& branch = all_.branch[copy.place];
-    Port& input = ports_[copy.lane / channels_];
+    Port& input = ports_[copy.input];
     const int64_t g = input.first + branch.port;
     Port& output = ports_[g];
     int32_t next = copy.granted;
     if (next < 0 && !find_room(now, at, output, branch, flits, next)) return;
     int64_t start = std::max(now, std::max(output.free, input.turn_free));
     int64_t leaves = output.clock.after(start);
-    if (port_[g].sleeps_after >= 0 && !port_[g].frame_bits) {
+    const bool framed = output.framed;
+    if (output.sleeps && !framed) {
       const int64_t awake = woken(leaves, g);
       if (awake > leaves) start = leaves = awake;
     }
-    const int64_t per_flit = per_flit_[g * kinds_ + packet.kind];
-    const int64_t interval = all_.interval[network_.interval + g * kinds_ + packet.kind];
-    const bool framed = port_[g].frame_bits;
+    const auto [interval, per_flit] = rates_[g * kinds_ + copy.kind];
     output.free = start + (framed ? output.cycle * flits
-                                  : std::max(per_flit * flits,
-                                             output.cycle * (flits + 1) / channels_));
+                                  : std::max(per_flit * flits, of_lanes(output, flits)));
     input.turn_free = start + output.cycle * flits;
     output.counts.flits += flits;
     if (!framed) {
-      output.busy += interval * flits;
-      links_[g].used = std::max(links_[g].used, start + interval * kParts * flits);
+      output.busy += interval / kParts * flits;
+      if (output.sleeps) links_[g].used = std::max(links_[g].used, start + interval * flits);
     }
     output.counts.waited += (start - copy.came) / kParts * flits;
     if (history_) {
@@ -350,7 +411,7 @@ class PacketBurst : public BurstRun {
     }
     int64_t tail = start;
     if (flits > 1) {
-      const int64_t apart = framed ? output.cycle : std::max(interval * kParts, output.cycle);
+      const int64_t apart = framed ? output.cycle : std::max(interval, output.cycle);
       tail = std::max(start + output.last_flit(flits, apart), copy.tail_came);
     }
     copies_[at].place = static_cast<int32_t>(branch.next);
@@ -360,18 +421,23 @@ class PacketBurst : public BurstRun {
     }
     if (framed) {
       copies_[at].granted = next;
-      fill(start, g, at, flits, packet.kind);
+      fill(start, g, at);
     } else {
       arrive(at, output, next, leaves,
              flits == 1 ? leaves : std::max(leaves, output.clock.after(tail)));
     }
-    leave(copy.lane, start, tail);
+    leave(input, copy.lane, start, tail);
+  }
+
+  // Time that a packet takes of the lanes of a port, which send a flit each in turn and skip one.
+  int64_t of_lanes(const Port& port, int64_t flits) const {
+    return flits == 1 ? port.of_one : port.cycle * (flits + 1) / channels_;
   }
 
   // The head and the tail of a packet go on the wire to where it has room.
   void arrive(int32_t at, const Port& output, int32_t lane, int64_t head, int64_t tail) {
     if (output.peer < 0) push(arrival(output, tail), at);
-    else enter(at, lane, arrival(output, head), arrival(output, tail));
+    else enter(at, output.peer, lane, arrival(output, head), arrival(output, tail));
   }
 
   // Takes room behind an output for a copy, or leaves it waiting for that.
@@ -389,7 +455,7 @@ class PacketBurst : public BurstRun {
     } else {
       const int32_t room = fits(ports_[output.peer], flits);
       next = choose_lane(output.peer, static_cast<uint64_t>(branch.channels), room);
-      if (hold(next, room, flits)) return true;
+      if (hold(ports_[output.peer], next, room, flits)) return true;
       parked = &lanes_[next].parked;
     }
     copies_[at].asked = now;
@@ -404,16 +470,15 @@ class PacketBurst : public BurstRun {
     Copy& copy = copies_[first];
     copy.granted = lane;
     time = std::max(time, copy.asked);
-    ports_[ports_[copy.lane / channels_].first + all_.branch[copy.place].port].counts.starved +=
+    ports_[ports_[copy.input].first + all_.branch[copy.place].port].counts.starved +=
         (time - copy.asked) / kParts;
     push(time, first);
     return true;
   }
 
   // A copy leaves the front of its lane, and its last flit at `end`.
-  void leave(int32_t lane_at, int64_t start, int64_t end) {
+  void leave(const Port& input, int32_t lane_at, int64_t start, int64_t end) {
     Lane& lane = lanes_[lane_at];
-    const Port& input = ports_[lane_at / channels_];
     lane.departed = std::max(lane.departed, end + input.cycle);
     if (--lane.copies) return;
     const int64_t time = start + input.backward + input.cycle;
@@ -424,7 +489,7 @@ class PacketBurst : public BurstRun {
       source.waits = false;
       wake(std::max(time, source.next), -1 - input.peer);
     } else if (!grant(lane.parked, lane_at, time)) {
-      --lane.held;
+      --held_[lane_at];
     }
     const int32_t following = pop(lane.queue);
     if (following < 0) return;
@@ -433,8 +498,9 @@ class PacketBurst : public BurstRun {
 
   // A packet goes into the frame that a link is to send next, whole: one that is too long for what
   // is left of it makes it several frames.
-  void fill(int64_t now, int64_t g, int32_t at, int64_t flits, int64_t kind) {
+  void fill(int64_t now, int64_t g, int32_t at) {
     const PortRow& row = port_[g];
+    const int64_t flits = copies_[at].flits, kind = copies_[at].kind;
     Link& link = links_[g];
     if (!link.frame.empty() && link.due <= now) close(g);
     if (link.frame.empty()) depart(std::max(now + row.frame_wait * kParts, link.free_at), g);
@@ -508,11 +574,11 @@ class PacketBurst : public BurstRun {
   void send(int64_t now, int32_t where, End& source, const PacketRow& packet) {
     const FlowRow& flow = all_.flow[packet.flow];
     const int64_t g = node_[where].port;
-    const Port& port = ports_[g];
+    Port& port = ports_[g];
     if (source.lane < 0) {
       const int32_t room = fits(port, packet.flits);
       const int32_t lane = choose_lane(g, static_cast<uint64_t>(flow.channels), room);
-      if (!hold(lane, room, packet.flits)) {
+      if (!hold(port, lane, room, packet.flits)) {
         lanes_[lane].node_waits = source.waits = true;
         return;
       }
@@ -528,12 +594,14 @@ class PacketBurst : public BurstRun {
     const int64_t leaves = port.clock.after(now);
     nodes_.inject(leaves, where);
     const int32_t copy = new_copy({static_cast<int32_t>(nodes_.number(where)),
-                                   static_cast<int32_t>(flow.root), -1, -1, -1, 0, 0, 0});
+                                   static_cast<int32_t>(packet.flits),
+                                   static_cast<int32_t>(packet.kind),
+                                   static_cast<int32_t>(flow.root)});
     const int64_t comes = port.clock.after(leaves + forward) + port.cycle;
-    enter(copy, source.lane, comes, comes + lag);
+    enter(copy, g, source.lane, comes, comes + lag);
     source.lane = -1;
     source.next = now + std::max(std::max(per_flit * packet.flits, lag + port.cycle),
-                                 port.cycle * (packet.flits + 1) / channels_);
+                                 of_lanes(port, packet.flits));
     nodes_.sent(where, leaves + lag);
   }
 
@@ -548,9 +616,10 @@ class PacketBurst : public BurstRun {
   Nodes nodes_;
   std::vector<Port> ports_;
   std::vector<Lane> lanes_;
+  std::vector<int32_t> held_;      // [lanes], packets that have room
   std::vector<End> ends_;          // [nodes]
   std::vector<Link> links_;        // [ports]
-  std::vector<int64_t> per_flit_;  // [ports, kinds]
+  std::vector<Rate> rates_;        // [ports, kinds]
   std::vector<Copy> copies_;
   std::vector<int32_t> unused_, closed_;
   Calendar<Event> calendar_;

@@ -38,6 +38,7 @@ FAULTS = {
     "node": ("network.node", (0, 4), 0, "a cycle of its router or more"),
     "buffer": ("network.port", (LINKED, 4), 0, "a buffer holds 1 to"),
     "node buffer": ("network.node", (0, 1), 2**31, "a buffer holds 1 to"),
+    "no branch": ("flows.stop", 1, 0, "a stop has a branch or more"),
     "no bits": ("network.kind_bits", slice(None), 0, "kind_bits"),
     "order": ("burst.packet", (0, 0), 1 << 20, "sorted by the node"),
     "flow": ("burst.packet", (0, 1), 1 << 20, "takes a flow"),
