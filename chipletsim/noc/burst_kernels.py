@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import pairwise
+from math import prod
 from typing import NamedTuple
 
 import jax
@@ -15,6 +16,9 @@ from chipletsim.kernels import thread_count
 from chipletsim.noc.burst_tables import BurstTables, burst_tables
 from chipletsim.noc.flit_network import BurstTimes, Busiest, Job, PortCounts
 from chipletsim.noc.padding import rounded_up
+
+_HEADER = 6 + 14 + 9
+"""Numbers in front of the arrays of a call: sizes, and where arrays and results begin."""
 
 
 class BurstResults(NamedTuple):
@@ -56,41 +60,41 @@ def run_bursts(
     if not jobs:
         return BurstResults([], [], [], np.zeros((0, 3), np.int64))
     tables = burst_tables(jobs)
-    ports = len(tables.arrays[2])
-    sizes = np.array([len(jobs), len(tables.networks), ports, bins, bin_ticks, int(held)], np.int64)
-    padded = [_padded(each) for each in tables.arrays]
-    bursts, packets, deliveries = (len(padded[number]) for number in (9, 10, 12))
-    rows = rounded_up(ports)
-    history = (rows, rounded_up(bins)) if bins else (1, 1)
+    bursts, ports = len(jobs), len(tables.arrays[2])
+    packets, deliveries = int(tables.packet_start[-1]), int(tables.delivery_start[-1])
     lanes = ports * jobs[0].network.channels if held else 0
-    of_packets = (packets, packets, deliveries, deliveries)
-    of_ports = ((rows, len(PortCounts._fields)), history)
-    of_lanes = (rounded_up(lanes), 3)
-    shapes = (*of_packets, bursts, *of_ports, (bursts, len(Busiest._fields)), of_lanes)
+    shapes = [
+        *((packets,), (packets,), (deliveries,), (deliveries,), (bursts,)),
+        (ports, len(PortCounts._fields)),
+        *((ports, bins), (bursts, len(Busiest._fields)), (lanes, 3)),
+    ]
+    begin = _HEADER + np.cumsum([0, *(each.size for each in tables.arrays)])
+    out = np.cumsum([0, *(prod(each) for each in shapes)])
+    rows = np.empty(rounded_up(int(begin[-1])), np.int64)
+    sizes = [bursts, len(tables.networks), ports, bins, bin_ticks, int(held)]
+    rows[:_HEADER] = [*sizes, *begin[:-1], *out[:-1]]
+    for array, *span in zip(tables.arrays, begin[:-1], begin[1:], strict=True):
+        rows[slice(*span)] = array.reshape(-1)
     with jax.enable_x64(True):
-        found = _call(target, sizes, *padded, shapes=shapes, threads=thread_count())
-    return _results(tables, [np.asarray(each) for each in found], bins, lanes)
+        found = _call(target, rows, size=rounded_up(int(out[-1])), threads=thread_count())
+    flat = np.asarray(found)
+    parts = [
+        flat[a:b].reshape(shape) for a, b, shape in zip(out[:-1], out[1:], shapes, strict=True)
+    ]
+    return _results(tables, parts)
 
 
-def _padded(array: np.ndarray) -> np.ndarray:
-    """Return an array with rows added, so that calls of like sizes are compiled once."""
-    found = np.zeros((rounded_up(len(array)), *array.shape[1:]), np.int64)
-    found[: len(array)] = array
+@partial(jax.jit, static_argnames=("target", "size", "threads"))
+def _call(target: str, rows: jax.Array, *, size: int, threads: int) -> jax.Array:
+    call = jax.ffi.ffi_call(target, jax.ShapeDtypeStruct((size,), jnp.int64))
+    found: jax.Array = call(rows, threads=np.int64(threads))
     return found
 
 
-@partial(jax.jit, static_argnames=("target", "shapes", "threads"))
-def _call(
-    target: str, *arguments: jax.Array, shapes: tuple[int | tuple[int, int], ...], threads: int
-) -> Sequence[jax.Array]:
-    kinds = [jax.ShapeDtypeStruct(np.atleast_1d(each), jnp.int64) for each in shapes]
-    return jax.ffi.ffi_call(target, kinds)(*arguments, threads=np.int64(threads))
-
-
-def _results(tables: BurstTables, found: list[np.ndarray], bins: int, lanes: int) -> BurstResults:
+def _results(tables: BurstTables, found: list[np.ndarray]) -> BurstResults:
     made, injected, arrived, taken, undelivered, counts, history, busiest, held = found
     times = []
-    for number, left in enumerate(undelivered[: tables.packet_start.size - 1].tolist()):
+    for number, left in enumerate(undelivered.tolist()):
         if left < 0:
             raise AssertionError("flits were lost; this is a fault of chipletsim")
         packets = slice(*tables.packet_start[number : number + 2])
@@ -107,10 +111,9 @@ def _results(tables: BurstTables, found: list[np.ndarray], bins: int, lanes: int
         )
     bounds = np.cumsum([0, *(len(each.port) for each in tables.networks)])
     spans = [slice(*pair) for pair in pairwise(bounds)]
-    flits = history.reshape(-1)[: int(bounds[-1]) * bins].reshape(int(bounds[-1]), bins)
     return BurstResults(
         times,
         [PortCounts(*counts[span].T) for span in spans],
-        [flits[span] for span in spans],
-        held[:lanes],
+        [history[span] for span in spans],
+        held,
     )

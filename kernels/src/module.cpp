@@ -234,16 +234,20 @@ ffi::Error messages(I64 start, I64 target, F64 generation, F64 processing, I64 p
   });
 }
 
-// Sizes are an argument, not an attribute: a call is compiled for its attributes.
-Bursts read_bursts(const std::vector<void*>& buffers, const int64_t* sizes) {
-  size_t next = 1;
+// All arrays stand in one, and all that comes out in another: a call costs for each array that it
+// has. In front are sizes, and where each array begins.
+Bursts read_bursts(const int64_t* in, int64_t* out) {
+  const int64_t* begin = in + 6;
   auto rows = [&](auto*& pointer) {
-    pointer = static_cast<std::remove_reference_t<decltype(pointer)>>(buffers.at(next++));
+    pointer = reinterpret_cast<std::remove_reference_t<decltype(pointer)>>(in + *begin++);
+  };
+  auto results = [&](auto*& pointer) {
+    pointer = reinterpret_cast<std::remove_reference_t<decltype(pointer)>>(out + *begin++);
   };
   Bursts all{};
-  all.bursts = sizes[0];
-  all.bins = sizes[3];
-  all.bin_ticks = sizes[4];
+  all.bursts = in[0];
+  all.bins = in[3];
+  all.bin_ticks = in[4];
   rows(all.network);
   rows(all.router);
   rows(all.port);
@@ -258,36 +262,35 @@ Bursts read_bursts(const std::vector<void*>& buffers, const int64_t* sizes) {
   rows(all.delivery);
   rows(all.processing);
   rows(all.expected);
-  rows(all.made);
-  rows(all.injected);
-  rows(all.arrived);
-  rows(all.taken);
-  rows(all.undelivered);
-  rows(all.counts);
-  rows(all.history);
-  rows(all.busiest);
-  rows(all.held);
-  if (next != buffers.size()) throw std::invalid_argument("the call has other arrays");
-  if (!sizes[5]) all.held = nullptr;
+  results(all.made);
+  results(all.injected);
+  results(all.arrived);
+  results(all.taken);
+  results(all.undelivered);
+  results(all.counts);
+  results(all.history);
+  results(all.busiest);
+  results(all.held);
+  if (!in[5]) all.held = nullptr;
   return all;
 }
 
 template <auto make>
-ffi::Error bursts(ffi::RemainingArgs args, ffi::RemainingRets rets, int64_t threads) {
+ffi::Error bursts(I64 rows, ffi::Result<I64> results, int64_t threads) {
   return guarded([&] {
-    const std::vector<void*> buffers = numbered(args, rets);
-    const auto* sizes = static_cast<const int64_t*>(buffers[0]);
-    run_bursts(read_bursts(buffers, sizes), sizes[1], sizes[2], static_cast<int>(threads), make);
+    const int64_t* in = rows.typed_data();
+    run_bursts(read_bursts(in, results->typed_data()), in[1], in[2], static_cast<int>(threads),
+               make);
   });
 }
 
 XLA_FFI_DEFINE_HANDLER(
     flits_handler, bursts<flit_burst>,
-    ffi::Ffi::Bind().RemainingArgs().RemainingRets().Attr<int64_t>("threads"));
+    ffi::Ffi::Bind().Arg<I64>().Ret<I64>().Attr<int64_t>("threads"));
 
 XLA_FFI_DEFINE_HANDLER(
     packets_handler, bursts<packet_burst>,
-    ffi::Ffi::Bind().RemainingArgs().RemainingRets().Attr<int64_t>("threads"));
+    ffi::Ffi::Bind().Arg<I64>().Ret<I64>().Attr<int64_t>("threads"));
 
 XLA_FFI_DEFINE_HANDLER(messages_handler, messages,
                        ffi::Ffi::Bind()

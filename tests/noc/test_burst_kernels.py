@@ -31,7 +31,7 @@ def _native():
         patch.delenv(CHOICE, raising=False)
         if not native_kernels():
             pytest.skip(f"no native kernels: {describe()}")
-        patch.setattr(burst_kernels, "rounded_up", lambda size: 256 if size <= 256 else 4096)
+        patch.setattr(burst_kernels, "rounded_up", lambda size: 1 << 16)
         yield
 
 
