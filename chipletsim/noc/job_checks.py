@@ -112,9 +112,10 @@ def _longest_hop(network: FlitNetwork) -> int:
 def _check_flows(flows: Flows) -> None:
     """Branches of a stop, one or more, stand in the order of their outputs."""
     _require(bool((np.diff(flows.stop) > 0).all()), "a stop has a branch or more")
-    falls = np.flatnonzero(np.diff(flows.branch[:, 0]) < 0) + 1
+    begins = np.zeros(len(flows.branch) + 1, bool)
+    begins[flows.stop] = True
     _require(
-        bool(np.isin(falls, flows.stop).all()),
+        bool((begins[1:-1] | (np.diff(flows.branch[:, 0]) >= 0)).all()),
         "branches of a stop stand in the order of their outputs",
     )
 
