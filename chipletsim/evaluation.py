@@ -95,7 +95,7 @@ def simulate_and_price(
     for each in watchers:
         each.add(activity)
     say(f"pricing {activity.total_events:,} events")
-    result = price(activity, mapping, timing=timing)
+    result = price(activity, mapping, timing=timing, say=say)
     notes = [*scorer.notes, *inputs.notes]
     return Priced(result, scorer.accuracy(), activity.fingerprint, notes)
 
@@ -119,7 +119,8 @@ def _streamed(
     sample_bytes = inputs.stream.sample_bytes if inputs.stream else 0
     count, window = streaming_batch(network, samples, steps, MAX_BATCH_BYTES, sample_bytes)
     simulator = Simulator(network, mapping=mapping)
-    stream, scorer = CostStream(mapping, timing=timing), Scorer(network, inputs.labels)
+    stream = CostStream(mapping, timing=timing, sample_steps=samples * steps)
+    scorer = Scorer(network, inputs.labels)
     everyone: list[Watcher] = [stream, scorer, *watchers]
     for number, batch in enumerate(inputs.batches(count)):
         done = min((number + 1) * count, samples)

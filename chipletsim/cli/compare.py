@@ -9,8 +9,8 @@ from typing import Annotated, Any
 
 import typer
 
-from chipletsim.cli.options import Json, example
-from chipletsim.cli.output import show, show_json
+from chipletsim.cli.options import Json, Timing, example
+from chipletsim.cli.output import note, progress, show, show_json
 from chipletsim.errors import ConfigError, Problem
 
 MAX_BYTES = 64 << 20
@@ -35,16 +35,23 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "chipletsim compare runs/mnist-0a1b2c3d runs/mnist-4e5f6a7b",
             "chipletsim compare runs/mnist-0a1b2c3d --baseline a100",
+            "chipletsim compare runs/mnist-0a1b2c3d runs/mnist-4e5f6a7b --timing auto",
         ),
     )(compare_runs)
 
 
-def compare_runs(runs: Runs, baseline: Baseline = None, as_json: Json = False) -> None:
+def compare_runs(
+    runs: Runs, baseline: Baseline = None, timing: Timing = None, as_json: Json = False
+) -> None:
     """Print runs side by side.
 
     Ratios are to the first. `--baseline` adds the network of the first on a dense device.
+    `--timing` takes them as timed by one model: those of another are run again with it, beside
+    the folders given.
     """
-    rows = [_row(run) for run in runs]
+    rows = [_row(_timed(run, timing) if timing else run) for run in runs]
+    if len({row["timing"] for row in rows}) > 1:
+        note("these runs are of several timing models, which differ; --timing takes one for all")
     if baseline is not None:
         rows += _dense_rows(runs[0], baseline)
     if as_json:
@@ -75,6 +82,22 @@ def read_run(run: Path) -> dict[str, Any]:
     return dict(contents)
 
 
+def _timed(run: Path, timing: str) -> Path:
+    """Return the folder of a run with a timing model: its own, or that of another run."""
+    contents = read_run(run)
+    asked = (contents.get("timed") or {}).get("asked", contents.get("timing"))
+    if asked == timing:
+        return run
+    import chipletsim
+
+    config = _folder(run) / "config.resolved.yaml"
+    progress(f"{config}: timing {timing}")
+    made = chipletsim.run(
+        config, overrides=[f"timing={timing}"], out=_folder(run).absolute().parent
+    )
+    return made.folder
+
+
 def _is_number(value: Any) -> bool:
     return isinstance(value, int | float) and isfinite(value)
 
@@ -86,7 +109,12 @@ def _accuracy(contents: dict[str, Any]) -> Any:
 def _row(run: Path) -> dict[str, Any]:
     contents = read_run(run)
     figures = {name: contents[section][key] for name, (section, key) in FIGURES.items()}
-    return {"name": _folder(run).absolute().name, **figures, "accuracy": _accuracy(contents)}
+    return {
+        "name": _folder(run).absolute().name,
+        "timing": contents.get("timing"),
+        **figures,
+        "accuracy": _accuracy(contents),
+    }
 
 
 def _folder(run: Path) -> Path:
@@ -104,6 +132,7 @@ def _dense_rows(run: Path, device: str) -> list[dict[str, Any]]:
     return [
         {
             "name": f"{dense.device.name}, {way.name}",
+            "timing": None,
             "energy_per_inference_j": way.energy_per_inference_j,
             "latency_per_inference_s": way.latency_s,
             "accuracy": None,
@@ -119,6 +148,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
         accuracy = row["accuracy"]
         return (
             row["name"],
+            row["timing"] or "-",
             si(row["energy_per_inference_j"], "J"),
             _ratio(row, rows[0], "energy_per_inference_j"),
             si(row["latency_per_inference_s"], "s"),
@@ -126,7 +156,7 @@ def _table(rows: list[dict[str, Any]]) -> Any:
             "-" if accuracy is None else f"{accuracy:.2%}",
         )
 
-    columns = ("", "energy/inference", "ratio", "latency", "ratio", "accuracy")
+    columns = ("", "timing", "energy/inference", "ratio", "latency", "ratio", "accuracy")
     return table("Per inference", columns, [cells(row) for row in rows])
 
 

@@ -29,7 +29,7 @@ Seed = Annotated[
 Steps = Annotated[int | None, typer.Option("--steps", min=1, help="Time steps per sample.")]
 Timing = Annotated[
     str | None,
-    typer.Option("--timing", metavar="MODEL", help="Timing model: bound, queue, cycle, ..."),
+    typer.Option("--timing", metavar="MODEL", help="Timing model: auto, bound, queue, cycle, ..."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON on stdout instead of tables.")]
 Force = Annotated[bool, typer.Option("--force", help="Write over what is already there.")]
@@ -69,6 +69,15 @@ def texts(values: Sequence[str] | None) -> list[str]:
     return list(values or ())
 
 
-def settings(overrides: Sequence[str] | None, timing: str | None) -> list[str]:
-    """Return what is set in an experiment: by ``--set``, and by ``--timing``."""
-    return [*texts(overrides), *([f"timing={timing}"] if timing else [])]
+def settings(
+    overrides: Sequence[str] | None, timing: str | None, section: str | None = None
+) -> list[str]:
+    """Return what is set in a file: by ``--set``, and by ``--timing``.
+
+    Args:
+        overrides: Of ``--set``.
+        timing: Of ``--timing``.
+        section: That of the file which has the timing; the file itself if left out.
+    """
+    key = f"{section}.timing" if section else "timing"
+    return [*texts(overrides), *([f"{key}={timing}"] if timing else [])]

@@ -13,8 +13,9 @@ from chipletsim.cli.options import (
     Json,
     Out,
     Set,
+    Timing,
     example,
-    texts,
+    settings,
     use_device,
 )
 from chipletsim.cli.output import note, progress, show, show_json
@@ -32,6 +33,7 @@ def register(app: typer.Typer) -> None:
         epilog=example(
             "chipletsim sweep sweeps/d2d",
             "chipletsim sweep sweeps/d2d --resume -o results",
+            "chipletsim sweep sweeps/d2d --timing queue",
         ),
     )(sweep_file)
 
@@ -40,6 +42,7 @@ def sweep_file(
     file: Config,
     *,
     overrides: Set = None,
+    timing: Timing = None,
     out: Out = None,
     jobs: Jobs = 1,
     resume: Resume = False,
@@ -56,7 +59,7 @@ def sweep_file(
 
     result = chipletsim.sweep(
         file,
-        overrides=texts(overrides),
+        overrides=settings(overrides, timing, "experiment"),
         out=out,
         jobs=jobs,
         resume=resume,

@@ -14,8 +14,9 @@ from chipletsim.cli.options import (
     Out,
     Seed,
     Set,
+    Timing,
     example,
-    texts,
+    settings,
     use_device,
 )
 from chipletsim.cli.output import note, progress, show, show_json
@@ -39,6 +40,7 @@ def train_file(
     file: Config,
     *,
     overrides: Set = None,
+    timing: Timing = None,
     seed: Seed = None,
     out: Out = None,
     resume: Resume = False,
@@ -57,7 +59,7 @@ def train_file(
     try:
         result = chipletsim.train(
             file,
-            overrides=texts(overrides),
+            overrides=settings(overrides, timing),
             out=out,
             resume=resume,
             force=force,

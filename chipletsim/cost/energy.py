@@ -11,11 +11,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:  # the report needs `label`, and neither JAX nor the program
+    from chipletsim.cost.link_uses import LinkUses
     from chipletsim.cost.program import Energies
     from chipletsim.package.model import Package
 
 STATIC = "static"
 DIE_TO_DIE = "die-to-die "
+PADDING = ", frame padding"
+"""Ends the component of a die-to-die link that frames have which left before they were full."""
 
 
 def label(component: str) -> str:
@@ -54,7 +57,8 @@ class EnergyTable:
 
     Attributes:
         components: Names of components: those of tiles, ``routers``, ``on-chip links``,
-            one per die-to-die link, and ``static``.
+            one per die-to-die link, one for the frame padding of each that has any, and
+            ``static``.
         places: Names of places: tiles, routers, links, chiplets, the package.
         chiplet_of_place: Chiplet that each place is part of; itself for a die-to-die
             link and the package.
@@ -151,14 +155,20 @@ class EnergyTable:
         return [name, si(value / max(self.samples, 1), "J"), f"{share:.1f} %"]
 
 
-def energy_table(package: Package, energies: Energies, samples: int) -> EnergyTable:
+def energy_table(
+    package: Package, energies: Energies, samples: int, uses: LinkUses | None = None
+) -> EnergyTable:
     """Return the energy of a run on a package in cells.
 
     Args:
         package: The package.
         energies: Energies as the program returns them, as NumPy arrays.
         samples: Number of samples.
+        uses: What links did beside, where that is known.
     """
+    if uses is not None:
+        asleep = np.maximum(energies.static_links - uses.saved_j, 0.0)
+        energies = energies._replace(static_links=asleep)
     tiles, routers, links = len(package.tiles), len(package.routers), len(package.links)
     places = _places(package)
     cells: list[tuple[str, np.ndarray, np.ndarray]] = []
@@ -175,6 +185,8 @@ def energy_table(package: Package, energies: Energies, samples: int) -> EnergyTa
     for link in np.flatnonzero(between):
         name = f"{DIE_TO_DIE}{package.links[link].name}"
         cells.append((name, link_places[[link]], energies.links[[link]]))
+    if uses is not None:
+        cells += _padding(package, link_places, uses.padding_j)
     static = (energies.static_routers, energies.static_links, energies.static_chiplets)
     rest = np.concatenate([*static, [energies.static_package]])
     cells.append((STATIC, np.arange(tiles, len(places)), rest))
@@ -188,6 +200,18 @@ def energy_table(package: Package, energies: Energies, samples: int) -> EnergyTa
         energy_j=on_common_grid(np.concatenate([energy for _, _, energy in cells])),
         samples=samples,
     )
+
+
+def _padding(
+    package: Package, places: np.ndarray, padding_j: np.ndarray
+) -> list[tuple[str, np.ndarray, np.ndarray]]:
+    """Return components of links that sent frames before they were full."""
+    cells = []
+    for link in np.flatnonzero(padding_j).tolist():
+        each = package.links[link]
+        name = f"{DIE_TO_DIE}{each.name}" if each.between_dies else "on-chip links"
+        cells.append((f"{name}{PADDING}", places[[link]], padding_j[[link]]))
+    return cells
 
 
 def _places(package: Package) -> list[tuple[str, str]]:

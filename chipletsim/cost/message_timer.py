@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple, Protocol
 
 import numpy as np
@@ -11,19 +11,20 @@ from chipletsim.cost.batch import Window
 from chipletsim.cost.packet_rows import PacketRows
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_events import StepEvents
-from chipletsim.cost.row_times import RowTimes
+from chipletsim.cost.row_times import PortSums, RowTimes, joined, stacked
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
-from chipletsim.noc import PACKET_MODELS, message_model
+from chipletsim.noc import MESSAGE_MODELS, message_model
 from chipletsim.noc.message_plan import MessagePlan, message_plan
 from chipletsim.noc.message_times import PlanTimes, plan_times
 from chipletsim.noc.message_timing import CoreMesh, core_mesh, flat_mesh
 from chipletsim.noc.messages import RowEvents, message_lists
 from chipletsim.package.model import Package
 
+Say = Callable[[str], None]
 _CELLS = 1 << 20
 """Neurons times rows that are listed at once; a dozen arrays have this size."""
 
@@ -82,23 +83,44 @@ def require_listed(window: Window, timing: str) -> None:
 
 
 class RowModel(Protocol):
-    """A timing model that follows single messages, on one package."""
+    """Timing models that follow single messages, on several packages.
 
-    def timed(self, events: RowEvents) -> RowTimes:
-        """Return the times of rows, each [rows], the barrier included.
+    Attributes:
+        packages: How many packages are followed.
+        refused: Place of each package that is not, and why.
+        most_rows: Rows that are best timed at once.
+    """
+
+    packages: int
+    refused: dict[int, str]
+    most_rows: int
+
+    def timed(self, events: RowEvents, timing: str) -> tuple[RowTimes, list[PortSums]]:
+        """Return the times of rows, each [packages, rows], the barrier included.
+
+        And what links did on each package, nothing where the model does not tell.
 
         Args:
             events: What neurons did, in the order of the message plan.
+            timing: Name of the model.
+        """
+        ...
+
+    def flit_hops(self, events: np.ndarray) -> int:
+        """Return flits times routers of the packets of events on one package, at most.
+
+        Args:
+            events: int64 [neurons], in the order of the message plan.
         """
         ...
 
 
 class CoreRows:
-    """Timing `simple` or `detailed` on a package.
+    """Timing `simple` or `detailed` on several packages.
 
     Args:
         plan: Messages of a mapping.
-        package: With tiles like those of the mapping's.
+        packages: With tiles like those of the mapping's.
         timing: Name of the model.
         routers: Routers in use.
 
@@ -106,17 +128,31 @@ class CoreRows:
         ConfigError: A tile in use has no times for single messages, or the model needs a mesh.
     """
 
-    def __init__(self, plan: MessagePlan, package: Package, timing: str, routers: int) -> None:
-        self._cores = cores_of(plan, package, timing, routers)
-        self._model = message_model(timing)
+    most_rows = _CELLS
+    refused: dict[int, str]
+
+    def __init__(
+        self, plan: MessagePlan, packages: Sequence[Package], timing: str, routers: int
+    ) -> None:
+        self._cores = [cores_of(plan, package, timing, routers) for package in packages]
         self._resource = resources_of(plan)
         self._plan = plan
+        self.packages, self.refused = len(packages), {}
 
-    def timed(self, events: RowEvents) -> RowTimes:
+    def timed(self, events: RowEvents, timing: str) -> tuple[RowTimes, list[PortSums]]:
         """Return the times of rows, see `RowModel`."""
-        lists = message_lists(self._plan, self._cores.times, events)
-        timed = self._model(lists, self._cores.mesh)
-        return RowTimes(timed.latency_s + self._cores.barrier_s, self._resource[timed.resource])
+        model = message_model(timing)
+        found = []
+        for cores in self._cores:
+            timed = model(message_lists(self._plan, cores.times, events), cores.mesh)
+            resource = self._resource[timed.resource].astype(np.int32)
+            nowhere = np.zeros(resource.size, bool)
+            found.append(RowTimes(timed.latency_s + cores.barrier_s, resource, nowhere))
+        return stacked(found), []
+
+    def flit_hops(self, events: np.ndarray) -> int:
+        """Return 0, as messages have no flits here."""
+        return 0
 
 
 class MessageTimer(Restartable):
@@ -126,30 +162,58 @@ class MessageTimer(Restartable):
         mapping: Where the network lives.
         packages: Packages with tiles like those of the mapping's.
         pipeline: In which row a population runs.
-        timing: Name of a model of messages, or of packets.
+        timing: Name of a model of messages, or of packets; `auto` for one of packets that `follow`
+            names, and which leaves rows to `bound`, see `PacketRows`.
+        say: Called with a line of text as rows are timed.
+
+    Attributes:
+        refused: Place of each package that `auto` leaves to `bound`, and why; there are no rows of
+            it here.
+        ports: What links did on each package in all rows so far; empty where models do not tell.
 
     Raises:
-        ConfigError: The model does not follow a tile in use, or what else is on the package.
+        ConfigError: The model does not follow a tile in use, or what else is on a package.
     """
 
     def __init__(
-        self, mapping: Mapping, packages: Sequence[Package], pipeline: Pipeline, timing: str
+        self,
+        mapping: Mapping,
+        packages: Sequence[Package],
+        pipeline: Pipeline,
+        timing: str,
+        say: Say | None = None,
     ) -> None:
         self._events = StepEvents(mapping.network, pipeline)
         plan = message_plan(mapping)
         self._neuron = plan.neuron
-        self._models: list[RowModel] = [
-            PacketRows(mapping, plan, package, timing)
-            if timing in PACKET_MODELS
-            else CoreRows(plan, package, timing, mapping.routers_in_use)
-            for package in packages
-        ]
+        self._timing, self._say = timing, say
+        self._model: RowModel = (
+            CoreRows(plan, packages, timing, mapping.routers_in_use)
+            if timing in MESSAGE_MODELS
+            else PacketRows(mapping, plan, packages, spares_bound=timing == "auto")
+        )
+        self._packages, self.refused = self._model.packages, self._model.refused
         self._begin()
 
     def _begin(self) -> None:
         self._events = self._events.fresh()
         self._found: list[RowTimes] = []
         self._done: list[RowTimes] = []
+        self._rows = 0
+        self.ports: list[PortSums] = []
+
+    def follow(self, timing: str) -> None:
+        """Take a model of packets for all rows from now on.
+
+        Args:
+            timing: Its name.
+        """
+        self._timing = timing
+
+    def flit_hops(self, window: Activity) -> int:
+        """Return flits times routers of the packets of a window on one package, at most."""
+        events = np.concatenate([window.totals[name] for name in window.populations])
+        return self._model.flit_hops(events[self._neuron])
 
     def add(self, window: Activity) -> None:
         """Time the rows that are complete with the next steps of all samples."""
@@ -158,29 +222,38 @@ class MessageTimer(Restartable):
     def next_samples(self) -> None:
         """End the samples added so far: what is added from now on is of further samples."""
         self._time(self._events.close())
-        self._done.append(_joined(self._found, axis=2))
+        self._done.append(joined(self._found, axis=2))
         self._events, self._found = self._events.fresh(), []
 
     def close(self) -> RowTimes:
         """Return the times of all rows of the samples that are ended, one batch after the other."""
-        return _joined(self._done, axis=1)
+        return joined(self._done, axis=1)
 
     def _time(self, rows: int) -> None:
         """Time rows that are complete, some at a time."""
-        samples, packages = self._events.samples, len(self._models)
-        found = RowTimes(
-            np.zeros((packages, samples * rows)), np.zeros((packages, samples * rows), np.int32)
-        )
-        width = max(_CELLS // max(self._neuron.size, 1), 1)
+        samples = self._events.samples
+        found = []
+        width = max(min(_CELLS // max(self._neuron.size, 1), self._model.most_rows), 1)
         for first in range(0, samples * rows, width):
             part = np.arange(first, min(first + width, samples * rows))
             events = self._events.of_rows(part // rows, part % rows, self._neuron)
-            for number, model in enumerate(self._models):
-                timed = model.timed(events)
-                found.latency_s[number, part] = timed.latency_s
-                found.resource[number, part] = timed.resource
-        self._found.append(RowTimes(*(each.reshape(packages, samples, rows) for each in found)))
+            timed, ports = self._model.timed(events, self._timing)
+            found.append(timed)
+            before = self.ports
+            self.ports = (
+                [a.plus(b) for a, b in zip(before, ports, strict=True)] if before else ports
+            )
+            self._tell(part.size)
+        none = RowTimes(
+            np.zeros((self._packages, 0)),
+            np.zeros((self._packages, 0), np.int32),
+            np.zeros((self._packages, 0), bool),
+        )
+        whole = joined(found, axis=1) if found else none
+        self._found.append(whole.shaped(self._packages, samples, rows))
 
-
-def _joined(parts: list[RowTimes], axis: int) -> RowTimes:
-    return RowTimes(*(np.concatenate(each, axis=axis) for each in zip(*parts, strict=True)))
+    def _tell(self, rows: int) -> None:
+        self._rows += rows
+        if self._say:
+            designs = f" on {self._packages:,} packages" if self._packages > 1 else ""
+            self._say(f"timed {self._rows:,} hardware steps{designs}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chipletsim.cost.batch import Window
@@ -47,7 +47,13 @@ class Pricer:
         return stream.close()
 
 
-def price(activity: Window, mapping: Mapping, *, timing: str = "bound") -> Result:
+def price(
+    activity: Window,
+    mapping: Mapping,
+    *,
+    timing: str = "bound",
+    say: Callable[[str], None] | None = None,
+) -> Result:
     """Return what an activity costs on a mapping.
 
     Nothing is simulated: the same activity can be priced on any mapping whose tiles
@@ -58,29 +64,37 @@ def price(activity: Window, mapping: Mapping, *, timing: str = "bound") -> Resul
             populations spike, see `RateActivity`.
         mapping: Where the network lives.
         timing: Name of a timing model, see `chipletsim.noc.TIMING_MODELS`.
+        say: Called with a line of text as steps are timed by models that follow messages.
 
     Raises:
         UsageError: The activity is of another network, or there is no such timing model.
         InfeasibleError: Answers leave the network but the package has no io tile.
         ConfigError: A codec of a link is too narrow for the neurons that cross it.
     """
-    return price_many(activity, mapping, [mapping.package], timing=timing)[0]
+    return price_many(activity, mapping, [mapping.package], timing=timing, say=say)[0]
 
 
 def price_many(
-    activity: Window, mapping: Mapping, packages: Sequence[Package], *, timing: str = "bound"
+    activity: Window,
+    mapping: Mapping,
+    packages: Sequence[Package],
+    *,
+    timing: str = "bound",
+    say: Callable[[str], None] | None = None,
 ) -> list[Result]:
     """Return what an activity costs on the same placement in several packages.
 
     Packages that differ in floats alone (energies, latencies, bandwidths, powers) and
-    have the same routes share all counting and one compiled program; the others are
-    priced apart. Tiles, routers and links must be the same in number and order.
+    have the same routes share all counting and one compiled program, and their packets are
+    followed together; the others are priced apart. Tiles, routers and links must be the
+    same in number and order.
 
     Args:
         activity: Who spiked when.
         mapping: Where the network lives; its own package does not count.
         packages: Packages to price, in the order of the results.
         timing: Name of a timing model.
+        say: Called with a line of text as steps are timed by models that follow messages.
 
     Raises:
         UsageError: A package has other tiles, the activity is of another network, or
@@ -95,7 +109,7 @@ def price_many(
     for members in groups.values():
         alike = [packages[number] for number in members]
         placed = _on_package(mapping, alike[0])
-        stream = CostStream(placed, packages=alike, timing=timing)
+        stream = CostStream(placed, packages=alike, timing=timing, say=say)
         stream.add(activity)
         results.update(zip(members, stream.close_all(), strict=True))
     return [results[number] for number in range(len(packages))]

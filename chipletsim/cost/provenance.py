@@ -12,6 +12,7 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.store import mapping_hash, package_fingerprint
 from chipletsim.network.model import Network
 from chipletsim.noc import PACKET_MODELS
+from chipletsim.noc.flit_width import width_from_links
 from chipletsim.noc.package_network import package_network
 from chipletsim.package.model import Package
 from chipletsim.spec.base import Spec
@@ -95,12 +96,12 @@ def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, 
         *contention,
         *network.caveats,
         *_ALWAYS,
-        *_of_links(package),
+        *_of_links(package, timing),
         _WAITING,
     )
 
 
-def _of_links(package: Package) -> list[str]:
+def _of_links(package: Package, timing: str) -> list[str]:
     """Return what links do beside sending, in words."""
     specs = [link.spec for link in package.links]
     found = ["credits, acknowledgements and retransmission on links"]
@@ -109,8 +110,14 @@ def _of_links(package: Package) -> list[str]:
             "credits and acknowledgements on links",
             "single retransmissions: links with `retry` take what is expected of them",
         ]
+    followed = timing in PACKET_MODELS
     if any(spec.sleep for spec in specs):
-        found.append("power saved by links that sleep")
+        when = " in barriers" if followed else ""
+        found.append(f"power saved by links that sleep{when}: they are taken as awake")
+    if any(spec.frame for spec in specs) and not followed:
+        found.append(
+            "frames that leave before they are full: all but the last of a link in a step are full"
+        )
     return found
 
 
@@ -124,8 +131,12 @@ def _of_packets(package: Package) -> list[str]:
             f"routers as fast as the package says: the pipeline takes up to {longer} cycles more"
             " a hop; state a faster `clock` or `routing_delay: 0`"
         )
-    if any(link.spec.frame for link in package.links):
-        found.append("energy of frames that leave before they are full: it is that of full ones")
+    width = width_from_links(package, (bits,))
+    if width:
+        found.append(
+            f"width of routers, which no link inside a die tells: they move up to {width} bit a"
+            " cycle of their clock, what the fastest link does, or a packet"
+        )
     return found
 
 

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 
 from chipletsim.cost.columns import Columns
-from chipletsim.cost.energy import DIE_TO_DIE, EnergyTable
+from chipletsim.cost.energy import DIE_TO_DIE, PADDING, EnergyTable
 from chipletsim.cost.latency import Latency
+from chipletsim.cost.link_uses import LinkUses
 from chipletsim.cost.provenance import not_modelled
 from chipletsim.cost.rows import RowTotals
+from chipletsim.cost.timed import Timed
 from chipletsim.cost.traffic_tables import link_table, step_table, tile_table
 from chipletsim.mapping.model import Mapping
 
@@ -52,6 +54,16 @@ class EventTotals:
     wire_bits_across_dies: int
     memory_bits: int
 
+    @classmethod
+    def of(cls, totals: RowTotals) -> EventTotals:
+        """Return the counts of a run."""
+        sums = {name: int(values.sum()) for name, values in totals.steps.items()}
+        return cls(
+            **sums,
+            packets_copied=sums["packets_delivered"] - sums["packets_injected"],
+            memory_bits=int(totals.counted.tiles.amount("memory_read_bits").sum()),
+        )
+
 
 @dataclass(frozen=True, eq=False)
 class Result:
@@ -59,11 +71,14 @@ class Result:
 
     Attributes:
         mapping: The mapping that was priced.
-        timing: Name of the timing model.
+        timing: Name of the timing model that was used.
+        timed: Which model was asked for, and why this one was used.
         samples: Number of samples (inferences).
         steps: Network steps of a sample.
         events: Exact counts over all samples.
         energy: Energy by component and place; ``print`` it.
+        link_uses: What links did beside sending full frames; None where the timing model does not
+            tell.
         latency: Latency of an inference and what bounds it; ``print`` it.
         layers: Table of the populations.
         latency_s: float64 [samples, hardware steps], latency of each.
@@ -77,10 +92,12 @@ class Result:
 
     mapping: Mapping
     timing: str
+    timed: Timed
     samples: int
     steps: int
     events: EventTotals
     energy: EnergyTable
+    link_uses: LinkUses | None
     latency: Latency
     layers: Columns
     latency_s: np.ndarray
@@ -95,7 +112,7 @@ class Result:
     def links(self) -> Columns:
         """Table of the links: traffic, load and energy."""
         time_s = fsum(self.latency_s.ravel().tolist())
-        return link_table(self.mapping.package, self.totals, self.energy, time_s)
+        return link_table(self.mapping.package, self.totals, self.energy, time_s, self.link_uses)
 
     @cached_property
     def tiles(self) -> Columns:
@@ -150,8 +167,11 @@ class Result:
         per_component = {
             f"energy_{name.replace(' ', '_').replace('-', '_')}_j": value
             for name, value in self.energy.by_component().items()
-            if not name.startswith(DIE_TO_DIE)
+            if not name.startswith(DIE_TO_DIE) and not name.endswith(PADDING)
         }
+        padding = [
+            value for name, value in self.energy.by_component().items() if name.endswith(PADDING)
+        ]
         crossing = [
             value
             for name, value in self.energy.by_component().items()
@@ -168,9 +188,11 @@ class Result:
             "static_energy_j": self.energy.static_j,
             **per_component,
             "energy_die_to_die_links_j": float(sum(crossing)),
+            "energy_frame_padding_j": float(sum(padding)),
             "samples": self.samples,
             "steps": self.steps,
             "hardware_steps": self.latency.hardware_steps,
+            **{f"steps_timed_by_{name}": count for name, count in self.timed.steps.items()},
             **asdict(self.events),
         }
 
@@ -179,6 +201,7 @@ class Result:
         return {
             "provenance": self.provenance,
             "timing": self.timing,
+            "timed": self.timed.to_dict(),
             "samples": self.samples,
             "steps": self.steps,
             "events": asdict(self.events),
@@ -226,6 +249,7 @@ class Result:
                 render(table("events, all inferences", ["events", "number"], events)),
                 str(self.latency),
                 str(self.energy),
+                *([str(self.timed)] if self.timed.asked != self.timing else []),
                 *(f"messages on {words}" for words in encoded_links(self.mapping.package)),
                 "not modelled: " + "; ".join(self.not_modelled),
             ]

@@ -22,6 +22,7 @@ from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.program import class_routes_of
 from chipletsim.cost.row_numbers import row_numbers
 from chipletsim.cost.step_timers import MessageStepTimer, RowStepTimer, StepTimer, TimedStep
+from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import stages
 from chipletsim.noc import MESSAGE_MODELS, check_timing
@@ -52,7 +53,7 @@ class RowTracer:
         pipeline: In which row a population runs.
 
     Raises:
-        UsageError: There is no such timing model.
+        UsageError: There is no such timing model, or it is `auto`.
         InfeasibleError: Answers leave the network but the package has no io tile.
         ConfigError: A codec of a link is too narrow for the neurons that cross it, or the package
             is none that the timing model knows.
@@ -60,6 +61,11 @@ class RowTracer:
 
     def __init__(self, mapping: Mapping, timing: str) -> None:
         check_timing(timing)
+        if timing == "auto":
+            raise UsageError(
+                "a trace shows the steps of one timing model; name one instead of `auto`, such as"
+                " `bound`"
+            )
         self.pipeline = stages(mapping.network)
         model = traffic_model(mapping)
         links = np.array([link.between_dies for link in mapping.package.links], bool)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from math import fsum
 from typing import Self
 
 import numpy as np
 
+from chipletsim.cost.auto_timer import AutoTimer
 from chipletsim.cost.batch import Batch, Window, require_same_network
 from chipletsim.cost.class_counter import ClassCounter
 from chipletsim.cost.columns import Columns
@@ -17,6 +18,7 @@ from chipletsim.cost.conservation import check_conservation
 from chipletsim.cost.energy import energy_table
 from chipletsim.cost.incidence import traffic_model
 from chipletsim.cost.latency import latency_report, message_resources, row_resources
+from chipletsim.cost.link_uses import link_uses
 from chipletsim.cost.message_bits import populations_as_expected
 from chipletsim.cost.message_timer import MessageTimer, require_listed
 from chipletsim.cost.native_counter import NativeCounter
@@ -24,7 +26,9 @@ from chipletsim.cost.program import Energies
 from chipletsim.cost.provenance import provenance
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.result import EventTotals, Result
+from chipletsim.cost.row_times import PortSums
 from chipletsim.cost.rows import RowPricer, RowTotals
+from chipletsim.cost.timed import TimedRun, as_asked
 from chipletsim.cost.traffic_tables import layer_table
 from chipletsim.cost.updates import updated_always
 from chipletsim.engine.activity import Activity
@@ -51,7 +55,10 @@ class CostStream(Restartable):
     Args:
         mapping: Where the network lives.
         packages: Packages of the structure of the mapping's; that one alone if left out.
-        timing: Name of a timing model.
+        timing: Name of a timing model, or `auto`, see `AutoTimer`.
+        sample_steps: Network steps of all samples, by which `auto` foresees from the first window
+            what is to be followed; those of that window if left out.
+        say: Called with a line of text as steps are timed by models that follow messages.
 
     Raises:
         UsageError: There is no such timing model.
@@ -79,6 +86,8 @@ class CostStream(Restartable):
         *,
         packages: Sequence[Package] | None = None,
         timing: str = "bound",
+        sample_steps: int | None = None,
+        say: Callable[[str], None] | None = None,
     ) -> None:
         check_timing(timing)
         self._mapping = mapping
@@ -88,11 +97,14 @@ class CostStream(Restartable):
         self._origins = provenance(mapping, self._packages, self._network)
         self._pipeline = stages(mapping.network)
         self._model = traffic_model(mapping)
-        follows = timing in (*MESSAGE_MODELS, *PACKET_MODELS)
-        self._timer = (
-            MessageTimer(mapping, self._packages, self._pipeline, timing) if follows else None
-        )
-        self._pricer = RowPricer(self._model, self._packages, None if follows else timing)
+        self._timer: MessageTimer | None = None
+        self._auto: AutoTimer | None = None
+        if timing == "auto":
+            self._auto = AutoTimer(mapping, self._packages, self._pipeline, sample_steps, say)
+        elif timing in (*MESSAGE_MODELS, *PACKET_MODELS):
+            self._timer = MessageTimer(mapping, self._packages, self._pipeline, timing, say)
+        of_rows = "bound" if self._auto else None if self._timer else timing
+        self._pricer = RowPricer(self._model, self._packages, of_rows)
         self._counters: dict[type, NativeCounter | ClassCounter] = {}
         self._begin()
         # The native counter reads rasters, and would know nothing of messages, updates or counts;
@@ -109,6 +121,7 @@ class CostStream(Restartable):
         other = super().fresh()
         other._pricer = self._pricer.fresh()
         other._timer = self._timer.fresh() if self._timer else None
+        other._auto = self._auto.fresh() if self._auto else None
         return other
 
     def _begin(self) -> None:
@@ -147,6 +160,8 @@ class CostStream(Restartable):
                 before.further() if isinstance(before, kind) else self._counter_of(kind).fresh()
             )
         self._price(self._counter.add(window))  # type: ignore[arg-type]
+        if self._auto:
+            self._auto.add(window)
         if self._timer and isinstance(window, Activity):
             self._timer.add(window)
         self._steps += window.steps
@@ -164,8 +179,9 @@ class CostStream(Restartable):
                 f"these samples have {self._steps} steps, those before {self._steps_done}"
             )
         self._price(self._counter.close())
-        if self._timer:
-            self._timer.next_samples()
+        for timer in (self._timer, self._auto):
+            if timer:
+                timer.next_samples()
         self._class_events += self._counter.class_events
         self._samples_done += self._samples
         self._steps_done = self._steps
@@ -190,17 +206,32 @@ class CostStream(Restartable):
         """
         if self._counter is not None:
             self.next_samples()
-        totals = self._pricer.close(self._class_events)
-        if self._timer and self._samples_done:
-            latency_s, resource = self._timer.close()
-            totals = replace(totals, latency_s=latency_s, resource=resource)
+        times = self._times(self._pricer.close(self._class_events))
+        totals = times.totals
         check_conservation(self._model, totals.counted, totals.class_events)
-        time_s = np.array([fsum(times.ravel().tolist()) for times in totals.latency_s])
+        time_s = np.array([fsum(each.ravel().tolist()) for each in totals.latency_s])
         energies = self._pricer.energies(time_s, totals.counted)
         layers = layer_table(self._model, totals, self._steps_done or 0)
         return [
-            self._result(totals, layers, number, energy) for number, energy in enumerate(energies)
+            self._result(times, layers, number, energy) for number, energy in enumerate(energies)
         ]
+
+    def _times(self, totals: RowTotals) -> TimedRun:
+        """Return totals with the times of rows.
+
+        Args:
+            totals: As a model of rows timed them, if it was asked to.
+        """
+        if self._auto:
+            return self._auto.close(totals)
+        ports: Sequence[PortSums] = []
+        if self._timer and self._samples_done:
+            latency_s, resource, _ = self._timer.close()
+            totals = replace(totals, latency_s=latency_s, resource=resource)
+            ports = self._timer.ports
+        count = len(self._packages)
+        timed = as_asked(self._timing, totals.samples * totals.rows)
+        return TimedRun(totals, [*ports] or [None] * count, [timed] * count)
 
     def _counter_of(
         self, kind: type[NativeCounter] | type[ClassCounter]
@@ -224,20 +255,22 @@ class CostStream(Restartable):
         if window.samples != self._samples:
             raise UsageError(f"the window has {window.samples} samples, not {self._samples}")
 
-    def _result(
-        self, totals: RowTotals, layers: Columns, number: int, energies: Energies
-    ) -> Result:
+    def _result(self, times: TimedRun, layers: Columns, number: int, energies: Energies) -> Result:
+        totals, timed, ports = times.totals, times.timed[number], times.ports[number]
         package = self._packages[number]
         latency_s, resource = totals.latency_s[number], totals.resource[number]
         interval = self._pipeline.initiation_interval
         depth = int(self._pipeline.stage.max(initial=0))
+        uses = link_uses(package, totals.counted.wire_bits[:, 0], ports) if ports else None
         return Result(
             mapping=replace(self._mapping, package=package),
-            timing=self._timing,
+            timing=timed.model,
+            timed=timed,
             samples=totals.samples,
             steps=self._steps_done or 0,
-            events=_event_totals(totals),
-            energy=energy_table(package, energies, totals.samples),
+            events=EventTotals.of(totals),
+            energy=energy_table(package, energies, totals.samples, uses),
+            link_uses=uses,
             latency=latency_report(
                 latency_s,
                 resource,
@@ -262,12 +295,3 @@ class CostStream(Restartable):
             return list(self._sources)
         joined = hashlib.sha256(" ".join(self._sources).encode()).hexdigest()
         return [f"{len(self._sources)} batches: {joined}"]
-
-
-def _event_totals(totals: RowTotals) -> EventTotals:
-    sums = {name: int(values.sum()) for name, values in totals.steps.items()}
-    return EventTotals(
-        **sums,
-        packets_copied=sums["packets_delivered"] - sums["packets_injected"],
-        memory_bits=int(totals.counted.tiles.amount("memory_read_bits").sum()),
-    )

@@ -9,20 +9,29 @@ import numpy as np
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.energy import EnergyTable
 from chipletsim.cost.incidence import TrafficModel
+from chipletsim.cost.link_uses import LinkUses
 from chipletsim.cost.rows import RowTotals
 from chipletsim.package.model import Package
 
 
-def link_table(package: Package, totals: RowTotals, energy: EnergyTable, time_s: float) -> Columns:
+def link_table(
+    package: Package,
+    totals: RowTotals,
+    energy: EnergyTable,
+    time_s: float,
+    uses: LinkUses | None = None,
+) -> Columns:
     """Return traffic, load and energy of each link over the whole run.
 
-    ``utilisation`` is the share of the run in which the wire is busy: wire bits over
-    bandwidth times the run's time, retransmissions included; ``wire_bits`` are without them.
+    ``utilisation`` is the share of the run in which the wire is busy: wire bits and frame padding
+    over bandwidth times the run's time, retransmissions included; ``wire_bits`` are without them,
+    those of full frames.
     """
     specs = [link.spec for link in package.links]
     bandwidth = np.array([spec.expected_bandwidth_bit_per_s for spec in specs], float)
     wire_bits = totals.counted.wire_bits[:, 0]
-    busy_s = wire_bits / bandwidth
+    padding_bits = uses.padding_bits if uses else np.zeros_like(wire_bits)
+    busy_s = (wire_bits + padding_bits) / bandwidth
     span = _span(len(package.tiles) + len(package.routers), len(package.links))
     return Columns(
         "links",
@@ -32,6 +41,7 @@ def link_table(package: Package, totals: RowTotals, energy: EnergyTable, time_s:
             "packets": totals.counted.link_packets[:, 0],
             "bits": totals.counted.link_bits[:, 0],
             "wire_bits": wire_bits,
+            **({"frame_padding_bits": padding_bits, "asleep_s": uses.asleep_s} if uses else {}),
             "busiest_step_bits": totals.busiest_row_bits,
             "busy_s": busy_s,
             "utilisation": busy_s / time_s if time_s else np.zeros_like(busy_s),

@@ -30,6 +30,8 @@ TIMING_MODELS: dict[str, str] = {
     "queue": "packets reserve links, virtual channels and room in the order of time; within 5 % of "
     "`cycle` on average",
     "cycle": "routers with virtual channels and credits, flit by flit, as BookSim 2 has them",
+    "auto": "`bound` in steps where that is certain to be within 1 % of `cycle`; `cycle` in the "
+    "others while they are few, else `queue`; says which and why",
 }
 """Name of each timing model, and its validity in a line."""
 
@@ -68,6 +70,11 @@ def timing_model(name: str) -> TimingModel:
         UsageError: There is no such model, or it follows single messages.
     """
     check_timing(name)
+    if name == "auto":
+        raise UsageError(
+            "timing `auto` chooses among models as steps are priced; here one has to be named, such"
+            " as `bound`"
+        )
     if name in (*MESSAGE_MODELS, *PACKET_MODELS):
         raise UsageError(
             f"timing `{name}` follows single messages, which have no gradient; use `bound`"

@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.errors import DeadlockError, UsageError
+from chipletsim.noc.auto_timing import packet_timing
 from chipletsim.noc.burst_bound import BurstBound, bound
 from chipletsim.noc.cycle import cycle
 from chipletsim.noc.flit_network import Job, PortCounts
@@ -15,8 +16,6 @@ from chipletsim.noc.queue import queue
 from chipletsim.noc.stuck import stuck_channels
 
 BURST_TIMINGS = ("bound", "queue", "cycle", "auto")
-AUTO_FLIT_HOPS = 20_000_000
-"""Flits times routers that `auto` follows flit by flit, at most: some seconds."""
 MOST_CHANNELS = 12
 
 
@@ -55,7 +54,7 @@ def time_burst(job: Job, timing: str, outputs: Sequence[str]) -> TimedBurst:
     Args:
         job: The burst, and what it runs on.
         timing: One of `BURST_TIMINGS`. `auto` is `bound` where that is exact, as no packet meets
-            another; else `cycle` up to `AUTO_FLIT_HOPS`; else `queue`.
+            another; else as `packet_timing` says.
         outputs: Name of each port's output, for messages.
 
     Raises:
@@ -89,7 +88,7 @@ def _chosen(job: Job, least: BurstBound) -> tuple[str, str]:
     if least.apart:
         return "bound", "no two packets meet, so it is exact"
     hops = flit_hops(job)
-    if hops <= AUTO_FLIT_HOPS:
+    if packet_timing(hops) == "cycle":
         return "cycle", f"packets meet, and {hops:,} flit hops are few enough to follow"
     return "queue", f"packets meet, and `cycle` would follow {hops:,} flit hops"
 

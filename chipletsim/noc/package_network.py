@@ -11,6 +11,7 @@ import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.noc.flit_network import MAX_PORTS, FlitNetwork, PortCounts
+from chipletsim.noc.flit_width import flit_bits_of
 from chipletsim.package.deadlock import channel_classes
 from chipletsim.package.model import Link, Package
 
@@ -57,13 +58,6 @@ class PackageNetwork(NamedTuple):
         return counts.asleep[self.link_port] * (self.network.tick_s or 1.0)
 
 
-def flit_bits_of(package: Package) -> int:
-    """Return the bits of a flit: the widest of the links inside dies, or of all without any."""
-    inside = [link.spec.flit_bits for link in package.links if not link.between_dies]
-    others = [link.spec.flit_bits for link in package.links]
-    return max(inside or others or [package.spec.packet.header_bits or 1])
-
-
 def packet_flits(bits: int, flit_bits: int) -> int:
     """Return the flits of a packet."""
     return max(1, -(-bits // flit_bits))
@@ -72,8 +66,8 @@ def packet_flits(bits: int, flit_bits: int) -> int:
 def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNetwork:
     """Return the network of a package.
 
-    A packet is cut into flits of one size in the whole package, that of links inside dies. A link
-    takes the time for them that it takes for the whole packet in flits of its own. One with frames
+    A packet is cut into flits of one size in the whole package, see `flit_bits_of`. A link takes
+    the time for them that it takes for the whole packet in flits of its own. One with frames
     takes the flits in the clock of its router, and the time of each frame that they are packed
     into, as `bound` does. Frames that are sent again take the time that is expected of that. From
     the latencies that the package states those of the modelled pipeline are taken off, so that a
@@ -87,7 +81,7 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
     Raises:
         ConfigError: A router has too many ports, or times differ by more than a million times.
     """
-    flit_bits = flit_bits_of(package)
+    flit_bits = flit_bits_of(package, packet_bits)
     cycle_s = _cycles(package, flit_bits)
     tick_s, cycle = _ticks(cycle_s)
     ports = _Ports(package)

@@ -50,6 +50,31 @@ class _Sent(NamedTuple):
     places: np.ndarray
 
 
+class PacketPlans:
+    """Packets of a plan on packages of one structure, made once where they go alike.
+
+    Args:
+        messages: Messages of a mapping.
+    """
+
+    def __init__(self, messages: MessagePlan) -> None:
+        self.messages = messages
+        self._known: dict[bytes, PacketPlan] = {}
+
+    def of(self, package: Package, network: PackageNetwork) -> PacketPlan:
+        """Return the packets on a package.
+
+        Args:
+            package: The package.
+            network: It as routers and ports.
+        """
+        ports = network.network.router[:, 0], network.link_port, network.tile_port
+        key = b" ".join(each.tobytes() for each in (*ports, network.class_channels))
+        if key not in self._known:
+            self._known[key] = packet_plan(self.messages, package, network)
+        return self._known[key]
+
+
 def packet_plan(plan: MessagePlan, package: Package, network: PackageNetwork) -> PacketPlan:
     """Return the packets of a plan on a package.
 

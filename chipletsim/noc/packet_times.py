@@ -10,10 +10,9 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.neurons.base import Role
-from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.noc.message_times import PlanTimes, plan_times
 from chipletsim.noc.package_network import PackageNetwork, package_network, packet_flits
-from chipletsim.noc.packet_plan import PacketPlan, packet_plan
+from chipletsim.noc.packet_plan import PacketPlan, PacketPlans
 from chipletsim.package.model import Package
 
 
@@ -42,13 +41,13 @@ class PacketTimes(NamedTuple):
     whole_steps: np.ndarray
 
 
-def packet_times(mapping: Mapping, plan: MessagePlan, package: Package) -> PacketTimes:
+def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> PacketTimes:
     """Return the packets of a mapping on a package.
 
     Args:
         mapping: Where the network lives.
-        plan: Its messages.
         package: Of the structure of the mapping's.
+        plans: Packets of its messages on packages of that structure.
 
     Raises:
         ConfigError: The package or mapping has something that these models do not follow.
@@ -58,7 +57,7 @@ def packet_times(mapping: Mapping, plan: MessagePlan, package: Package) -> Packe
     own_bits = np.array([each.value_bits for each in mapping.network.populations], np.int64)
     sizes = np.unique(own_bits + packet.header_bits + packet.address_bits)
     network = package_network(package, tuple(sizes.tolist()))
-    packets = packet_plan(plan, package, network)
+    plan, packets = plans.messages, plans.of(package, network)
     times = plan_times(plan, package, by_turns=True, whole_steps=True)
     listed = [tile.parameters.message_times() for tile in package.tiles]
     by_turns = np.array([each is not None and each.by_turns for each in listed], bool)

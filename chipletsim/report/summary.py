@@ -73,13 +73,18 @@ def summarise(
         "busiest_links": busiest_links(result),
         "comparison": comparison.to_dict() if comparison else None,
         "suspect": suspicions(result),
-        "notes": [*_encodings(result), *notes],
+        "notes": [*_encodings(result), *_timing(result), *notes],
     }
 
 
 def _encodings(result: Result) -> list[str]:
     found = encoded_links(result.mapping.package)
     return [f"events cross in messages on {'; '.join(found)}"] if found else []
+
+
+def _timing(result: Result) -> list[str]:
+    """Return which timing model was chosen, and why, where it was not named."""
+    return [str(result.timed)] if result.timed.asked != result.timing else []
 
 
 def busiest_links(result: Result, most: int = 6) -> list[dict[str, Any]]:

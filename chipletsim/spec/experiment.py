@@ -17,7 +17,7 @@ from chipletsim.units import EventFrequency, Time
 StrategyName = Literal["sequential", "traffic", "anneal"]
 """Keys of ``chipletsim.mapping.strategies.PARTITIONERS``."""
 
-TimingName = Literal["bound", "simple", "detailed", "queue", "cycle"]
+TimingName = Literal["bound", "simple", "detailed", "queue", "cycle", "auto"]
 """Keys of ``chipletsim.noc.TIMING_MODELS``."""
 
 

@@ -60,12 +60,13 @@ class SleepSpec(Spec):
     """The link sleeps when it is not used, and is woken by what is to be sent.
 
     Timing `queue` and `cycle` follow it within each hardware step, at the start of which links are
-    awake. Timing `bound` does not: there a link is awake all the time.
+    awake. Asleep it draws less; in the barrier that ends a step, and while it is woken, it draws as
+    much as awake. Timing `bound` does not: there a link is awake all the time.
     """
 
     after_s: Time = Field(alias="after", description="without use, after which the link sleeps")
     wake_up_s: Time = Field(alias="wake_up", description="until a link that slept can send")
     power_w: Power = Field(
         alias="power",
-        description="of both ends asleep, at most `static_power`; energies do not use it yet",
+        description="of both ends asleep, at most `static_power`",
     )

@@ -76,7 +76,7 @@ class LinkSpec(Spec):
     static_power_w: Power = Field(
         0.0,
         alias="static_power",
-        description="of both ends, awake; always on in energies, `sleep` or not",
+        description="of both ends, awake; with timing `queue`, `cycle` less while they `sleep`",
     )
     frame: FrameSpec | None = Field(None, description="link-layer framing; none if left out")
     retry: RetrySpec | None = Field(
@@ -151,8 +151,9 @@ class RouterSpec(Spec):
     clock_hz: Frequency | None = Field(
         None,
         alias="clock",
-        description="if left out, the die's links take a flit in each cycle (timing `queue`, "
-        "`cycle`; so the next two)",
+        description="if left out, the die's links take a flit in each cycle; if given and no die "
+        "has links inside, routers move in a cycle what the fastest link does, or a packet (timing "
+        "`queue`, `cycle`; so the next two)",
     )
     routing_delay: int = Field(
         1, ge=0, le=16, description="cycles in which the route of a packet is computed"

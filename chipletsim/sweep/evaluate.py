@@ -13,6 +13,7 @@ from chipletsim.errors import ConfigError, InfeasibleError, UsageError
 from chipletsim.evaluation import Scorer, simulate_and_price
 from chipletsim.stages import (
     Inputs,
+    Progress,
     make_inputs,
     make_mapping,
     make_network,
@@ -89,9 +90,14 @@ class _Ready:
 
 
 class Evaluator:
-    """Evaluates points of one sweep, keeping what the next ones may need again."""
+    """Evaluates points of one sweep, keeping what the next ones may need again.
 
-    def __init__(self) -> None:
+    Args:
+        say: Called with a line of text as hardware steps are timed.
+    """
+
+    def __init__(self, say: Progress | None = None) -> None:
+        self._say = say
         self.simulated = 0
         self.mapped = 0
         self._networks: _Recent[Network] = _Recent(8)
@@ -156,7 +162,10 @@ class Evaluator:
 
         found = suspicions(priced[0][0])  # the same for all, whose spikes are the same
         return [
-            ready.task.point(_metrics(result, accuracy), "; ".join([*ready.network.doubts, *found]))
+            ready.task.point(
+                _metrics(result, accuracy),
+                "; ".join([*ready.network.doubts, *found, *_forced(result)]),
+            )
             for ready, (result, accuracy) in zip(members, priced, strict=True)
         ]
 
@@ -173,7 +182,9 @@ class Evaluator:
                 f"{first.lowered} {first.inputs_key}", lambda: self._simulate(first)
             )
             packages = [ready.package for ready in members]
-            for result in price_many(activity, first.mapping, packages, timing=timing):
+            for result in price_many(
+                activity, first.mapping, packages, timing=timing, say=self._say
+            ):
                 yield result, accuracy
             return
         for ready in members:
@@ -239,6 +250,11 @@ def _tiles_key(package: Package) -> str:
 
 def _key(value: Any) -> str:
     return json.dumps(value, sort_keys=True)
+
+
+def _forced(result: Result) -> list[str]:
+    """Return that a point is of another timing model than its neighbours may be, if it is."""
+    return [str(result.timed)] if result.timed.forced else []
 
 
 def _metrics(result: Result, accuracy: Accuracy | None) -> dict[str, float]:

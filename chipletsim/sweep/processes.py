@@ -11,6 +11,7 @@ from itertools import islice
 
 from chipletsim.errors import UsageError
 from chipletsim.kernels import THREADS, thread_count
+from chipletsim.stages import Progress
 from chipletsim.sweep.evaluate import Evaluator, Task
 from chipletsim.sweep.store import Point
 
@@ -18,19 +19,20 @@ CHUNK_POINTS = 64
 """Points looked at together; those that can be are priced by one call."""
 
 
-def evaluated(tasks: list[Task], jobs: int) -> Iterator[list[Point]]:
+def evaluated(tasks: list[Task], jobs: int, say: Progress | None = None) -> Iterator[list[Point]]:
     """Yield points as they are done, in no particular order.
 
     Args:
         tasks: Points to evaluate.
         jobs: Processes that work together; one works in this process.
+        say: Called with a line of text as hardware steps are timed in this process.
 
     Raises:
         UsageError: One of the processes was killed.
     """
     chunks = _chunks(tasks, CHUNK_POINTS if jobs == 1 else _share(len(tasks), jobs))
     if jobs == 1 or len(tasks) <= 1:
-        evaluator = Evaluator()
+        evaluator = Evaluator(say)
         for chunk in chunks:
             yield from evaluator.evaluate(chunk)
         return

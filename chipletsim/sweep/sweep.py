@@ -94,7 +94,7 @@ def sweep(
         if pending:
             say(f"{spec.name}: {len(pending):,} of {len(order):,} points to compute")
         try:
-            for points in evaluated(pending, jobs):
+            for points in evaluated(pending, jobs, say):
                 store.add(points)
                 _check_objectives(points, loaded)
                 say(f"{spec.name}: {_done(store, order):,} of {len(order):,} points done")

@@ -255,7 +255,7 @@ EXPERIMENT_FAULTS = {
         "mapping:",
         "timing: exact\nmapping:",
         "bad.yaml:16:9 timing: expected one of `bound`, `simple`, `detailed`, `queue`, `cycle`, "
-        "got 'exact'",
+        "`auto`, got 'exact'",
     ),
     "chiplet of another package": (
         "strategy: traffic",

@@ -9,7 +9,7 @@ from chipletsim.kernels import CHOICE, describe, native_kernels
 
 from chipletsim.cli.main import execute
 from chipletsim.exchange.bursts.burst_file import read_burst
-from chipletsim.noc import burst_timing
+from chipletsim.noc import auto_timing
 from chipletsim.noc.cycle import cycle
 
 CASE = Path(__file__).parents[1] / "data" / "booksim" / "mesh4_uni_k8_p4_v1.json"
@@ -147,11 +147,11 @@ def test_auto_takes_the_bound_where_no_packets_meet(capsys):
 
 def test_auto_takes_queue_for_much_traffic(capsys, monkeypatch):
     hops = CONTENTS["booksim"]["flit_hops"]
-    monkeypatch.setattr(burst_timing, "AUTO_FLIT_HOPS", hops - 1)
+    monkeypatch.setattr(auto_timing, "AUTO_FLIT_HOPS", hops - 1)
     found = json.loads(ran(capsys, CASE, "--json"))
     assert (found["timing"], found["exact"]) == ("queue", False)
     assert f"{hops:,} flit hops" in found["why"]
-    monkeypatch.setattr(burst_timing, "AUTO_FLIT_HOPS", hops)
+    monkeypatch.setattr(auto_timing, "AUTO_FLIT_HOPS", hops)
     assert json.loads(ran(capsys, CASE, "--json"))["timing"] == "cycle"
 
 

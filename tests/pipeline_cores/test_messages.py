@@ -290,7 +290,7 @@ def test_a_neuron_that_spikes_three_times_sends_three_messages() -> None:
     timer = MessageTimer(mapping, [mapping.package], stages(network), "simple")
     timer.add(activity)
     timer.next_samples()
-    latency_s, resource = timer.close()
+    latency_s, resource, _ = timer.close()
     sending_ns = 5.3 + 6.1 + 3 * 7.3 + 3 * 12.7
     assert 1e9 * latency_s[0, 0, 0] == pytest.approx(sending_ns + 1000, rel=1e-12)
     assert resource[0, 0, 0] == len(mapping.package.tiles)  # the first tile makes messages

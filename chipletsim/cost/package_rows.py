@@ -1,0 +1,182 @@
+"""Rows of a mapping as bursts of packets on one package."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import NamedTuple
+
+import numpy as np
+
+from chipletsim.cost.incidence import TrafficModel, traffic_model
+from chipletsim.cost.row_busy import RowBusy
+from chipletsim.cost.row_times import PortSums, RowTimes
+from chipletsim.mapping.model import Mapping
+from chipletsim.noc.burst_kernels import BurstResults
+from chipletsim.noc.flit_network import Burst, Job, PortCounts
+from chipletsim.noc.job_checks import check_jobs
+from chipletsim.noc.message_plan import MessagePlan
+from chipletsim.noc.messages import MessageLists, RowEvents, message_lists
+from chipletsim.noc.packet_bursts import packet_jobs, row_timing, with_work_first
+from chipletsim.noc.packet_plan import PacketPlans
+from chipletsim.noc.packet_times import packet_times
+from chipletsim.noc.serial import certain, lone_ticks
+from chipletsim.package.model import Package
+
+
+class RowJobs(NamedTuple):
+    """Bursts of rows.
+
+    Attributes:
+        rows: int64 [jobs], rows that have to be followed, by number.
+        jobs: Their bursts.
+        least: int64 [rows], least ticks of each other row.
+    """
+
+    rows: np.ndarray
+    jobs: list[Job]
+    least: np.ndarray
+
+
+class Shared:
+    """What the packages of one structure share.
+
+    Args:
+        mapping: Where the network lives.
+        plan: Its messages.
+
+    Attributes:
+        plans: Packets of the plan.
+    """
+
+    def __init__(self, mapping: Mapping, plan: MessagePlan) -> None:
+        self._mapping = mapping
+        self.plans = PacketPlans(plan)
+
+    @cached_property
+    def model(self) -> TrafficModel:
+        """Traffic of the mapping."""
+        return traffic_model(self._mapping)
+
+
+class PackageRows:
+    """Makes bursts of rows, and reads their times and counts.
+
+    Args:
+        mapping: Where the network lives.
+        package: Of the structure of the mapping's.
+        shared: What packages of that structure share.
+        spares_bound: See `PacketRows`.
+
+    Attributes:
+        tiles: What the lists of messages depend on.
+
+    Raises:
+        ConfigError: The models do not follow a tile in use, or what else is on the package.
+        UsageError: They do not follow a packet, with ``spares_bound``; else they say so later.
+    """
+
+    def __init__(
+        self,
+        mapping: Mapping,
+        package: Package,
+        shared: Shared,
+        *,
+        spares_bound: bool,
+    ) -> None:
+        self._packets = packet_times(mapping, package, shared.plans)
+        self._barrier_s = package.spec.barrier_of(mapping.routers_in_use)
+        plan = shared.plans.messages
+        self._tile = plan.tile
+        whole = np.flatnonzero(self._packets.whole_steps[plan.tile])
+        self._whole_cores = whole[np.isin(whole, np.concatenate([plan.core, plan.axon_core]))]
+        self._busy = RowBusy(shared.model, package, plan.neuron) if self._whole_cores.size else None
+        self.tiles = tuple(tile.parameters for tile in package.tiles), id(self._packets.plan)
+        # What energy depends on and `bound` does not tell has to be followed.
+        plain = not any(link.spec.frame or link.spec.sleep for link in package.links)
+        self._lone: np.ndarray | None = None
+        if spares_bound:
+            check_jobs([self._each_packet_once()])
+        if spares_bound and plain:
+            packets = self._packets
+            self._lone = lone_ticks(packets.network.network, packets.plan.flows, packets.flits)
+
+    def _each_packet_once(self) -> Job:
+        """Return a burst of all packets that any neuron may send."""
+        packets, plan = self._packets, self._packets.plan
+        routed = np.flatnonzero(plan.flow >= 0)
+        flow, kind = plan.flow[routed], packets.kind[routed]
+        rows = np.zeros((routed.size, 6), np.int64)
+        rows[:, 0], rows[:, 1], rows[:, 2] = plan.flows.flow[flow, 0], flow, packets.flits[kind]
+        order = np.argsort(rows[:, 0], kind="stable")
+        nothing = np.zeros(int(plan.flows.deliveries[flow].sum()), np.int64)
+        burst = Burst(rows[order], nothing, kind=kind[order])
+        return Job(packets.network.network, plan.flows, burst)
+
+    def flit_hops(self, events: np.ndarray) -> int:
+        """Return flits times routers of the packets of events, at most.
+
+        Args:
+            events: int64 [neurons], in the order of the message plan.
+        """
+        plan, flits = self._packets.plan, self._packets.flits[self._packets.kind]
+        routed = np.flatnonzero(plan.flow >= 0)
+        counts = plan.flows.deliveries
+        flow = np.repeat(np.arange(counts.size), counts)
+        routers = np.bincount(flow, weights=plan.flows.routers, minlength=counts.size)
+        hops = np.zeros(plan.flow.size)
+        hops[routed] = routers[plan.flow[routed]] * flits[routed]
+        of_neuron = np.add.reduceat(np.append(hops, 0.0), plan.messages.axon_start[:-1])
+        of_neuron[np.diff(plan.messages.axon_start) == 0] = 0.0
+        return int(of_neuron @ events)
+
+    def listed(self, events: RowEvents) -> MessageLists:
+        """Return the messages of rows."""
+        lists = message_lists(self._packets.plan.messages, self._packets.times, events)
+        if self._busy is not None:
+            busy_s = self._busy.of(events)[:, self._tile[self._whole_cores]]
+            lists = with_work_first(lists, self._tile.size, self._whole_cores, busy_s)
+        return lists
+
+    def jobs(self, lists: MessageLists) -> RowJobs:
+        """Return the bursts of rows."""
+        jobs = packet_jobs(lists, self._packets)
+        least = np.zeros(len(jobs), np.int64)
+        followed = np.ones(len(jobs), bool)
+        if self._lone is not None:
+            for number, job in enumerate(jobs):
+                limits = certain(job, self._lone)
+                if limits is not None:
+                    least[number], followed[number] = limits.least, False
+        rows = np.flatnonzero(followed)
+        return RowJobs(rows, [jobs[row] for row in rows.tolist()], least)
+
+    def times(self, jobs: RowJobs, results: BurstResults) -> RowTimes:
+        """Return the times of rows, each [rows].
+
+        Args:
+            jobs: The bursts.
+            results: What they did.
+
+        Raises:
+            InfeasibleError: Packets wait for one another forever.
+        """
+        timed = row_timing(jobs.jobs, results, self._packets)
+        latency_s = jobs.least * (self._packets.network.network.tick_s or 1.0)
+        resource = np.zeros(jobs.least.size, np.int32)
+        latency_s[jobs.rows], resource[jobs.rows] = timed.latency_s, timed.resource
+        by_bound = np.ones(jobs.least.size, bool)
+        by_bound[jobs.rows] = False
+        return RowTimes(latency_s + self._barrier_s, resource, by_bound)
+
+    def sums(self, counts: PortCounts | None) -> PortSums:
+        """Return what links did.
+
+        Args:
+            counts: What happened at the ports of the network; None for nothing.
+        """
+        ports = self._packets.network.link_port
+        if counts is None:
+            nothing = np.zeros(ports.size, np.int64)
+            return PortSums(nothing, nothing, 0.0)
+        tick_s = self._packets.network.network.tick_s or 1.0
+        return PortSums(counts.frames[ports], counts.asleep[ports], tick_s)

@@ -1,0 +1,111 @@
+"""Bursts that are as long as their busiest node is busy, whatever their packets do on the way."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from chipletsim.noc.burst_bound import zero_load
+from chipletsim.noc.flit_network import Burst, FlitNetwork, Flows, Job, delivery_nodes
+from chipletsim.noc.lone_packets import EXACT_FLITS
+
+TOLERANCE = 0.01
+"""By how much a burst may at most be longer than its busiest node is busy, for `certain`."""
+_FOREVER = 1 << 40
+"""Ticks of a packet on its way of which no limit is known."""
+
+
+class Certain(NamedTuple):
+    """Limits of the time of a burst, in ticks: `least` <= `cycle` <= `most`.
+
+    Attributes:
+        least: Ticks that its busiest node makes packets and works on them.
+        most: Ticks that all takes if it is done one after the other.
+    """
+
+    least: int
+    most: int
+
+
+def lone_ticks(network: FlitNetwork, flows: Flows, flits: np.ndarray) -> np.ndarray:
+    """Return int64 [flows, kinds]: ticks after which a packet that is alone is at all its nodes.
+
+    Copies are taken to go one after the other, and a cycle of the slowest router is added for each
+    router on the way and each end, as clocks may stand anywhere. Flows of one root are alike,
+    whichever node of its router they start from.
+
+    Args:
+        network: The network.
+        flows: Ways of packets.
+        flits: int64 [kinds], flits of a packet of each kind.
+    """
+    root, first, of = np.unique(flows.flow[:, 1], return_index=True, return_inverse=True)
+    if not root.size:
+        return np.zeros((0, flits.size), np.int64)
+    start = np.concatenate([[0], np.cumsum(flows.deliveries)])
+    chosen = np.concatenate([np.arange(start[flow], start[flow + 1]) for flow in first])
+    counts = flows.deliveries[first]
+    alone = Flows(
+        flows.stop,
+        flows.branch,
+        flows.flow[first],
+        counts,
+        flows.target[chosen],
+        flows.routers[chosen],
+    )
+    kinds = flits.size
+    rows = np.zeros((root.size * kinds, 6), np.int64)
+    rows[:, 0] = np.repeat(alone.flow[:, 0], kinds)
+    rows[:, 1] = np.repeat(np.arange(root.size), kinds)
+    rows[:, 2] = np.tile(np.minimum(flits, EXACT_FLITS), root.size)
+    deliveries = np.repeat(counts, kinds)
+    found = zero_load(Job(network, alone, Burst(rows, np.zeros(int(deliveries.sum()), np.int64))))
+    routers = np.concatenate([np.tile(each, kinds) for each in np.split(chosen, _cuts(counts))])
+    found = found + (flows.routers[routers] + 2) * int(network.router[:, 1].max())
+    owner = np.repeat(np.arange(len(rows)), deliveries)
+    total = np.bincount(owner, weights=found, minlength=len(rows)).astype(np.int64)
+    table = total.reshape(root.size, kinds)
+    table[:, flits > EXACT_FLITS] = _FOREVER
+    return table[of.reshape(-1)]
+
+
+def certain(job: Job, lone: np.ndarray) -> Certain | None:
+    """Return the limits of a burst if they are within `TOLERANCE`, else None.
+
+    A node that still has packets to make makes them, unless its queue is full or it works on
+    packets that came; where nothing is made and nothing worked on, some packet is on its way, and
+    one at least of those goes on as if it were alone, as networks without deadlock do. So a burst
+    ends no later than
+
+    ``most = longest making of a node + all work on packets + all packets' times alone``
+
+    and no earlier than a node is busy.
+
+    Args:
+        job: The burst.
+        lone: int64 [flows, kinds], from `lone_ticks`.
+    """
+    burst, nodes = job.burst, len(job.network.node)
+    if burst.steps:
+        return None
+    rows = burst.packet
+    sends = rows[:, 1] >= 0
+    kind = np.zeros(len(rows), np.int64) if burst.kind is None else burst.kind
+    making = np.zeros(nodes, np.int64)
+    np.add.at(making, rows[:, 0], rows[:, 4])
+    work = int(burst.processing.sum())
+    most = int(making.max(initial=0)) + work + int(lone[rows[sends, 1], kind[sends]].sum())
+    if most > (1 + TOLERANCE) * (int(making.max(initial=0)) + work):
+        return None  # nodes cannot be busy for long enough
+    working = np.zeros(nodes, np.int64)
+    np.add.at(working, delivery_nodes(job.flows, burst), burst.processing)
+    busy = np.maximum(making, working)
+    if job.network.processors is not None:
+        busy = np.where(job.network.processors == 1, making + working, busy)
+    least = int(busy.max(initial=0))
+    return Certain(least, most) if most <= (1 + TOLERANCE) * least else None
+
+
+def _cuts(counts: np.ndarray) -> np.ndarray:
+    return np.cumsum(counts)[:-1]

@@ -1,0 +1,108 @@
+"""Limits of bursts: whatever packets do, a burst ends between them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from framed_bursts import row_of_dies
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chipletsim.noc import serial
+from chipletsim.noc.cycle import cycle
+from chipletsim.noc.flit_network import NOWHERE, OWN_NODE, Burst, Flows, Job, delivery_starts
+from chipletsim.noc.package_flows import Ways
+from chipletsim.noc.package_network import package_network
+from chipletsim.noc.serial import certain, lone_ticks
+
+LINK = {"bandwidth": "20 Gb/s", "latency": "2 ns", "flit": "16 bit"}
+DIES = 3
+SIZES = (30, 150)
+
+
+def nodes_and_flows(copies: bool, processors: int, **router: object):
+    """Three dies in a row; a flow between any two tiles, and one from the first to both others."""
+    package = row_of_dies(LINK, DIES, routers=2, multicast=copies, **router)
+    made = package_network(package, SIZES)
+    network = made.network._replace(processors=np.full(DIES, processors))
+    ways = Ways(package, made)
+    listed = [
+        (a, way) for a in range(DIES) for b in range(DIES) if a != b for way in ways.of(a, [b])
+    ]
+    listed += [(0, way) for way in ways.of(0, [1, 2])] if copies else []
+    stop, branch = ways.arrays()
+    flows = Flows(
+        stop,
+        branch,
+        np.array([[a, way.root, ways.entry_channels] for a, way in listed]),
+        np.array([len(way.targets) for _, way in listed]),
+        np.array([tile for _, way in listed for tile in way.targets]),
+        np.array([count for _, way in listed for count in way.routers]),
+    )
+    return network, flows, np.array([-(-size // made.flit_bits) for size in SIZES])
+
+
+def burst_of(network, flows, flits, packets, work) -> Job:
+    """Packets as (flow, or a node's own, kind, ticks of making), and ticks of work for each node.
+
+    They may be for the node itself, or for nobody.
+    """
+    rows = []
+    for flow, kind, generation in packets:
+        way = flow if flow < len(flows.flow) else (OWN_NODE, NOWHERE)[flow % 2]
+        source = int(flows.flow[flow, 0]) if way >= 0 else flow % DIES
+        rows.append([source, way, int(flits[kind]), 0, generation, 0, kind])
+    table = np.array(sorted(rows, key=lambda row: row[0]), np.int64)
+    burst = Burst(table[:, :6], np.zeros(0, np.int64), kind=table[:, 6])
+    deliveries = int(delivery_starts(flows, burst)[-1])
+    return Job(network, flows, burst._replace(processing=np.resize(np.array(work), deliveries)))
+
+
+CASES = [
+    nodes_and_flows(copies=False, processors=2),
+    nodes_and_flows(copies=True, processors=1, clock="0.3 GHz", buffer_flits=3),
+    nodes_and_flows(copies=True, processors=2, clock=None, latency="0 ns", routing_delay=0),
+]
+
+
+@given(
+    case=st.sampled_from(CASES),
+    packets=st.lists(
+        st.tuples(st.integers(0, 9), st.integers(0, 1), st.sampled_from([0, 1, 500, 20_000])),
+        min_size=1,
+        max_size=30,
+    ),
+    work=st.lists(st.sampled_from([0, 1, 700, 30_000]), min_size=1, max_size=5),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_burst_ends_between_its_limits(case, packets, work) -> None:
+    job = burst_of(*case, packets, work)
+    lone = lone_ticks(job.network, job.flows, case[2])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serial, "TOLERANCE", 1e9)
+        limits = certain(job, lone)
+    if limits is None:
+        assert not np.concatenate([job.burst.packet[:, 4], job.burst.processing]).any()
+        return
+    times = cycle([job]).times[0]
+    assert not times.undelivered
+    end = times.end(job.burst)
+    assert limits.least <= end <= limits.most
+    strict = certain(job, lone)
+    assert (strict == limits) == (limits.most <= 1.01 * limits.least)
+
+
+def test_limits_by_hand() -> None:
+    network, flows, flits = CASES[0]
+    lone = lone_ticks(network, flows, flits)
+    # Made in 10 ticks each; the work is a million ticks and a hundred.
+    job = burst_of(network, flows, flits, [(0, 0, 10), (0, 0, 10)], [1_000_000, 100])
+    assert certain(job, lone) == (1_000_100, 20 + 1_000_100 + 2 * int(lone[0, 0]))
+    # Two nodes that work for as long: one may wait for the other.
+    job = burst_of(network, flows, flits, [(0, 0, 10), (1, 0, 10)], [1_000_000])
+    assert flows.target[0] != flows.target[1]
+    assert certain(job, lone) is None
+    # Without packets nodes make side by side.
+    job = burst_of(network, flows, flits, [(11, 0, 500), (13, 0, 700)], [0])
+    assert certain(job, lone) == (700, 700)
+    assert certain(job._replace(burst=job.burst._replace(steps=1)), lone) is None
