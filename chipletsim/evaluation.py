@@ -64,6 +64,7 @@ def simulate_and_price(
     say: Progress,
     *,
     watchers: Sequence[Watcher] = (),
+    interconnect: bool = False,
 ) -> Priced:
     """Simulate and price, batch by batch of samples where inputs or raster would not fit.
 
@@ -77,6 +78,8 @@ def simulate_and_price(
         timing: Name of the timing model.
         say: Called with a line of text whenever a stage begins.
         watchers: Shown all activity.
+        interconnect: Whether the result tells of packets and links, where the timing model
+            follows them.
     """
     from chipletsim.cost.price import price
     from chipletsim.engine.memory import keeps_raster
@@ -88,14 +91,16 @@ def simulate_and_price(
         result = price(inputs.drawn, mapping, timing=timing)
         return Priced(result, None, None, [DRAWN])
     if inputs.stream is not None or not keeps_raster(network, inputs.samples, inputs.steps):
-        return _streamed(network, inputs, mapping, timing, say, watchers=watchers)
+        return _streamed(
+            network, inputs, mapping, timing, say, watchers=watchers, interconnect=interconnect
+        )
     scorer = Scorer(network, inputs.labels)
     activity = simulate(network, inputs.events, mapping=mapping, steps=inputs.free_steps)
     scorer.add(activity)
     for each in watchers:
         each.add(activity)
     say(f"pricing {activity.total_events:,} events")
-    result = price(activity, mapping, timing=timing, say=say)
+    result = price(activity, mapping, timing=timing, say=say, interconnect=interconnect)
     notes = [*scorer.notes, *inputs.notes]
     return Priced(result, scorer.accuracy(), activity.fingerprint, notes)
 
@@ -108,6 +113,7 @@ def _streamed(
     say: Progress,
     *,
     watchers: Sequence[Watcher],
+    interconnect: bool,
 ) -> Priced:
     """Simulate and price batch by batch of samples; of steps, where not even a sample fits."""
     from chipletsim.cost.price import CostStream
@@ -119,7 +125,9 @@ def _streamed(
     sample_bytes = inputs.stream.sample_bytes if inputs.stream else 0
     count, window = streaming_batch(network, samples, steps, MAX_BATCH_BYTES, sample_bytes)
     simulator = Simulator(network, mapping=mapping)
-    stream = CostStream(mapping, timing=timing, sample_steps=samples * steps)
+    stream = CostStream(
+        mapping, timing=timing, sample_steps=samples * steps, interconnect=interconnect
+    )
     scorer = Scorer(network, inputs.labels)
     everyone: list[Watcher] = [stream, scorer, *watchers]
     for number, batch in enumerate(inputs.batches(count)):

@@ -162,7 +162,9 @@ def _run(
     verb = "drawing" if inputs.drawn else "simulating"
     say(f"{verb} {inputs.samples:,} samples of {inputs.steps:,} steps")
     with exports.watchers(mapping, spec.timing, drawn=inputs.drawn is not None) as watchers:
-        priced = simulate_and_price(network, inputs, mapping, spec.timing, say, watchers=watchers)
+        priced = simulate_and_price(
+            network, inputs, mapping, spec.timing, say, watchers=watchers, interconnect=True
+        )
     summary = summarise(
         spec.name,
         priced.result,

@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from chipletsim.cost.batch import Window
+from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.message_timer import MessageTimer, Say
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_times import PortSums
@@ -40,6 +41,7 @@ class AutoTimer(Restartable):
         sample_steps: Network steps of all samples, by which the work is foreseen from the first
             window; that window's own if left out.
         say: Called with a line of text as rows are timed.
+        interconnect: Whether to gather what packets and links do; told where all rows are followed.
     """
 
     def __init__(
@@ -49,11 +51,15 @@ class AutoTimer(Restartable):
         pipeline: Pipeline,
         sample_steps: int | None = None,
         say: Say | None = None,
+        *,
+        interconnect: bool = False,
     ) -> None:
         self._sample_steps = sample_steps
         self._timer: MessageTimer | None = None
         if native_kernels():
-            self._timer = MessageTimer(mapping, packages, pipeline, "auto", say)
+            self._timer = MessageTimer(
+                mapping, packages, pipeline, "auto", say, interconnect=interconnect
+            )
             refused = self._timer.refused
         else:
             words = f"packets are followed fast by native kernels alone, and here is {describe()}"
@@ -97,9 +103,10 @@ class AutoTimer(Restartable):
         """
         count = self._followed.size
         ports: list[PortSums | None] = [None] * count
+        told: list[Interconnect | None] = [None] * count
         by_bound = np.ones(totals.latency_s.shape, bool)
         if not self._timer or self._hops is None or not totals.samples:
-            return TimedRun(totals, ports, self._timed(by_bound))
+            return TimedRun(totals, ports, self._timed(by_bound), told)
         found = self._timer.close()
         latency_s, resource = totals.latency_s.copy(), totals.resource.copy()
         at = np.flatnonzero(self._followed)
@@ -110,8 +117,12 @@ class AutoTimer(Restartable):
         resource[at] = np.where(found.by_bound, totals.resource[at], found.resource)
         for place, sums in zip(at.tolist(), self._timer.ports, strict=True):
             ports[place] = sums
+        for number, place in enumerate(at.tolist()):
+            if not by_bound[place].any():
+                both = latency_s[place], totals.latency_s[place]
+                told[place] = self._timer.interconnect(number, *both)
         timed = replace(totals, latency_s=latency_s, resource=resource)
-        return TimedRun(timed, ports, self._timed(by_bound))
+        return TimedRun(timed, ports, self._timed(by_bound), told)
 
     def _timed(self, by_bound: np.ndarray) -> list[Timed]:
         model = packet_timing(self._hops or 0)

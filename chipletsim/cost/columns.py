@@ -74,6 +74,8 @@ def _heading(name: str) -> str:
 def _cell(name: str, value: Any) -> Any:
     from chipletsim.tables import si
 
+    if value is None:
+        return ""
     for suffix, unit in _UNITS.items():
         if name.endswith(suffix):
             return si(float(value), unit)

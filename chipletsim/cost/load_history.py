@@ -5,21 +5,26 @@ from __future__ import annotations
 import numpy as np
 
 MOST_BINS = 1024
-"""Longest table; longer runs put 2, 4, 8, ... rows in a bin."""
+"""Longest table of bits; longer runs put 2, 4, 8, ... rows in a bin."""
 
 
 class LoadHistory:
-    """Bits of each link by row, rows joined in bins once there are too many.
+    """Bits of each link by row, or ticks, rows joined in bins once there are too many.
 
     Bins hold a power of two of rows, the least for which they suffice, so the table does
     not depend on the order in which rows come.
+
+    Args:
+        links: Number of links.
+        most_bins: Of the table; a power of two.
 
     Attributes:
         rows_per_bin: Rows in a bin.
     """
 
-    def __init__(self, links: int) -> None:
-        self._bits = np.zeros((MOST_BINS, links), np.int64)
+    def __init__(self, links: int, most_bins: int = MOST_BINS) -> None:
+        self._most_bins = most_bins
+        self._bits = np.zeros((most_bins, links), np.int64)
         self._last = -1
         self.rows_per_bin = 1
 
@@ -31,8 +36,8 @@ class LoadHistory:
             bits: int64 [added, links].
         """
         self._last = max(self._last, int(rows.max(initial=-1)))
-        while self._last // self.rows_per_bin >= MOST_BINS:
-            half = MOST_BINS // 2
+        while self._last // self.rows_per_bin >= self._most_bins:
+            half = self._most_bins // 2
             self._bits[:half] = self._bits[0::2] + self._bits[1::2]
             self._bits[half:] = 0
             self.rows_per_bin *= 2

@@ -8,7 +8,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from chipletsim.cost.batch import Window
-from chipletsim.cost.packet_rows import PacketRows
+from chipletsim.cost.interconnect import Interconnect
+from chipletsim.cost.packet_report import PacketCounter
+from chipletsim.cost.packet_rows import PacketRows, Told
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_events import StepEvents
 from chipletsim.cost.row_times import PortSums, RowTimes, joined, stacked
@@ -95,7 +97,9 @@ class RowModel(Protocol):
     refused: dict[int, str]
     most_rows: int
 
-    def timed(self, events: RowEvents, timing: str) -> tuple[RowTimes, list[PortSums]]:
+    def timed(
+        self, events: RowEvents, timing: str, told: Told | None = None
+    ) -> tuple[RowTimes, list[PortSums]]:
         """Return the times of rows, each [packages, rows], the barrier included.
 
         And what links did on each package, nothing where the model does not tell.
@@ -103,6 +107,7 @@ class RowModel(Protocol):
         Args:
             events: What neurons did, in the order of the message plan.
             timing: Name of the model.
+            told: Gathers what packets and links do, where the model follows them.
         """
         ...
 
@@ -139,7 +144,9 @@ class CoreRows:
         self._plan = plan
         self.packages, self.refused = len(packages), {}
 
-    def timed(self, events: RowEvents, timing: str) -> tuple[RowTimes, list[PortSums]]:
+    def timed(
+        self, events: RowEvents, timing: str, told: Told | None = None
+    ) -> tuple[RowTimes, list[PortSums]]:
         """Return the times of rows, see `RowModel`."""
         model = message_model(timing)
         found = []
@@ -165,6 +172,7 @@ class MessageTimer(Restartable):
         timing: Name of a model of messages, or of packets; `auto` for one of packets that `follow`
             names, and which leaves rows to `bound`, see `PacketRows`.
         say: Called with a line of text as rows are timed.
+        interconnect: Whether to gather what packets and links do, where the model follows them.
 
     Attributes:
         refused: Place of each package that `auto` leaves to `bound`, and why; there are no rows of
@@ -182,11 +190,14 @@ class MessageTimer(Restartable):
         pipeline: Pipeline,
         timing: str,
         say: Say | None = None,
+        *,
+        interconnect: bool = False,
     ) -> None:
         self._events = StepEvents(mapping.network, pipeline)
         plan = message_plan(mapping)
         self._neuron = plan.neuron
         self._timing, self._say = timing, say
+        self._interconnect = interconnect
         self._model: RowModel = (
             CoreRows(plan, packages, timing, mapping.routers_in_use)
             if timing in MESSAGE_MODELS
@@ -200,6 +211,8 @@ class MessageTimer(Restartable):
         self._found: list[RowTimes] = []
         self._done: list[RowTimes] = []
         self._rows = 0
+        self._counters: list[PacketCounter] | None = None
+        self._samples_done = self._rows_done = 0
         self.ports: list[PortSums] = []
 
     def follow(self, timing: str) -> None:
@@ -223,11 +236,26 @@ class MessageTimer(Restartable):
         """End the samples added so far: what is added from now on is of further samples."""
         self._time(self._events.close())
         self._done.append(joined(self._found, axis=2))
+        self._samples_done += self._events.samples
+        self._rows_done = 0
         self._events, self._found = self._events.fresh(), []
 
     def close(self) -> RowTimes:
         """Return the times of all rows of the samples that are ended, one batch after the other."""
         return joined(self._done, axis=1)
+
+    def interconnect(
+        self, number: int, latency_s: np.ndarray, bound_s: np.ndarray
+    ) -> Interconnect | None:
+        """Return what packets and links did on a package, None if that was not gathered.
+
+        Args:
+            number: Of the package, among those that are followed.
+            latency_s: float64 [samples, rows], as ``close`` has them of that package.
+            bound_s: float64 [samples, rows], by timing `bound`.
+        """
+        counters = self._counters
+        return counters[number].close(latency_s, bound_s) if counters else None
 
     def _time(self, rows: int) -> None:
         """Time rows that are complete, some at a time."""
@@ -237,7 +265,8 @@ class MessageTimer(Restartable):
         for first in range(0, samples * rows, width):
             part = np.arange(first, min(first + width, samples * rows))
             events = self._events.of_rows(part // rows, part % rows, self._neuron)
-            timed, ports = self._model.timed(events, self._timing)
+            told = self._told(part // rows, part % rows)
+            timed, ports = self._model.timed(events, self._timing, told)
             found.append(timed)
             before = self.ports
             self.ports = (
@@ -251,6 +280,15 @@ class MessageTimer(Restartable):
         )
         whole = joined(found, axis=1) if found else none
         self._found.append(whole.shaped(self._packages, samples, rows))
+        self._rows_done += rows
+
+    def _told(self, sample: np.ndarray, row: np.ndarray) -> Told | None:
+        """Return where to tell what packets of rows do, if anybody asks."""
+        if not self._interconnect or not isinstance(self._model, PacketRows):
+            return None
+        if self._counters is None:
+            self._counters = self._model.counters(self._timing)
+        return Told(self._counters, sample + self._samples_done, row + self._rows_done)
 
     def _tell(self, rows: int) -> None:
         self._rows += rows

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
 
 from chipletsim.cost.incidence import TrafficModel, traffic_model
+from chipletsim.cost.packet_report import PacketCounter
 from chipletsim.cost.row_busy import RowBusy
 from chipletsim.cost.row_times import PortSums, RowTimes
 from chipletsim.mapping.model import Mapping
-from chipletsim.noc.burst_kernels import BurstResults
-from chipletsim.noc.flit_network import Burst, Job, PortCounts
+from chipletsim.noc import packet_model
+from chipletsim.noc.alone import Alone
+from chipletsim.noc.flit_network import Burst, BurstTimes, Job, PortCounts
 from chipletsim.noc.job_checks import check_jobs
 from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.noc.messages import MessageLists, RowEvents, message_lists
@@ -69,6 +72,7 @@ class PackageRows:
 
     Attributes:
         tiles: What the lists of messages depend on.
+        packets: Packets of the mapping on the package.
 
     Raises:
         ConfigError: The models do not follow a tile in use, or what else is on the package.
@@ -83,26 +87,27 @@ class PackageRows:
         *,
         spares_bound: bool,
     ) -> None:
-        self._packets = packet_times(mapping, package, shared.plans)
+        self.packets = packet_times(mapping, package, shared.plans)
+        self._package = package
         self._barrier_s = package.spec.barrier_of(mapping.routers_in_use)
         plan = shared.plans.messages
         self._tile = plan.tile
-        whole = np.flatnonzero(self._packets.whole_steps[plan.tile])
+        whole = np.flatnonzero(self.packets.whole_steps[plan.tile])
         self._whole_cores = whole[np.isin(whole, np.concatenate([plan.core, plan.axon_core]))]
         self._busy = RowBusy(shared.model, package, plan.neuron) if self._whole_cores.size else None
-        self.tiles = tuple(tile.parameters for tile in package.tiles), id(self._packets.plan)
+        self.tiles = tuple(tile.parameters for tile in package.tiles), id(self.packets.plan)
         # What energy depends on and `bound` does not tell has to be followed.
         plain = not any(link.spec.frame or link.spec.sleep for link in package.links)
         self._lone: np.ndarray | None = None
         if spares_bound:
             check_jobs([self._each_packet_once()])
         if spares_bound and plain:
-            packets = self._packets
+            packets = self.packets
             self._lone = lone_ticks(packets.network.network, packets.plan.flows, packets.flits)
 
     def _each_packet_once(self) -> Job:
         """Return a burst of all packets that any neuron may send."""
-        packets, plan = self._packets, self._packets.plan
+        packets, plan = self.packets, self.packets.plan
         routed = np.flatnonzero(plan.flow >= 0)
         flow, kind = plan.flow[routed], packets.kind[routed]
         rows = np.zeros((routed.size, 6), np.int64)
@@ -112,13 +117,18 @@ class PackageRows:
         burst = Burst(rows[order], nothing, kind=kind[order])
         return Job(packets.network.network, plan.flows, burst)
 
+    def counter(self, timing: str) -> PacketCounter:
+        """Return what gathers packets and links of rows by a model, none as yet."""
+        alone = Alone(self.packets, packet_model(timing))
+        return PacketCounter(self.packets, alone, self._package)
+
     def flit_hops(self, events: np.ndarray) -> int:
         """Return flits times routers of the packets of events, at most.
 
         Args:
             events: int64 [neurons], in the order of the message plan.
         """
-        plan, flits = self._packets.plan, self._packets.flits[self._packets.kind]
+        plan, flits = self.packets.plan, self.packets.flits[self.packets.kind]
         routed = np.flatnonzero(plan.flow >= 0)
         counts = plan.flows.deliveries
         flow = np.repeat(np.arange(counts.size), counts)
@@ -131,7 +141,7 @@ class PackageRows:
 
     def listed(self, events: RowEvents) -> MessageLists:
         """Return the messages of rows."""
-        lists = message_lists(self._packets.plan.messages, self._packets.times, events)
+        lists = message_lists(self.packets.plan.messages, self.packets.times, events)
         if self._busy is not None:
             busy_s = self._busy.of(events)[:, self._tile[self._whole_cores]]
             lists = with_work_first(lists, self._tile.size, self._whole_cores, busy_s)
@@ -139,7 +149,7 @@ class PackageRows:
 
     def jobs(self, lists: MessageLists) -> RowJobs:
         """Return the bursts of rows."""
-        jobs = packet_jobs(lists, self._packets)
+        jobs = packet_jobs(lists, self.packets)
         least = np.zeros(len(jobs), np.int64)
         followed = np.ones(len(jobs), bool)
         if self._lone is not None:
@@ -150,18 +160,18 @@ class PackageRows:
         rows = np.flatnonzero(followed)
         return RowJobs(rows, [jobs[row] for row in rows.tolist()], least)
 
-    def times(self, jobs: RowJobs, results: BurstResults) -> RowTimes:
+    def times(self, jobs: RowJobs, done: Sequence[BurstTimes]) -> RowTimes:
         """Return the times of rows, each [rows].
 
         Args:
             jobs: The bursts.
-            results: What they did.
+            done: What they did.
 
         Raises:
             InfeasibleError: Packets wait for one another forever.
         """
-        timed = row_timing(jobs.jobs, results, self._packets)
-        latency_s = jobs.least * (self._packets.network.network.tick_s or 1.0)
+        timed = row_timing(jobs.jobs, done, self.packets)
+        latency_s = jobs.least * (self.packets.network.network.tick_s or 1.0)
         resource = np.zeros(jobs.least.size, np.int32)
         latency_s[jobs.rows], resource[jobs.rows] = timed.latency_s, timed.resource
         by_bound = np.ones(jobs.least.size, bool)
@@ -174,9 +184,9 @@ class PackageRows:
         Args:
             counts: What happened at the ports of the network; None for nothing.
         """
-        ports = self._packets.network.link_port
+        ports = self.packets.network.link_port
         if counts is None:
             nothing = np.zeros(ports.size, np.int64)
             return PortSums(nothing, nothing, 0.0)
-        tick_s = self._packets.network.network.tick_s or 1.0
+        tick_s = self.packets.network.network.tick_s or 1.0
         return PortSums(counts.frames[ports], counts.asleep[ports], tick_s)

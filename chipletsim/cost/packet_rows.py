@@ -3,20 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
-from chipletsim.cost.package_rows import PackageRows, Shared
+from chipletsim.cost.package_rows import PackageRows, RowJobs, Shared
+from chipletsim.cost.packet_report import PacketCounter
 from chipletsim.cost.row_times import PortSums, RowTimes, stacked
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc import packet_model
+from chipletsim.noc.burst_kernels import PacketModel
+from chipletsim.noc.flit_network import BurstTimes, PortCounts
 from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.noc.messages import MessageLists, RowEvents
 from chipletsim.package.model import Package
 
 MOST_JOBS = 4096
 """Rows times packages that are timed by one call of a model."""
+
+
+class Told(NamedTuple):
+    """Where to tell what packets and links of rows do.
+
+    Attributes:
+        counters: Of each package.
+        sample: int64 [rows], number of the sample of each.
+        row: int64 [rows], number of each in its sample.
+    """
+
+    counters: list[PacketCounter]
+    sample: np.ndarray
+    row: np.ndarray
 
 
 class PacketRows:
@@ -72,12 +90,23 @@ class PacketRows:
         """
         return max(each.flit_hops(events) for each in self._packages)
 
-    def timed(self, events: RowEvents, timing: str) -> tuple[RowTimes, list[PortSums]]:
+    def counters(self, timing: str) -> list[PacketCounter]:
+        """Return what gathers packets and links of each package, none as yet.
+
+        Args:
+            timing: Name of the model.
+        """
+        return [each.counter(timing) for each in self._packages]
+
+    def timed(
+        self, events: RowEvents, timing: str, told: Told | None = None
+    ) -> tuple[RowTimes, list[PortSums]]:
         """Return the times of rows, each [packages, rows], and what links did on each package.
 
         Args:
             events: What neurons did, in the order of the message plan.
             timing: Name of the model.
+            told: Gathers what packets and links do; None for nothing.
 
         Raises:
             InfeasibleError: Packets wait for one another forever.
@@ -88,11 +117,38 @@ class PacketRows:
             if each.tiles not in lists:
                 lists[each.tiles] = each.listed(events)
             jobs.append(each.jobs(lists[each.tiles]))
-        results = packet_model(timing)([job for own in jobs for job in own.jobs])
-        times, counts = iter(results.times), iter(results.counts)
+        model = packet_model(timing)
+        if told:
+            both = zip(jobs, told.counters, strict=True)
+            done = [_counted(own, counter, told, model) for own, counter in both]
+        else:
+            done = _together(jobs, model)
         found, sums = [], []
-        for each, own in zip(self._packages, jobs, strict=True):
-            part = results._replace(times=[next(times) for _ in own.jobs])
-            found.append(each.times(own, part))
-            sums.append(each.sums(next(counts) if own.jobs else None))
+        for each, own, (times, counts) in zip(self._packages, jobs, done, strict=True):
+            found.append(each.times(own, times))
+            sums.append(each.sums(counts))
         return stacked(found), sums
+
+
+def _together(
+    jobs: list[RowJobs], model: PacketModel
+) -> list[tuple[list[BurstTimes], PortCounts | None]]:
+    """Return what the bursts of each package did, all run by one call."""
+    results = model([job for own in jobs for job in own.jobs])
+    times, counts = iter(results.times), iter(results.counts)
+    return [([next(times) for _ in own.jobs], next(counts) if own.jobs else None) for own in jobs]
+
+
+def _counted(
+    own: RowJobs, counter: PacketCounter, told: Told, model: PacketModel
+) -> tuple[list[BurstTimes], PortCounts | None]:
+    """Return what the bursts of a package did, and add them to a counter."""
+    times: list[BurstTimes] = []
+    counts: PortCounts | None = None
+    for first in range(0, len(own.jobs), counter.most_rows):
+        part = slice(first, first + counter.most_rows)
+        results = model(own.jobs[part], each=True)
+        counter.add(told.sample[own.rows[part]], told.row[own.rows[part]], own.jobs[part], results)
+        times += results.times
+        counts = results.counts[0].plus(counts) if counts else results.counts[0]
+    return times, counts

@@ -53,6 +53,7 @@ def price(
     *,
     timing: str = "bound",
     say: Callable[[str], None] | None = None,
+    interconnect: bool = False,
 ) -> Result:
     """Return what an activity costs on a mapping.
 
@@ -65,13 +66,17 @@ def price(
         mapping: Where the network lives.
         timing: Name of a timing model, see `chipletsim.noc.TIMING_MODELS`.
         say: Called with a line of text as steps are timed by models that follow messages.
+        interconnect: Whether the result tells of packets and links, see `Interconnect`; it does
+            by `queue` and `cycle`, and takes longer.
 
     Raises:
         UsageError: The activity is of another network, or there is no such timing model.
         InfeasibleError: Answers leave the network but the package has no io tile.
         ConfigError: A codec of a link is too narrow for the neurons that cross it.
     """
-    return price_many(activity, mapping, [mapping.package], timing=timing, say=say)[0]
+    stream = CostStream(mapping, timing=timing, say=say, interconnect=interconnect)
+    stream.add(activity)
+    return stream.close()
 
 
 def price_many(

@@ -11,6 +11,7 @@ import numpy as np
 
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.energy import DIE_TO_DIE, PADDING, EnergyTable
+from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.latency import Latency
 from chipletsim.cost.link_uses import LinkUses
 from chipletsim.cost.provenance import not_modelled
@@ -88,6 +89,8 @@ class Result:
         expected_messages: Populations drawn from rates that are too large to draw which of
             their neurons spike; their messages over encoded links have the expected bits.
         provenance: Versions, fingerprints and settings that the figures depend on.
+        interconnect: What packets and links did; None where the timing model does not follow
+            packets, or nobody asked.
     """
 
     mapping: Mapping
@@ -105,6 +108,7 @@ class Result:
     expected_messages: tuple[str, ...]
     every_update: tuple[str, ...]
     provenance: dict[str, Any]
+    interconnect: Interconnect | None = None
 
     # The tables are made when they are asked for: most runs of a sweep need none.
 
@@ -211,6 +215,7 @@ class Result:
             "tiles": self.tiles.to_dict(),
             "layers": self.layers.to_dict(),
             "per_step": self.per_step.to_dict(),
+            "interconnect": self.interconnect.to_dict() if self.interconnect else None,
             "not_modelled": list(self.not_modelled),
         }
 
@@ -250,6 +255,7 @@ class Result:
                 str(self.latency),
                 str(self.energy),
                 *([str(self.timed)] if self.timed.asked != self.timing else []),
+                *([str(self.interconnect)] if self.interconnect else []),
                 *(f"messages on {words}" for words in encoded_links(self.mapping.package)),
                 "not modelled: " + "; ".join(self.not_modelled),
             ]

@@ -19,13 +19,14 @@ from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.class_counter import ClassCounter
 from chipletsim.cost.constants import constants_of
 from chipletsim.cost.incidence import traffic_model
+from chipletsim.cost.packet_steps import PacketStepTimer
 from chipletsim.cost.program import class_routes_of
 from chipletsim.cost.row_numbers import row_numbers
 from chipletsim.cost.step_timers import MessageStepTimer, RowStepTimer, StepTimer, TimedStep
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import stages
-from chipletsim.noc import MESSAGE_MODELS, check_timing
+from chipletsim.noc import MESSAGE_MODELS, PACKET_MODELS, check_timing
 
 
 class TracedRow(NamedTuple):
@@ -76,11 +77,13 @@ class RowTracer:
             self._between = jax.device_put(links)
             routes_s = class_routes_of(self._incidence, constants, model.classes.size)
         self._counter = ClassCounter(model, self.pipeline, np.asarray(routes_s)[None])
-        self._timer: StepTimer = (
-            MessageStepTimer(mapping, self.pipeline, timing)
-            if timing in MESSAGE_MODELS
-            else RowStepTimer(mapping, self._incidence, constants, timing)
-        )
+        self._timer: StepTimer
+        if timing in MESSAGE_MODELS:
+            self._timer = MessageStepTimer(mapping, self.pipeline, timing)
+        elif timing in PACKET_MODELS:
+            self._timer = PacketStepTimer(mapping, self.pipeline, timing)
+        else:
+            self._timer = RowStepTimer(mapping, self._incidence, constants, timing)
 
     def fresh(self) -> RowTracer:
         """Return a tracer for another sample, which shares all that the mapping has in common."""

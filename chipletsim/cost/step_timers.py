@@ -5,7 +5,8 @@ Models of rows and models of messages are asked in one way: `StepTimer`.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any, NamedTuple, Protocol, Self
 
@@ -26,7 +27,8 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc import message_spans, row_spans
 from chipletsim.noc.message_plan import message_plan
-from chipletsim.noc.messages import MessageLists, message_lists
+from chipletsim.noc.messages import RowEvents, message_lists
+from chipletsim.noc.packet_spans import Busy
 from chipletsim.noc.spans import Span
 from chipletsim.noc.traffic import RowTraffic
 
@@ -38,11 +40,15 @@ class TimedStep(NamedTuple):
         latency_s: How long it takes, the barrier included.
         bound_by: Name of what bounds it.
         spans: What tiles and messages do in it; places are numbers of tiles.
+        busy: How busy links are in it, where the model has it, link by link.
+        left_out: Messages on their way that are not among the spans.
     """
 
     latency_s: float
     bound_by: str
     spans: list[Span]
+    busy: Sequence[Busy] = ()
+    left_out: int = 0
 
 
 class StepTimer(Protocol):
@@ -114,34 +120,34 @@ class RowStepTimer:
         return step
 
 
-class MessageStepTimer(Restartable):
-    """Steps by a model of messages.
+class ListedStepTimer(Restartable):
+    """Steps by a model that is told what each neuron did.
 
     Args:
         mapping: Where the network lives.
         pipeline: In which row a population runs.
         timing: Name of the model.
-
-    Raises:
-        ConfigError: A tile in use has no times for single messages, or the model needs a mesh.
+        neuron: int64 [neurons], number of each neuron, in the order in which the model takes them.
     """
 
-    def __init__(self, mapping: Mapping, pipeline: Pipeline, timing: str) -> None:
+    def __init__(
+        self, mapping: Mapping, pipeline: Pipeline, timing: str, neuron: np.ndarray
+    ) -> None:
         self._timing = timing
-        self._plan = message_plan(mapping)
-        self._cores = cores_of(self._plan, mapping.package, timing, mapping.routers_in_use)
-        self._words = message_resources(mapping.package).words
-        self._resource = resources_of(self._plan)
-        self._spans = message_spans(timing)
+        self._neuron = neuron
         self._events = StepEvents(mapping.network, pipeline)
         self._begin()
+
+    @abstractmethod
+    def step(self, events: RowEvents) -> TimedStep:
+        """Return the step in which neurons did something."""
 
     def _begin(self) -> None:
         self._events = self._events.fresh()
         self._first = 0  # of the rows that are complete now
         self._stop = 0
         self._next = 0  # that is asked for
-        self._kept: dict[int, MessageLists] = {}
+        self._kept: dict[int, RowEvents] = {}
 
     def push(self, window: Window) -> None:
         """Take the next steps of the sample.
@@ -167,19 +173,44 @@ class MessageStepTimer(Restartable):
     def _complete(self, rows: int) -> None:
         self._first, self._stop = self._stop, self._stop + rows
 
-    def _listed(self, row: int) -> MessageLists:
-        """Return the messages of a row that is complete now."""
+    def _listed(self, row: int) -> RowEvents:
+        """Return what neurons did in a row that is complete now."""
         at = np.array([row - self._first])
-        events = self._events.of_rows(np.zeros(1, np.int64), at, self._plan.neuron)
-        return message_lists(self._plan, self._cores.times, events)
+        return self._events.of_rows(np.zeros(1, np.int64), at, self._neuron)
 
     def timed(self, batch: Batch, numbers: RowNumbers) -> Callable[[int], TimedStep]:
         """Return the steps of a batch, see `StepTimer`."""
         return lambda place: self._step(int(batch.places[place, 1]))
 
     def _step(self, row: int) -> TimedStep:
-        lists = self._kept.pop(row) if row in self._kept else self._listed(row)
+        events = self._kept.pop(row) if row in self._kept else self._listed(row)
         self._next = row + 1
+        return self.step(events)
+
+
+class MessageStepTimer(ListedStepTimer):
+    """Steps by a model of messages.
+
+    Args:
+        mapping: Where the network lives.
+        pipeline: In which row a population runs.
+        timing: Name of the model.
+
+    Raises:
+        ConfigError: A tile in use has no times for single messages, or the model needs a mesh.
+    """
+
+    def __init__(self, mapping: Mapping, pipeline: Pipeline, timing: str) -> None:
+        self._plan = message_plan(mapping)
+        super().__init__(mapping, pipeline, timing, self._plan.neuron)
+        self._cores = cores_of(self._plan, mapping.package, timing, mapping.routers_in_use)
+        self._words = message_resources(mapping.package).words
+        self._resource = resources_of(self._plan)
+        self._spans = message_spans(timing)
+
+    def step(self, events: RowEvents) -> TimedStep:
+        """Return a step, see `ListedStepTimer`."""
+        lists = message_lists(self._plan, self._cores.times, events)
         shown = self._spans(lists, self._cores.mesh)
         tile = self._plan.tile
         spans = [

@@ -17,6 +17,7 @@ from chipletsim.cost.columns import Columns
 from chipletsim.cost.conservation import check_conservation
 from chipletsim.cost.energy import energy_table
 from chipletsim.cost.incidence import traffic_model
+from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.latency import latency_report, message_resources, row_resources
 from chipletsim.cost.link_uses import link_uses
 from chipletsim.cost.message_bits import populations_as_expected
@@ -59,6 +60,7 @@ class CostStream(Restartable):
         sample_steps: Network steps of all samples, by which `auto` foresees from the first window
             what is to be followed; those of that window if left out.
         say: Called with a line of text as steps are timed by models that follow messages.
+        interconnect: Whether results tell of packets and links, where the model follows them.
 
     Raises:
         UsageError: There is no such timing model.
@@ -88,6 +90,7 @@ class CostStream(Restartable):
         timing: str = "bound",
         sample_steps: int | None = None,
         say: Callable[[str], None] | None = None,
+        interconnect: bool = False,
     ) -> None:
         check_timing(timing)
         self._mapping = mapping
@@ -99,11 +102,14 @@ class CostStream(Restartable):
         self._model = traffic_model(mapping)
         self._timer: MessageTimer | None = None
         self._auto: AutoTimer | None = None
+        placed = mapping, self._packages, self._pipeline
         if timing == "auto":
-            self._auto = AutoTimer(mapping, self._packages, self._pipeline, sample_steps, say)
+            self._auto = AutoTimer(*placed, sample_steps, say, interconnect=interconnect)
         elif timing in (*MESSAGE_MODELS, *PACKET_MODELS):
-            self._timer = MessageTimer(mapping, self._packages, self._pipeline, timing, say)
-        of_rows = "bound" if self._auto else None if self._timer else timing
+            self._timer = MessageTimer(*placed, timing, say, interconnect=interconnect)
+        # What packets lose is told beside `bound`.
+        told = interconnect and timing in PACKET_MODELS
+        of_rows = "bound" if self._auto or told else None if self._timer else timing
         self._pricer = RowPricer(self._model, self._packages, of_rows)
         self._counters: dict[type, NativeCounter | ClassCounter] = {}
         self._begin()
@@ -224,14 +230,17 @@ class CostStream(Restartable):
         """
         if self._auto:
             return self._auto.close(totals)
+        count = len(self._packages)
         ports: Sequence[PortSums] = []
+        told: list[Interconnect | None] = [None] * count
         if self._timer and self._samples_done:
             latency_s, resource, _ = self._timer.close()
+            both = zip(latency_s, totals.latency_s, strict=True)
+            told = [self._timer.interconnect(number, *each) for number, each in enumerate(both)]
             totals = replace(totals, latency_s=latency_s, resource=resource)
             ports = self._timer.ports
-        count = len(self._packages)
         timed = as_asked(self._timing, totals.samples * totals.rows)
-        return TimedRun(totals, [*ports] or [None] * count, [timed] * count)
+        return TimedRun(totals, [*ports] or [None] * count, [timed] * count, told)
 
     def _counter_of(
         self, kind: type[NativeCounter] | type[ClassCounter]
@@ -286,6 +295,7 @@ class CostStream(Restartable):
             totals=totals,
             expected_messages=tuple(self._expected),
             every_update=tuple(self._every_update),
+            interconnect=times.interconnect[number],
             provenance=self._origins[number] | {"inputs_fingerprints": self._fingerprints()},
         )
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
+    from chipletsim.cost.interconnect import Interconnect
     from chipletsim.cost.row_times import PortSums
     from chipletsim.cost.rows import RowTotals
 
@@ -45,11 +46,14 @@ class TimedRun(NamedTuple):
         totals: What is left of the rows.
         ports: Of each package what its links did; None where the model does not tell.
         timed: Of each package by which model.
+        interconnect: Of each package what packets and links did, where it was gathered and the
+            model followed all rows.
     """
 
     totals: RowTotals
     ports: list[PortSums | None]
     timed: list[Timed]
+    interconnect: list[Interconnect | None]
 
 
 def as_asked(timing: str, steps: int) -> Timed:

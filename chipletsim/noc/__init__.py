@@ -1,12 +1,14 @@
 """Timing models of the network: how long each row of traffic takes.
 
-There are two kinds. A model of rows is a function of the type
+There are three kinds. A model of rows is a function of the type
 `chipletsim.noc.traffic.TimingModel`: it is traced by JAX together with the rest of cost, and must
 be differentiable in the numbers of `NetworkTimes`. A model of messages is a function of the type
 `chipletsim.noc.message_timing.MessageModel`, and is given every message of every row. To add one,
 write it in a file of this folder, say in its docstring where it is valid, and add a line to
 ``TIMING_MODELS`` and ``SPANS``, to ``timing_model`` or ``message_model``, and to ``row_spans`` or
-``message_spans``: what a trace shows of its steps, see `chipletsim.noc.spans`.
+``message_spans``: what a trace shows of its steps, see `chipletsim.noc.spans`. A third kind, models
+of packets, is of the type `chipletsim.noc.burst_kernels.PacketModel`, and is given all packets of a
+row; what a trace shows of them is in `chipletsim.noc.packet_spans`.
 """
 
 from __future__ import annotations
@@ -35,11 +37,17 @@ TIMING_MODELS: dict[str, str] = {
 }
 """Name of each timing model, and its validity in a line."""
 
+_PACKET_SPANS = (
+    "spans stand where the model has them; a tile makes packets and works on those it received side"
+    " by side, or by turns, and is blocked while those it made leave no room for more; a message is"
+    " on its way from when its head leaves until its tail arrives; a step with many messages shows"
+    " none of them, and what tiles do joined; of links the busiest are shown"
+)
 SPANS: dict[str, str] = {
     "bound": "the length of a tile's span is modelled, its place in the step is not",
     "simple": "lengths of spans are sums over a step; their places in it are not modelled",
-    "queue": "the length of a tile's span is modelled, its place in the step is not",
-    "cycle": "the length of a tile's span is modelled, its place in the step is not",
+    "queue": _PACKET_SPANS,
+    "cycle": _PACKET_SPANS,
     "detailed": "spans stand where the model has them; a core makes messages and works on those it"
     " received side by side",
 }

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from itertools import pairwise
 from math import prod
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ from chipletsim.noc.burst_tables import BurstTables, burst_tables
 from chipletsim.noc.flit_network import BurstTimes, Busiest, Job, PortCounts
 from chipletsim.noc.padding import rounded_up
 
-_HEADER = 6 + 14 + 9
+_HEADER = 7 + 14 + 10
 """Numbers in front of the arrays of a call: sizes, and where arrays and results begin."""
 
 
@@ -33,20 +33,42 @@ class BurstResults(NamedTuple):
             for one another: the packet at the front of each virtual channel of an input (-1 if
             there is none), the port whose output it needs, and the channel of that which it holds
             (-1 if none).
+        each: int64 [bursts, ports of all networks, counts]: `PortCounts` of each burst, if asked
+            for.
     """
 
     times: list[BurstTimes]
     counts: list[PortCounts]
     history: list[np.ndarray]
     held: np.ndarray
+    each: np.ndarray
 
 
-PacketModel = Callable[[Sequence[Job]], BurstResults]
-"""Runs bursts; independent of one another."""
+class PacketModel(Protocol):
+    """Runs bursts; independent of one another."""
+
+    def __call__(
+        self, jobs: Sequence[Job], *, bins: int = 0, bin_ticks: int = 1, each: bool = False
+    ) -> BurstResults:
+        """Run bursts.
+
+        Args:
+            jobs: Bursts and what they run on; jobs may share networks and flows.
+            bins: Of the history of each port; none if 0.
+            bin_ticks: Ticks of each.
+            each: Whether to tell what happened at the ports in each burst.
+        """
+        ...
 
 
 def run_bursts(
-    target: str, jobs: Sequence[Job], bins: int, bin_ticks: int, *, held: bool = False
+    target: str,
+    jobs: Sequence[Job],
+    bins: int,
+    bin_ticks: int,
+    *,
+    held: bool = False,
+    each: bool = False,
 ) -> BurstResults:
     """Run bursts by a native kernel.
 
@@ -56,9 +78,10 @@ def run_bursts(
         bins: Of the history of each port; none if 0.
         bin_ticks: Ticks of each.
         held: Whether to tell what is left in each queue; for one burst alone.
+        each: Whether to tell what happened at the ports in each burst.
     """
     if not jobs:
-        return BurstResults([], [], [], np.zeros((0, 3), np.int64))
+        return BurstResults([], [], [], np.zeros((0, 3), np.int64), np.zeros((0, 0, 0), np.int64))
     tables = burst_tables(jobs)
     bursts, ports = len(jobs), len(tables.arrays[2])
     packets, deliveries = int(tables.packet_start[-1]), int(tables.delivery_start[-1])
@@ -67,11 +90,12 @@ def run_bursts(
         *((packets,), (packets,), (deliveries,), (deliveries,), (bursts,)),
         (ports, len(PortCounts._fields)),
         *((ports, bins), (bursts, len(Busiest._fields)), (lanes, 3)),
+        (bursts if each else 0, ports, len(PortCounts._fields)),
     ]
-    begin = _HEADER + np.cumsum([0, *(each.size for each in tables.arrays)])
-    out = np.cumsum([0, *(prod(each) for each in shapes)])
+    begin = _HEADER + np.cumsum([0, *(array.size for array in tables.arrays)])
+    out = np.cumsum([0, *(prod(shape) for shape in shapes)])
     rows = np.empty(rounded_up(int(begin[-1])), np.int64)
-    sizes = [bursts, len(tables.networks), ports, bins, bin_ticks, int(held)]
+    sizes = [bursts, len(tables.networks), ports, bins, bin_ticks, int(held), int(each)]
     rows[:_HEADER] = [*sizes, *begin[:-1], *out[:-1]]
     for array, *span in zip(tables.arrays, begin[:-1], begin[1:], strict=True):
         rows[slice(*span)] = array.reshape(-1)
@@ -92,7 +116,7 @@ def _call(target: str, rows: jax.Array, *, size: int, threads: int) -> jax.Array
 
 
 def _results(tables: BurstTables, found: list[np.ndarray]) -> BurstResults:
-    made, injected, arrived, taken, undelivered, counts, history, busiest, held = found
+    made, injected, arrived, taken, undelivered, counts, history, busiest, held, each = found
     times = []
     for number, left in enumerate(undelivered.tolist()):
         if left < 0:
@@ -109,11 +133,12 @@ def _results(tables: BurstTables, found: list[np.ndarray]) -> BurstResults:
                 Busiest(*busiest[number].tolist()),
             )
         )
-    bounds = np.cumsum([0, *(len(each.port) for each in tables.networks)])
+    bounds = np.cumsum([0, *(len(network.port) for network in tables.networks)])
     spans = [slice(*pair) for pair in pairwise(bounds)]
     return BurstResults(
         times,
         [PortCounts(*counts[span].T) for span in spans],
         [history[span] for span in spans],
         held,
+        each,
     )

@@ -32,24 +32,44 @@ class Tally:
         if bins := self.history.shape[1]:
             self.history[port, min(tick // self._bin_ticks, bins - 1)] += flits
 
+    def add(self, other: Tally) -> None:
+        """Add what happened in another burst."""
+        most = np.maximum(self.counts.most_queued, other.counts.most_queued)
+        for name, more in other.counts._asdict().items():
+            getattr(self.counts, name)[:] += more
+        self.counts.most_queued[:] = most
+        self.history += other.history
+
     def queued(self, port: int, flits: int) -> None:
         """So many flits stand in a virtual channel of the port's input."""
         self.counts.most_queued[port] = max(self.counts.most_queued[port], flits)
 
 
 def follow(
-    jobs: Sequence[Job], bins: int, bin_ticks: int, run: Callable[[Job, Tally], BurstTimes]
+    jobs: Sequence[Job],
+    bins: int,
+    bin_ticks: int,
+    run: Callable[[Job, Tally], BurstTimes],
+    *,
+    each: bool = False,
 ) -> BurstResults:
-    """Run bursts one after the other, as ``run`` follows one."""
+    """Run bursts one after the other, as ``run`` follows one; see `run_bursts`."""
     check_jobs(jobs)
-    tallies: dict[int, Tally] = {}
-    times = []
+    networks = list({id(job.network): job.network for job in jobs}.values())
+    totals = {id(network): Tally(network, bins, bin_ticks) for network in networks}
+    times, of_bursts = [], []
     for job in jobs:
-        tally = tallies.setdefault(id(job.network), Tally(job.network, bins, bin_ticks))
-        times.append(run(job, tally))
-    counts = [tally.counts for tally in tallies.values()]
-    histories = [tally.history for tally in tallies.values()]
-    return BurstResults(times, counts, histories, np.zeros((0, 3), np.int64))
+        tallies = [Tally(network, bins, bin_ticks) for network in networks]
+        own = tallies[[network is job.network for network in networks].index(True)]
+        times.append(run(job, own))
+        totals[id(job.network)].add(own)
+        of_bursts.append(np.concatenate([np.stack(tally.counts, axis=1) for tally in tallies]))
+    counts = [tally.counts for tally in totals.values()]
+    histories = [tally.history for tally in totals.values()]
+    ports = sum(len(network.port) for network in networks)
+    found = np.array(of_bursts if each else [], np.int64)
+    found = found.reshape(-1, ports, len(PortCounts._fields))
+    return BurstResults(times, counts, histories, np.zeros((0, 3), np.int64), found)
 
 
 def burst_times(

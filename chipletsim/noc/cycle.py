@@ -11,7 +11,9 @@ from chipletsim.noc.flit_network import Job
 from chipletsim.noc.flit_steps import flit_steps
 
 
-def cycle(jobs: Sequence[Job], *, bins: int = 0, bin_ticks: int = 1) -> BurstResults:
+def cycle(
+    jobs: Sequence[Job], *, bins: int = 0, bin_ticks: int = 1, each: bool = False
+) -> BurstResults:
     """Run bursts through networks of routers, flit by flit.
 
     A router is input-queued, with virtual channels and credits. Route computation, allocation of a
@@ -29,11 +31,12 @@ def cycle(jobs: Sequence[Job], *, bins: int = 0, bin_ticks: int = 1) -> BurstRes
         jobs: Bursts and what they run on; jobs may share networks and flows.
         bins: Of the history of each port; none if 0.
         bin_ticks: Ticks of each.
+        each: Whether to tell what happened at the ports in each burst.
 
     Raises:
         UsageError: A job is not as `chipletsim.noc.flit_network` says, or a packet is copied at a
             router where it does not fit in a buffer.
     """
     if not native_kernels():
-        return follow(jobs, bins, bin_ticks, flit_steps)
-    return run_bursts("chipletsim_flits", jobs, bins, bin_ticks)
+        return follow(jobs, bins, bin_ticks, flit_steps, each=each)
+    return run_bursts("chipletsim_flits", jobs, bins, bin_ticks, each=each)

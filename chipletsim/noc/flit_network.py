@@ -133,6 +133,8 @@ class PortCounts(NamedTuple):
         most_queued: Most flits in one virtual channel of the port's input.
         frames: Frames sent.
         asleep: Ticks that the link slept.
+        busy: Ticks that its flits, or frames, take on the wire.
+        framed_bits: Bits of flits in its frames.
     """
 
     flits: np.ndarray
@@ -141,6 +143,13 @@ class PortCounts(NamedTuple):
     most_queued: np.ndarray
     frames: np.ndarray
     asleep: np.ndarray
+    busy: np.ndarray
+    framed_bits: np.ndarray
+
+    def plus(self, other: PortCounts) -> PortCounts:
+        """Return the counts of the bursts of both."""
+        sums = PortCounts(*(a + b for a, b in zip(self, other, strict=True)))
+        return sums._replace(most_queued=np.maximum(self.most_queued, other.most_queued))
 
 
 class Busiest(NamedTuple):
@@ -183,6 +192,13 @@ class BurstTimes(NamedTuple):
         """Return the tick in which all is done."""
         last = [self.arrived, self.taken + burst.processing, self.made]
         return max((int(each.max()) for each in last if each.size), default=0)
+
+
+def one_by_one(network: FlitNetwork) -> np.ndarray:
+    """Return bool [nodes]: whether a node makes packets and works on others by turns."""
+    if network.processors is None:
+        return np.zeros(len(network.node), bool)
+    return network.processors == 1
 
 
 def delivery_starts(flows: Flows, burst: Burst) -> np.ndarray:

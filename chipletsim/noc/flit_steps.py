@@ -83,6 +83,7 @@ class _Run:
         for link, row in zip(self._links, self._port, strict=True):
             if row[0] != NO_PEER:
                 link.rest(self._record.last)
+        self._tally.counts.busy[:] += [link.busy for link in self._links]
         times = burst_times(
             self._record,
             self._nodes,

@@ -100,6 +100,7 @@ class LinkSteps:
         self._free_at = self._used_until = starts + frames * self._frame_ticks
         self.busy += frames * self._frame_ticks
         self._tally.counts.frames[self._port] += frames
+        self._tally.counts.framed_bits[self._port] += self._filled
         frame, self._frame, self._filled = self._frame, [], 0
         for each in frame:
             self._travel(self._free_at, each)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from chipletsim.errors import InfeasibleError, Shortfall
-from chipletsim.noc.burst_kernels import BurstResults
-from chipletsim.noc.flit_network import NOWHERE, Burst, Job
+from chipletsim.noc.flit_network import NOWHERE, Burst, BurstTimes, Job
 from chipletsim.noc.message_timing import MessageTiming
 from chipletsim.noc.messages import MessageLists
 from chipletsim.noc.packet_times import PacketTimes, whole_ticks
@@ -67,7 +68,7 @@ def with_work_first(
     )
 
 
-def row_timing(jobs: list[Job], results: BurstResults, packets: PacketTimes) -> MessageTiming:
+def row_timing(jobs: list[Job], done: Sequence[BurstTimes], packets: PacketTimes) -> MessageTiming:
     """Return how long rows take, without a barrier, and what bounds them.
 
     That is the tile or link that works longest, if it does so for half of the time or longer;
@@ -75,7 +76,7 @@ def row_timing(jobs: list[Job], results: BurstResults, packets: PacketTimes) -> 
 
     Args:
         jobs: Burst of each row.
-        results: What they did.
+        done: What they did.
         packets: Packets of the mapping.
 
     Raises:
@@ -87,7 +88,7 @@ def row_timing(jobs: list[Job], results: BurstResults, packets: PacketTimes) -> 
     link_of_port[network.link_port] = np.arange(links)
     ends = np.zeros(len(jobs), np.int64)
     resource = np.full(len(jobs), tiles + links, np.int32)
-    for number, (job, times) in enumerate(zip(jobs, results.times, strict=True)):
+    for number, (job, times) in enumerate(zip(jobs, done, strict=True)):
         if times.undelivered:
             raise InfeasibleError([_stuck(times.undelivered)])
         ends[number] = times.end(job.burst)

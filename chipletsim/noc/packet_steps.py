@@ -73,6 +73,7 @@ class _Run:
             if port.peer != NO_PEER:
                 idle = port.asleep(self._record.last)
                 self._tally.counts.asleep[number] += idle // PARTS
+        self._tally.counts.busy[:] += [port.busy for port in self._ports]
         busy = [port.busy * (port.peer >= 0) for port in self._ports]
         return burst_times(self._record, self._nodes, busy, PARTS)
 
@@ -298,6 +299,7 @@ class _Run:
         port.frame_free = port.used = starts + frames * port.frame_ticks * PARTS
         port.busy += frames * port.frame_ticks
         self._tally.counts.frames[number] += frames
+        self._tally.counts.framed_bits[number] += port.bits
         frame, self._frames[number], port.bits = self._frames[number], [], 0
         for copy in frame:
             self._arrive(copy, port, copy.granted, port.frame_free, port.frame_free)

@@ -19,7 +19,7 @@ from chipletsim.report.floorplan import Floorplan, floorplan
 from chipletsim.tables import si
 
 PIP_LINE = "pip install 'chipletsim[figures]'"
-_COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
+COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00")
 _MARKERS = ("o", "s", "^", "D", "v", "P")
 _KIND_COLOURS = ("#56B4E9", "#E69F00", "#009E73", "#CC79A7", "#F0E442", "#999999")
 _DPI = 150
@@ -72,11 +72,11 @@ def write_energy_figure(path: Path, name: str, energy_j: Mapping[str, float]) ->
     """
     parts = sorted(energy_j.items(), key=lambda part: part[1])
     total = sum(energy_j.values())
-    figure = _figure(8.0, 1.6 + 0.36 * len(parts))
+    figure = new_figure(8.0, 1.6 + 0.36 * len(parts))
     axes = figure.add_subplot()
-    scale, unit = _scale(max(energy_j.values(), default=0.0), "J")
+    scale, unit = scale_of(max(energy_j.values(), default=0.0), "J")
     values = [value * scale for _, value in parts]
-    bars = axes.barh([label for label, _ in parts], values, color=_COLOURS[0], height=0.7)
+    bars = axes.barh([label for label, _ in parts], values, color=COLOURS[0], height=0.7)
     labels = [
         f" {si(value, 'J', 3)} ({value / total:.1%})" if total else " 0 J" for _, value in parts
     ]
@@ -84,8 +84,8 @@ def write_energy_figure(path: Path, name: str, energy_j: Mapping[str, float]) ->
     axes.set_xlim(0, 1.3 * max([*values, 1e-30]))
     axes.set_xlabel(f"energy per inference ({unit})")
     axes.set_title(f"{name}: {si(total, 'J')} per inference, by component", loc="left")
-    _plain(axes, grid="x")
-    _save(figure, path)
+    plain_axes(axes, grid="x")
+    save_figure(figure, path)
 
 
 def write_load_figure(path: Path, name: str, load: LinkLoad) -> None:
@@ -96,16 +96,16 @@ def write_load_figure(path: Path, name: str, load: LinkLoad) -> None:
         name: Name of the run, for the title.
         load: Load of the links to show, the busiest first.
     """
-    figure = _figure(8.0, 4.2)
+    figure = new_figure(8.0, 4.2)
     axes = figure.add_subplot()
-    scale, unit = _scale(float(load.bits.max(initial=0.0)), "bit")
+    scale, unit = scale_of(float(load.bits.max(initial=0.0)), "bit")
     steps = np.arange(load.bits.shape[1])
     for number, (label, bits) in enumerate(zip(load.names, load.bits, strict=True)):
         axes.plot(
             steps,
             bits * scale,
             label=label,
-            color=_COLOURS[number % len(_COLOURS)],
+            color=COLOURS[number % len(COLOURS)],
             marker=_MARKERS[number % len(_MARKERS)],
             markersize=4,
             markevery=max(1, steps.size // 24),
@@ -118,8 +118,8 @@ def write_load_figure(path: Path, name: str, load: LinkLoad) -> None:
     if load.names:
         axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
     axes.xaxis.get_major_locator().set_params(integer=True)
-    _plain(axes, grid="both")
-    _save(figure, path)
+    plain_axes(axes, grid="both")
+    save_figure(figure, path)
 
 
 def write_package_figure(path: Path, name: str, package: Package, link_bits: np.ndarray) -> None:
@@ -134,7 +134,7 @@ def write_package_figure(path: Path, name: str, package: Package, link_bits: np.
     plan = floorplan(package)
     width, height = plan.extent
     inches = min(0.55, 13.0 / max(width, height))
-    figure = _figure(max(6.0, inches * width + 2.6), max(4.0, inches * height + 1.6))
+    figure = new_figure(max(6.0, inches * width + 2.6), max(4.0, inches * height + 1.6))
     axes = figure.add_subplot()
     _draw_dies(axes, package, plan)
     _draw_links(figure, axes, package, plan, link_bits)
@@ -143,7 +143,7 @@ def write_package_figure(path: Path, name: str, package: Package, link_bits: np.
     axes.margins(0.02)
     axes.axis("off")
     axes.set_title(f"{name}: {package.name}, load of each link", loc="left")
-    _save(figure, path)
+    save_figure(figure, path)
 
 
 def write_front_figure(
@@ -158,41 +158,43 @@ def write_front_figure(
         accuracy: float [networks], share of right answers.
         labels: What each network is.
     """
-    figure = _figure(6.4, 4.2)
+    figure = new_figure(6.4, 4.2)
     axes = figure.add_subplot()
-    scale, unit = _scale(float(bits.max(initial=0.0)), "bit")
-    axes.plot(bits * scale, 100 * accuracy, color=_COLOURS[0], marker=_MARKERS[0], linewidth=1.0)
+    scale, unit = scale_of(float(bits.max(initial=0.0)), "bit")
+    axes.plot(bits * scale, 100 * accuracy, color=COLOURS[0], marker=_MARKERS[0], linewidth=1.0)
     for x, y, label in zip(bits * scale, 100 * accuracy, labels, strict=True):
         axes.annotate(label, (x, y), (4, 4), textcoords="offset points", fontsize=8)
     axes.set_xlim(left=0)
     axes.set_xlabel(f"{unit} across dies per inference, on the wire")
     axes.set_ylabel("accuracy (%)")
     axes.set_title(f"{name}: accuracy against traffic", loc="left")
-    _plain(axes, grid="both")
-    _save(figure, path)
+    plain_axes(axes, grid="both")
+    save_figure(figure, path)
 
 
-def _save(figure: Any, path: Path) -> None:
+def save_figure(figure: Any, path: Path) -> None:
     """Write a figure; characters that the font lacks are drawn as boxes, without a word."""
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", message="Glyph .* missing from font")
         figure.savefig(path, dpi=_DPI)
 
 
-def _figure(width: float, height: float) -> Any:
+def new_figure(width: float, height: float) -> Any:
+    """Return an empty figure of a size in inches."""
     from matplotlib.figure import Figure
 
     return Figure(figsize=(width, height), layout="constrained")
 
 
-def _plain(axes: Any, grid: str) -> None:
+def plain_axes(axes: Any, grid: str) -> None:
+    """Give axes the look of all figures, with a grid along ``x``, ``y`` or ``both``."""
     axes.spines[["top", "right"]].set_visible(False)
     axes.tick_params(labelsize=9)
     axes.grid(axis=grid, color="0.9", linewidth=0.7)
     axes.set_axisbelow(True)
 
 
-def _scale(largest: float, unit: str) -> tuple[float, str]:
+def scale_of(largest: float, unit: str) -> tuple[float, str]:
     """Return the factor and the unit that bring ``largest`` into 1 to 1000."""
     label = si(largest or 1.0, unit).split()[1]
     exponent = {"f": -15, "p": -12, "n": -9, "u": -6, "m": -3, "k": 3, "M": 6, "G": 9, "T": 12}
@@ -289,12 +291,12 @@ def write_winner_figure(path: Path, name: str, curves: WinnerCurves) -> None:
         name: What crosses the boundary, for the title.
         curves: One curve for each number of time steps.
     """
-    figure = _figure(8.0, 4.6)
+    figure = new_figure(8.0, 4.6)
     axes = figure.add_subplot()
     axes.set_xscale("log")
     axes.set_yscale("log")
     for number, (steps, least) in enumerate(curves.least_j_per_bit.items()):
-        colour = _COLOURS[number % len(_COLOURS)]
+        colour = COLOURS[number % len(COLOURS)]
         shown = np.isfinite(least) & (least > 0)
         marker = _MARKERS[number % len(_MARKERS)]
         every = max(1, int(shown.sum()) // 12)
@@ -313,5 +315,5 @@ def write_winner_figure(path: Path, name: str, curves: WinnerCurves) -> None:
     axes.set_ylabel("least link energy (pJ/bit of payload)")
     axes.set_title(f"{name}: spikes save energy above the curve", loc="left")
     axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.01, 1.0), frameon=False)
-    _plain(axes, grid="both")
-    _save(figure, path)
+    plain_axes(axes, grid="both")
+    save_figure(figure, path)

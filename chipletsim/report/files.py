@@ -21,6 +21,8 @@ from chipletsim.report.figures import (
     write_load_figure,
     write_package_figure,
 )
+from chipletsim.report.interconnect import link_history
+from chipletsim.report.interconnect_figures import write_latency_figure, write_utilisation_figure
 from chipletsim.report.resolved import resolved_yaml
 from chipletsim.report.summary import busiest_links
 from chipletsim.spec.defaults import defaults
@@ -32,7 +34,7 @@ FIGURES_MISSING = f"no figures, since matplotlib is not installed: {PIP_LINE}"
 
 
 def write_tables(folder: Path, result: Result) -> None:
-    """Write links, tiles, layers and steps as CSV, units in the column names.
+    """Write links, tiles, layers, steps and the interconnect as CSV, units in the column names.
 
     Args:
         folder: An existing folder.
@@ -42,6 +44,11 @@ def write_tables(folder: Path, result: Result) -> None:
     _write(folder / "tiles.csv", result.tiles)
     _write(folder / "layers.csv", result.layers)
     _write(folder / "steps.csv", result.per_step)
+    if result.interconnect:
+        _write(folder / "interconnect_links.csv", result.interconnect.links)
+        _write(folder / "interconnect_steps.csv", result.interconnect.steps)
+        _write(folder / "interconnect_latency.csv", result.interconnect.latencies)
+        _write(folder / "interconnect_over_time.csv", link_history(result.interconnect))
 
 
 def write_mapping_and_config(
@@ -54,7 +61,7 @@ def write_mapping_and_config(
 
 
 def write_figures(folder: Path, name: str, result: Result) -> bool:
-    """Draw the three figures; return whether that was possible.
+    """Draw the figures; return whether that was possible.
 
     Args:
         folder: An existing folder.
@@ -69,6 +76,9 @@ def write_figures(folder: Path, name: str, result: Result) -> bool:
     write_load_figure(folder / "link_load.png", name, link_load(result))
     per_inference = result.link_wire_bits / samples
     write_package_figure(folder / "package.png", name, result.mapping.package, per_inference)
+    if result.interconnect:
+        write_latency_figure(folder / "packet_latency.png", name, result.interconnect)
+        write_utilisation_figure(folder / "link_utilisation.png", name, result.interconnect)
     return True
 
 

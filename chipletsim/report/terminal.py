@@ -11,6 +11,7 @@ from rich.text import Text
 
 from chipletsim.baseline.compare import Comparison
 from chipletsim.cost.energy import DIE_TO_DIE, label
+from chipletsim.report.interconnect import interconnect_report
 from chipletsim.tables import si, table
 
 
@@ -31,6 +32,8 @@ def run_report(summary: Mapping[str, Any], folder: Path, *, reused: bool) -> Ren
     ]
     if summary["busiest_links"]:
         parts.append(links_table(summary))
+    if told := summary.get("interconnect"):
+        parts += [Text(), *interconnect_report(told, max(summary["samples"], 1))]
     if summary["comparison"]:
         parts += [Text(), Comparison.from_dict(summary["comparison"])]
     parts += [Text(), *_closing(summary, folder, reused)]

@@ -1,8 +1,8 @@
 """A run as a trace over time: hardware steps, tiles, messages, loads of links, spikes.
 
 What tiles and messages do in a step, and when, is what the timing model says, see
-`chipletsim.noc.SPANS`. When in a step bits cross a link is not modelled (the counter holds the
-bits of the whole step).
+`chipletsim.noc.SPANS`. The counter of a link's bits holds those of the whole step; models of
+packets tell besides how busy links are over the time of a step.
 """
 
 from __future__ import annotations
@@ -16,17 +16,20 @@ import numpy as np
 
 from chipletsim.cost.batch import Window, require_same_network
 from chipletsim.cost.row_trace import RowTracer, TracedRow
+from chipletsim.cost.step_timers import TimedStep
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.noc import SPANS
+from chipletsim.noc.packet_spans import BUSY_LINKS, Busy
 from chipletsim.noc.spans import Doing, Span
 from chipletsim.report.trace_events import TraceFile
+from chipletsim.report.trace_moments import moments
 
 MOST_EVENTS = 400_000
 """Events of a trace, about 50 MB; it ends before the hardware step that would exceed them."""
 
-_STEPS, _LINKS, _POPULATIONS = 1, 6, 7
+_STEPS, _LINKS, _POPULATIONS, _BUSY = 1, 6, 7, 8
 _SPANS = {
     Doing.BUSY: 2,
     Doing.MAKING: 3,
@@ -43,6 +46,7 @@ _PROCESSES = {
     5: "messages on the way",
     _LINKS: "links, bits in a hardware step",
     _POPULATIONS: "populations, spikes in a hardware step",
+    _BUSY: f"links, percent of time in use ({BUSY_LINKS} busiest of a step)",
 }
 
 
@@ -77,7 +81,7 @@ class TraceWriter:
         )
         self._held: Window | None = None
         self._open: _Sample | None = None
-        self._samples = self._rows = self._messages = 0
+        self._samples = self._rows = self._messages = self._left_out = 0
         self._now_s = 0.0
         self._lengths_s: list[float] = []  # of the steps that are shown
         self._cut = False
@@ -91,7 +95,8 @@ class TraceWriter:
         """What is in the trace, in words."""
         rows = f"{self._rows:,} hardware steps"
         shown = f"the first {len(self._lengths_s):,} of {rows}" if self._cut else rows
-        return f"{shown}, {self._file.events:,} events"
+        left = f"; {self._left_out:,} messages of full steps left out" if self._left_out else ""
+        return f"{shown}, {self._file.events:,} events{left}"
 
     def add(self, window: Window) -> None:
         """Add the next steps of all samples; of a single one, unless they come whole.
@@ -141,6 +146,7 @@ class TraceWriter:
             "hardware_steps": self._rows,
             "hardware_steps_shown": len(self._lengths_s),
             "cut": self._cut,
+            "messages_left_out": self._left_out,
             "time_s": fsum(self._lengths_s),
             "of_spans": SPANS[self._timing],
         }
@@ -176,7 +182,7 @@ class TraceWriter:
             loads = {(_LINKS, link): int(row.wire_bits[link]) for link in links}
             loads |= sample.spikes.pop(row.number, {})
             # Beside its own events a row may have to set all loads before it to 0.
-            events = 1 + len(spans) + len(loads) + len(self._loads)
+            events = 1 + len(spans) + len(row.step.busy) + len(loads) + len(self._loads)
             events += sum(span.doing is Doing.ON_THE_WAY for span in spans)
             if self._file.events + events + len(loads) > self._most_events:
                 self._cut = True
@@ -186,22 +192,23 @@ class TraceWriter:
             facts = {"sample": self._samples, "hardware_step": row.number}
             own = facts | {"bound_by": row.step.bound_by, "latency_s": length_s}
             self._file.span((_STEPS, 1), f"step {row.number}", self._now_s, length_s, **own)
-            self._show_spans(spans, facts)
+            self._show_moments(row.step, facts)
+            self._left_out += row.step.left_out
             self._lengths_s.append(length_s)
             self._now_s += length_s
 
-    def _show_spans(self, spans: list[Span], facts: dict[str, Any]) -> None:
-        """Show what tiles and messages do in the step that begins now, in the order of time."""
-        numbered = list(enumerate(spans, self._messages))
-        self._messages += len(spans)
-        starts = [(span.start_s, 1, number, span) for number, span in numbered]
-        ends = [
-            (span.start_s + span.length_s, 0, number, span)
-            for number, span in numbered
-            if span.doing is Doing.ON_THE_WAY
-        ]
-        for time_s, begins, number, span in sorted(starts + ends, key=lambda each: each[:3]):
-            at_s, process = self._now_s + time_s, _SPANS[span.doing]
+    def _show_moments(self, step: TimedStep, facts: dict[str, Any]) -> None:
+        """Show what tiles, messages and links do in the step that begins now."""
+        found = moments(step, self._messages)
+        self._messages += len(step.spans)
+        for time_s, begins, number, span in found:
+            at_s = self._now_s + time_s
+            if isinstance(span, Busy):
+                name = self._mapping.package.links[span.link].name
+                self._file.process(_BUSY, _PROCESSES[_BUSY])
+                self._file.counter(_BUSY, name, at_s, "percent", span.percent)
+                continue
+            process = _SPANS[span.doing]
             track = (process, span.place + 1)
             self._file.process(process, _PROCESSES[process])
             if span.doing is not Doing.ON_THE_WAY:

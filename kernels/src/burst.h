@@ -85,6 +85,8 @@ struct PortCounts {
   int64_t most_queued; // flits in one virtual channel of the input, at most
   int64_t frames;
   int64_t asleep;      // ticks
+  int64_t busy;        // ticks that flits, or frames, take on the wire
+  int64_t framed_bits; // bits of flits in frames
 };
 
 // What worked longest in a burst, and how many ticks.
@@ -126,6 +128,7 @@ struct Bursts {
   BusiestRow* busiest;        // [bursts]
   HeldLane* held;             // [ports x channels], of the burst if it is one and ends stuck, or null
   PortCounts* counts;         // [ports of all networks]
+  PortCounts* each;           // [bursts, ports of all networks], of one burst each, or null
   int64_t* history;           // [ports of all networks, bins], flits; what is later is in the last
 };
 

@@ -43,7 +43,7 @@ class FlitBurst : public BurstRun {
     }
   }
 
-  const PortCounts& counts(int64_t port) const override { return routers_.counts(port); }
+  PortCounts& counts(int64_t port) override { return routers_.counts(port); }
 
   void run(int64_t burst, int64_t* history) override {
     history_ = history;
@@ -245,6 +245,7 @@ class FlitBurst : public BurstRun {
     link.busy += frames * port_[g].frame_ticks;
     for (const SentFlit& each : link.frame) travel(link.free_at, each);
     routers_.counts(g).frames += frames;
+    routers_.counts(g).framed_bits += link.bits;
     link.frame.clear();
     link.bits = 0;
     link.due = -1;
@@ -311,12 +312,13 @@ class FlitBurst : public BurstRun {
     if (nodes_.has_packets(where)) add(source.next, {where, kNode, 0, 0, 0});
   }
 
-  void tell_busiest(BusiestRow& row) const {
+  void tell_busiest(BusiestRow& row) {
     nodes_.busiest(row);
     row.port = row.port_ticks = 0;
     for (int64_t g = 0; g < network_.ports; ++g) {
-      if (port_[g].peer < 0) continue;  // of links alone
       const int64_t busy = port_[g].frame_bits ? links_[g].busy : routers_.busy(g);
+      routers_.counts(g).busy += busy;
+      if (port_[g].peer < 0) continue;  // of links alone
       if (busy > row.port_ticks) row.port = g, row.port_ticks = busy;
     }
   }

@@ -237,7 +237,7 @@ ffi::Error messages(I64 start, I64 target, F64 generation, F64 processing, I64 p
 // All arrays stand in one, and all that comes out in another: a call costs for each array that it
 // has. In front are sizes, and where each array begins.
 Bursts read_bursts(const int64_t* in, int64_t* out) {
-  const int64_t* begin = in + 6;
+  const int64_t* begin = in + 7;
   auto rows = [&](auto*& pointer) {
     pointer = reinterpret_cast<std::remove_reference_t<decltype(pointer)>>(in + *begin++);
   };
@@ -271,7 +271,9 @@ Bursts read_bursts(const int64_t* in, int64_t* out) {
   results(all.history);
   results(all.busiest);
   results(all.held);
+  results(all.each);
   if (!in[5]) all.held = nullptr;
+  if (!in[6]) all.each = nullptr;
   return all;
 }
 

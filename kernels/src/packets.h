@@ -59,7 +59,7 @@ class PacketBurst : public BurstRun {
     }
   }
 
-  const PortCounts& counts(int64_t port) const override { return ports_[port].counts; }
+  PortCounts& counts(int64_t port) override { return ports_[port].counts; }
 
   void run(int64_t burst, int64_t* history) override {
     history_ = history;
@@ -81,6 +81,7 @@ class PacketBurst : public BurstRun {
     nodes_.busiest(busiest);
     busiest.port = busiest.port_ticks = 0;
     for (int64_t g = 0; g < network_.ports; ++g) {
+      ports_[g].counts.busy += ports_[g].busy;
       if (port_[g].peer >= 0 && ports_[g].busy > busiest.port_ticks) {
         busiest.port = g;
         busiest.port_ticks = ports_[g].busy;
@@ -524,6 +525,7 @@ class PacketBurst : public BurstRun {
     const int64_t frames = frames_of(link.bits, row.frame_bits);
     link.free_at = link.used = starts + frames * row.frame_ticks * kParts;
     ports_[g].counts.frames += frames;
+    ports_[g].counts.framed_bits += link.bits;
     ports_[g].busy += frames * row.frame_ticks;
     closed_.swap(link.frame);
     link.bits = 0;

@@ -1,0 +1,220 @@
+"""Counting what packets and links do in the rows of a run, in bounded memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from chipletsim.cost.interconnect import PLACES, Interconnect
+from chipletsim.cost.latency_histogram import LatencyHistogram, nearest_ranks
+from chipletsim.cost.load_history import LoadHistory
+from chipletsim.cost.packet_tables import Gathered, RowsOfPackets, interconnect
+from chipletsim.cost.restart import Restartable
+from chipletsim.noc.alone import Alone
+from chipletsim.noc.blocked import Made, Worked, blocked
+from chipletsim.noc.burst_kernels import BurstResults
+from chipletsim.noc.flit_network import OWN_NODE, Job, PortCounts, delivery_nodes, one_by_one
+from chipletsim.noc.packet_times import PacketTimes
+from chipletsim.package.model import Package
+
+MOST_BINS = 256
+"""Bins of the history of links, at most."""
+_NUMBERS = 1 << 22
+"""Counts of ports in rows that are followed at once."""
+
+
+class _Packets(NamedTuple):
+    """Packets of rows that entered a router, each int64 [packets]; row by row.
+
+    Times in which tiles were blocked are int64 [rows].
+    """
+
+    row: np.ndarray
+    flow: np.ndarray
+    latency: np.ndarray
+    source_wait: np.ndarray
+    network_wait: np.ndarray
+    blocked: np.ndarray
+
+
+class PacketCounter(Restartable):
+    """Gathers rows as they are timed, and tells of them at the end.
+
+    What is kept grows by a dozen numbers with each row of each sample, and by no more.
+
+    Args:
+        packets: Packets of a mapping.
+        alone: What they take alone.
+        package: The package.
+    """
+
+    def __init__(self, packets: PacketTimes, alone: Alone, package: Package) -> None:
+        self._packets, self._alone, self._package = packets, alone, package
+        flows = packets.plan.flows
+        die = np.array([tile.chiplet for tile in package.tiles], np.int64)
+        owner = np.repeat(np.arange(len(flows.flow)), flows.deliveries)
+        self._across = np.zeros(len(flows.flow), bool)
+        np.logical_or.at(self._across, owner, die[flows.target] != die[flows.flow[owner, 0]])
+        ports = len(packets.network.network.port)
+        self.most_rows = max(1, _NUMBERS // (max(ports, 1) * len(PortCounts._fields)))
+        self._begin()
+
+    def _begin(self) -> None:
+        links = len(self._package.links)
+        self._latency = {place: LatencyHistogram() for place in PLACES}
+        self._network = {place: LatencyHistogram() for place in PLACES}
+        self._counts = np.zeros((len(PortCounts._fields), links), np.int64)
+        self._over_time = [LoadHistory(links, MOST_BINS) for _ in range(3)]
+        self._rows: list[RowsOfPackets] = []
+
+    def add(
+        self, samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job], results: BurstResults
+    ) -> None:
+        """Add rows that are timed.
+
+        Args:
+            samples: int64 [rows], number of the sample of each.
+            rows: int64 [rows], number of each in its sample.
+            jobs: Their bursts, all on the network and flows of the packets.
+            results: What these did, with the counts of each.
+        """
+        found = self._followed(jobs, results)
+        across = self._across[found.flow]
+        for place, chosen in zip(PLACES, (slice(None), ~across, across), strict=True):
+            self._latency[place].add(found.latency[chosen])
+            self._network[place].add((found.latency - found.source_wait)[chosen])
+        each = self._links(results.each)
+        largest = PortCounts._fields.index("most_queued")
+        most = np.maximum(self._counts[largest], each.most_queued.max(axis=0, initial=0))
+        self._counts += np.stack([counts.sum(axis=0) for counts in each])
+        self._counts[largest] = most
+        for history, counts in zip(
+            self._over_time, (each.busy, each.waited, each.starved), strict=True
+        ):
+            history.add(rows, counts)
+        tiles = results.each[:, self._packets.network.tile_port]
+        at_tiles = tiles[..., PortCounts._fields.index("starved")].sum(axis=1)
+        self._rows.append(self._row_numbers(samples, rows, found, each, at_tiles))
+
+    def _followed(self, jobs: Sequence[Job], results: BurstResults) -> _Packets:
+        """Return what the packets of rows did."""
+        flows = self._packets.plan.flows
+        table = np.concatenate([job.burst.packet for job in jobs])
+        row = np.repeat(np.arange(len(jobs)), [len(job.burst.packet) for job in jobs])
+        kind = np.concatenate([_kinds(job) for job in jobs])
+        made = np.concatenate([each.made for each in results.times])
+        injected = np.concatenate([each.injected for each in results.times])
+        arrived = np.concatenate([each.arrived for each in results.times])
+        flow = table[:, 1]
+        counts = np.where(flow >= 0, _of(flows.deliveries, flow), flow == OWN_NODE)
+        some = counts > 0
+        last = np.zeros(flow.size, np.int64)
+        if some.any():
+            last[some] = np.maximum.reduceat(arrived, (np.cumsum(counts) - counts)[some])
+        sent = np.flatnonzero(flow >= 0)
+        flow, injected, last = flow[sent], injected[sent], last[sent]
+        # Packets may be faster than alone where others fill a frame that they would wait for.
+        beyond = last - injected - self._alone.ticks(flow, kind[sent], injected)
+        begins = np.maximum(made, table[:, 3])[sent]
+        waits = injected - begins, np.maximum(beyond, 0)
+        full = self._blocked(jobs, results, table, row)
+        return _Packets(row[sent], flow, last - begins, *waits, full)
+
+    def _blocked(
+        self, jobs: Sequence[Job], results: BurstResults, table: np.ndarray, row: np.ndarray
+    ) -> np.ndarray:
+        """Return int64 [rows]: ticks that tiles were blocked."""
+        turns, nodes = one_by_one(self._packets.network.network), len(self._package.tiles)
+        made = np.concatenate([each.made for each in results.times])
+        places = row * nodes + table[:, 0]
+        empty = np.zeros(0, np.int64)
+        work = Worked(empty, empty, empty)
+        if turns.any():
+            node = [delivery_nodes(job.flows, job.burst) for job in jobs]
+            at = np.repeat(np.arange(len(jobs)), [each.size for each in node])
+            taken = np.concatenate([each.taken for each in results.times])
+            ends = taken + np.concatenate([job.burst.processing for job in jobs])
+            own = np.concatenate(node)
+            one = turns[own]
+            work = Worked((at * nodes + own)[one], taken[one], ends[one])
+        found = blocked(Made(places, made - table[:, 4], made, table[:, 5]), work)
+        return _sums(found.node // nodes, found.end - found.start, len(jobs))
+
+    def _links(self, each: np.ndarray) -> PortCounts:
+        """Return the counts of links, [rows, links]; what is queued is that behind each."""
+        network = self._packets.network
+        of_links = each[:, network.link_port]
+        behind = each[:, network.network.port[network.link_port, 0]]
+        found = PortCounts(*np.moveaxis(of_links, 2, 0))
+        return found._replace(most_queued=PortCounts(*np.moveaxis(behind, 2, 0)).most_queued)
+
+    def _row_numbers(
+        self,
+        samples: np.ndarray,
+        rows: np.ndarray,
+        found: _Packets,
+        each: PortCounts,
+        at_tiles: np.ndarray,
+    ) -> RowsOfPackets:
+        count = rows.size
+        order = np.lexsort((found.latency, found.row))
+        latency, group = found.latency[order], found.row[order]
+        p50, p95, longest = (nearest_ranks(latency, group, count, share) for share in (50, 95, 100))
+        busiest = each.busy.argmax(axis=1) if each.busy.shape[1] else np.zeros(count, np.int64)
+        ticks = each.busy.max(axis=1, initial=0)
+        return RowsOfPackets(
+            samples,
+            rows,
+            np.bincount(found.row, minlength=count),
+            np.bincount(found.row[self._across[found.flow]], minlength=count),
+            _sums(found.row, found.latency, count),
+            _sums(found.row, found.source_wait, count),
+            _sums(found.row, found.network_wait, count),
+            found.blocked,
+            p50,
+            p95,
+            longest,
+            each.starved.sum(axis=1),
+            at_tiles,
+            np.where(ticks > 0, busiest, -1),
+            ticks,
+        )
+
+    def close(self, latency_s: np.ndarray, bound_s: np.ndarray) -> Interconnect:
+        """Return what is to be told of all rows.
+
+        Args:
+            latency_s: float64 [samples, rows].
+            bound_s: float64 [samples, rows], by timing `bound`.
+        """
+        empty = [np.zeros(0, np.int64)] * len(RowsOfPackets._fields)
+        parts = [empty, *self._rows]
+        rows = RowsOfPackets(*(np.concatenate(each) for each in zip(*parts, strict=True)))
+        order = np.lexsort((rows.row, rows.sample))
+        gathered = Gathered(
+            RowsOfPackets(*(each[order] for each in rows)),
+            self._latency,
+            self._network,
+            PortCounts(*self._counts),
+            self._over_time,
+        )
+        tick_s = self._packets.network.network.tick_s or 1.0
+        return interconnect(gathered, self._package, tick_s, latency_s, bound_s)
+
+
+def _kinds(job: Job) -> np.ndarray:
+    kind = job.burst.kind
+    return np.zeros(len(job.burst.packet), np.int64) if kind is None else kind
+
+
+def _of(values: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """Return the values at some places, anything where these are negative."""
+    return values[np.maximum(at, 0)] if values.size else np.zeros_like(at)
+
+
+def _sums(group: np.ndarray, values: np.ndarray, groups: int) -> np.ndarray:
+    found = np.zeros(groups, np.int64)
+    np.add.at(found, group, values)
+    return found
