@@ -114,6 +114,7 @@ class Port:
     turn: int = 0  # channel of the input that the next packet takes
     busy: int = 0  # ticks in which it sent
     bits: int = 0  # of the frame that is open
+    filled: int = 0  # when the last packet went into it
     due: int = 0  # when that leaves
     frame_free: int = 0  # when the frame before has left
     used: int = 0  # until when the link was in use
@@ -145,6 +146,15 @@ class Port:
     def arrival(self, time: int) -> int:
         """Return when what goes on the wire at a time may be used at the other end."""
         return aligned(time + self.forward, self.peer_cycle) + self.peer_cycle
+
+    def frames(self, bits: int) -> int:
+        """Return how many frames bits take that are sent together."""
+        return max(1, -(-bits // self.frame_bits))
+
+    def before_last(self, flits: int, kind: int) -> int:
+        """Return the time of the frames of a packet but the last, which takes its tail."""
+        frames = self.frames(flits * self.kind_bits[kind])
+        return (frames - 1) * self.frame_ticks * PARTS
 
     def asleep(self, time: int) -> int:
         """Return how long the link has slept by a time."""
@@ -211,6 +221,7 @@ def make_ports(network: FlitNetwork) -> list[Port]:
             back = backward * PARTS
         else:
             continue
-        port.loop = port.forward + port.peer_cycle + back
+        on_wire = port.frame_ticks * PARTS if port.frame_bits else 0
+        port.loop = on_wire + port.forward + port.peer_cycle + back
         port.first_loop = port.loop + ready
     return ports

@@ -201,7 +201,11 @@ class _Run:
         leaving = replace(copy, stop=following, branch=-1, granted=-1)
         if port.frame_bits:
             leaving.granted = copy.granted
-            self._fill(start, number, leaving, flits, kind)
+            if flits == 1:
+                self._fill(leaves, number, leaving)
+            else:
+                whole = max(leaves, aligned(tail - port.before_last(flits, kind), port.cycle))
+                self._at(whole, partial(self._fill, number=number, copy=leaving))
         else:
             last = leaves if flits == 1 else max(leaves, aligned(tail, port.cycle))
             self._arrive(leaving, port, copy.granted, leaves, last)
@@ -273,18 +277,21 @@ class _Run:
 
     # Frames.
 
-    def _fill(self, now: int, number: int, copy: Copy, flits: int, kind: int) -> None:
+    def _fill(self, now: int, number: int, copy: Copy) -> None:
         """A packet goes into the frame that a link is to send next."""
         port = self._ports[number]
+        flits, kind = self._packet[copy.packet][2], self._kind[copy.packet]
         if self._frames[number] and port.due <= now:
             self._close(number)
         if not self._frames[number]:
             port.due = max(now + port.frame_wait, port.frame_free)
             self._at(port.due, lambda time: self._due(time, number))
+            port.filled = now
         self._frames[number].append(copy)
+        port.filled = max(port.filled, now)
         port.bits += flits * port.kind_bits[kind]
         if port.bits + flits * max(port.kind_bits) > port.frame_bits:
-            port.due = min(port.due, max(now, port.frame_free))
+            port.due = min(port.due, max(port.filled, port.frame_free))
             port.free = max(port.free, port.due)
             self._close(number)
 
@@ -295,7 +302,7 @@ class _Run:
     def _close(self, number: int) -> None:
         port = self._ports[number]
         starts = self._woken(port.due, number)
-        frames = max(1, -(-port.bits // port.frame_bits))
+        frames = port.frames(port.bits)
         port.frame_free = port.used = starts + frames * port.frame_ticks * PARTS
         port.busy += frames * port.frame_ticks
         self._tally.counts.frames[number] += frames

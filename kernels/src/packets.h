@@ -71,9 +71,7 @@ class PacketBurst : public BurstRun {
         const Event event = events_[k];
         if (event.what >= 0) advance(event.time, event.what);
         else if (event.what >= -network_.nodes) attend(event.time, -1 - event.what);
-        else if (links_[-1 - network_.nodes - event.what].due == event.time) {
-          close(-1 - network_.nodes - event.what);
-        }
+        else go_on_with_frames(event.time, -1 - network_.nodes - event.what);
       }
     }
     all_.undelivered[burst] = nodes_.left();
@@ -99,7 +97,9 @@ class PacketBurst : public BurstRun {
 
   struct Event {
     int64_t time;
-    int32_t what;  // a copy, or -1 - node, or -1 - nodes - port
+    // A copy; or -1 - node; or -1 - nodes - port, whose frame is due; or -1 - nodes - ports - copy,
+    // which goes into a frame.
+    int32_t what;
   };
 
   // A packet, or a copy of it, on its way.
@@ -108,7 +108,7 @@ class PacketBurst : public BurstRun {
     int32_t flits, kind;
     int32_t place;    // its stop; its branch at the front of its lane; -1 - delivery behind it
     int32_t lane = -1;     // where it stands, or the node that it comes to
-    int32_t input = -1;    // port of that lane
+    int32_t input = -1;    // port of that lane, or output into whose frame it goes
     int32_t next = -1;     // in a list
     int32_t granted = -1;  // lane behind its output in which it has room, or -1
     int64_t came = 0, tail_came = 0;  // when its head and its tail did
@@ -186,6 +186,7 @@ class PacketBurst : public BurstRun {
   struct Link {
     std::vector<int32_t> frame;  // copies in the frame that is being filled
     int64_t bits = 0, due = -1;  // of that frame; when it leaves
+    int64_t filled = 0;          // when the last packet went into it
     int64_t free_at = 0;         // when the frame before has left
     int64_t used = 0;            // until when it was last in use
     int64_t most_bits = 0;       // of a flit of any kind
@@ -200,7 +201,8 @@ class PacketBurst : public BurstRun {
     port.forward = row.forward * kParts;
     const NodeRow* node = row.peer < 0 ? node_ - 1 - row.peer : nullptr;
     port.room = static_cast<int32_t>(node ? node->buffer : port_[row.peer].buffer);
-    port.loop = port.forward + port.peer_clock.cycle +
+    const int64_t on_wire = row.frame_bits ? row.frame_ticks * kParts : 0;
+    port.loop = on_wire + port.forward + port.peer_clock.cycle +
                 (node ? node->backward * kParts : ports_[row.peer].backward);
     port.first_loop = port.loop + (node ? 0 : ports_[row.peer].ready);
     const int64_t* interval = all_.interval + network_.interval + g * kinds_;
@@ -422,7 +424,13 @@ class PacketBurst : public BurstRun {
     }
     if (framed) {
       copies_[at].granted = next;
-      fill(start, g, at);
+      copies_[at].input = static_cast<int32_t>(g);
+      if (flits == 1) {
+        fill(leaves, at);
+      } else {
+        const int64_t whole = std::max(leaves, output.clock.after(tail - before_last(g, copy)));
+        push(whole, -1 - network_.nodes - network_.ports - at);
+      }
     } else {
       arrive(at, output, next, leaves,
              flits == 1 ? leaves : std::max(leaves, output.clock.after(tail)));
@@ -497,18 +505,35 @@ class PacketBurst : public BurstRun {
     stand_in_front(following, lane, std::max(copies_[following].came, lane.departed));
   }
 
-  // A packet goes into the frame that a link is to send next, whole: one that is too long for what
-  // is left of it makes it several frames.
-  void fill(int64_t now, int64_t g, int32_t at) {
+  // A frame is due, or a packet goes into one.
+  void go_on_with_frames(int64_t now, int64_t what) {
+    if (what >= network_.ports) fill(now, static_cast<int32_t>(what - network_.ports));
+    else if (links_[what].due == now) close(what);
+  }
+
+  // Time of the frames that a packet takes but the last, which takes its tail.
+  int64_t before_last(int64_t g, const Copy& copy) const {
+    const int64_t bits = copy.flits * all_.kind_bits[network_.interval + g * kinds_ + copy.kind];
+    return (frames_of(bits, port_[g].frame_bits) - 1) * port_[g].frame_ticks * kParts;
+  }
+
+  // A packet goes into the frame that a link is to send next, whole: so its tail has to be there.
+  // One that is too long for what is left of the frame makes it several.
+  void fill(int64_t now, int32_t at) {
+    const int64_t g = copies_[at].input;
     const PortRow& row = port_[g];
     const int64_t flits = copies_[at].flits, kind = copies_[at].kind;
     Link& link = links_[g];
     if (!link.frame.empty() && link.due <= now) close(g);
-    if (link.frame.empty()) depart(std::max(now + row.frame_wait * kParts, link.free_at), g);
+    if (link.frame.empty()) {
+      depart(std::max(now + row.frame_wait * kParts, link.free_at), g);
+      link.filled = now;
+    }
     link.frame.push_back(at);
+    link.filled = std::max(link.filled, now);
     link.bits += flits * all_.kind_bits[network_.interval + g * kinds_ + kind];
     if (link.bits + flits * link.most_bits <= row.frame_bits) return;
-    link.due = std::min(link.due, std::max(now, link.free_at));
+    link.due = std::min(link.due, std::max(link.filled, link.free_at));
     ports_[g].free = std::max(ports_[g].free, link.due);
     close(g);
   }

@@ -102,6 +102,24 @@ def test_queue_is_cycle_for_a_packet_alone(seed: int, flits: int, sleep: bool) -
     assert queue([job]).times[0].arrived.tolist() == cycle([job]).times[0].arrived.tolist()
 
 
+@BOTH
+@settings(derandomize=True, deadline=None, max_examples=40)
+@given(seed=SEEDS, flits=st.integers(1, 8))
+def test_no_flit_comes_before_a_frame_can_carry_it(seed: int, flits: int, model) -> None:
+    job = one_packet(seed, flits, Features(frames=True))
+    network = job.network
+    clock = int(network.router[0, 1])
+    port = network.port.copy()
+    framed = network.links[:, 0] > 0
+    port[:, 3] = np.where(framed, clock, up(port[:, 3], clock))
+    job = job._replace(network=network._replace(port=port))
+    # Likewise with links that take each flit in a cycle, and a frame longer on their way.
+    port = port.copy()
+    port[framed, 1] += network.links[framed, 1]
+    sooner = arrival_alone(job._replace(network=network._replace(port=port, links=None)))
+    assert model([job]).times[0].arrived[0] >= sooner
+
+
 @pytest.mark.parametrize("delay", range(5))
 @pytest.mark.parametrize("flits", [1, 3])
 def test_packets_of_one_channel_follow_one_another(delay: int, flits: int) -> None:

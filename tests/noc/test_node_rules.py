@@ -131,3 +131,31 @@ def test_a_full_frame_waits_for_the_link_and_blocks_the_output() -> None:
     assert times.arrived.tolist() == [27 + 8, 27 + 11, 47 + 8, 47 + 11, 27 + 40 + 20 + 8]
     assert counts.waited[1] == 2 + 4 + 6 + 8 + 21
     assert counts.frames[1] == 3
+
+
+def test_a_frame_that_waits_for_the_link_to_wake_blocks_the_output() -> None:
+    # The first flit comes in 102, is sent in 104 and leaves at once; so it wakes the link, which
+    # sleeps since 10, and is on the wire in 104 + 7. The second, there in 103, is sent then; its
+    # frame leaves when the first has, in 111 + 20.
+    network = chain()._replace(links=links((80, 20, 0), (10, 7)), kind_bits=FRAMED)
+    rows = [[0, 0, 1, 100, 0, 0], [0, 0, 1, 100, 0, 0]]
+    times, counts = send(cycle, network, paths((0, 1)), burst(rows))
+    assert times.arrived.tolist() == [131 + 8, 151 + 8]
+    assert counts.waited[1] == 104 - 102 + 111 - 103
+    assert counts.asleep[1] == 104 - 10
+
+
+@pytest.mark.parametrize(("model", "arrives"), [(cycle, 318), (queue, 323)])
+def test_a_frame_takes_no_packet_before_its_tail_is_there(model, arrives: int) -> None:
+    # Router 0 sends the four flits of a packet in 4, 104, 204 and 304; they come to router 1 three
+    # later, and the last one goes on in 307, in a frame of 5, which comes to router 2 in 315. There
+    # the other flits are gone, and it comes to its node 3 later. `queue` sends the packet whole in
+    # that frame, so its head goes on in 315 + 2, its tail 3 later.
+    wire = np.tile(array([0, 0, 0, -1, 0]), (9, 1))
+    wire[4, :2] = 10000, 5
+    network = chain(3)
+    port = network.port.copy()
+    port[1, 3] = 100
+    network = network._replace(port=port, links=wire, kind_bits=np.full((9, 1), 30))
+    times, _ = send(model, network, paths((0, 2)), burst([[0, 0, 4, 0, 0, 0]]))
+    assert times.arrived.tolist() == [arrives]
