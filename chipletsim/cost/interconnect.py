@@ -44,6 +44,8 @@ class TimeSpent:
 
     Attributes:
         zero_load_s: What packets take alone, by the same model, from source to last delivery.
+            Packets that are faster than alone, as others fill a frame that they would wait for,
+            count with what they took.
         source_wait_s: What they stood at their source, made but not sent: behind others, kept back
             for lack of room, or for the clock.
         network_wait_s: What they took in the network beyond zero load; waking of links is in it.
