@@ -118,6 +118,11 @@ def _of_links(package: Package, timing: str) -> list[str]:
         found.append(
             "frames that leave before they are full: all but the last of a link in a step are full"
         )
+    if any(spec.frame for spec in specs) and timing == "queue":
+        found.append(
+            "frames as `cycle` fills them (timing `queue`): it sends fewer, so their energy is low,"
+            " and packets of several flits, which go whole, may take half or twice the time"
+        )
     return found
 
 

@@ -30,7 +30,7 @@ TIMING_MODELS: dict[str, str] = {
     "detailed": "messages wait for room on their routes in one mesh of pipeline cores, as "
     "SANA-FE's mode; links have no bandwidth",
     "queue": "packets reserve links, virtual channels and room in the order of time; within 5 % of "
-    "`cycle` on average",
+    "`cycle` on average, less sure where links send frames",
     "cycle": "routers with virtual channels and credits, flit by flit, as BookSim 2 has them",
     "auto": "`bound` in steps where that is certain to be within 1 % of `cycle`; `cycle` in the "
     "others while they are few, else `queue`; says which and why",

@@ -118,6 +118,10 @@ def test_parts_are_the_total_and_bound_says_what_it_leaves_out() -> None:
     said = "frames that leave before they are full"
     assert any(said in entry for entry in bound.not_modelled)
     assert not any(said in entry for entry in cycle.not_modelled)
+    queue = cs.price(activity, mapping, timing="queue")
+    for result in (bound, cycle, queue):
+        rough = any("it sends fewer" in entry for entry in result.not_modelled)
+        assert rough == (result is queue)
     # 3 steps of 12 frames of a nanosecond each.
     assert cycle.links["busy_s"][0] == pytest.approx(36 * NS)
     assert cycle.links["frame_padding_bits"].tolist() == [3 * 11 * 544, 0]
