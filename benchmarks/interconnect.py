@@ -23,7 +23,8 @@ import chipletsim as cs
 from benchmarks.harness import Row, timed
 from chipletsim.exchange.bursts.burst_file import BurstFile, read_burst
 from chipletsim.noc.cycle import cycle
-from chipletsim.noc.flit_network import NO_PEER, Burst, FlitNetwork, Flows, Job
+from chipletsim.noc.flit_network import Burst, Flows, Job
+from chipletsim.noc.mesh import mesh_job
 from chipletsim.noc.package_flows import Ways
 from chipletsim.noc.package_network import package_network
 from chipletsim.noc.queue import queue
@@ -109,34 +110,11 @@ def large_burst(side: int = 32, packets: int = 32_000) -> Row:
 
 
 def mesh(side: int, packets: int) -> Job:
-    """Return uniform traffic of single flits in a square mesh, x first, then y."""
-    count = side * side
-    at = np.arange(count)
-    x, y = at % side, at // side
-    steps = ((1, 0, 1), (-1, 0, 0), (0, 1, 3), (0, -1, 2))  # x, y, port of the way back
-    port = np.tile(np.array([NO_PEER, 2, 2, 1, 8], np.int64), (5 * count, 1))
-    for number, (dx, dy, back) in enumerate(steps):
-        inside = (x + dx >= 0) & (x + dx < side) & (y + dy >= 0) & (y + dy < side)
-        port[5 * at[inside] + number, 0] = 5 * (at[inside] + dx + side * dy) + back
-    port[5 * at + 4, 0] = -1 - at
-    router = np.stack([5 * at, np.ones(count), np.ones(count)], axis=1).astype(np.int64)
-    node = np.stack([5 * at + 4, np.full(count, 8), 0 * at, 0 * at + 1, 0 * at + 2], axis=1)
+    """Return uniform traffic of single flits in a square mesh."""
     draw = np.random.default_rng(0)
-    source = np.sort(draw.integers(0, count, packets))
-    target = (source + draw.integers(1, count, packets)) % count
-    branch: list[tuple[int, int, int]] = []
-    flow = []
-    for start, end in zip(source.tolist(), target.tolist(), strict=True):
-        flow.append((start, len(branch), -1))
-        dx, dy = end % side - start % side, end // side - start // side
-        ways = [0 if dx > 0 else 1] * abs(dx) + [2 if dy > 0 else 3] * abs(dy)
-        branch += [(way, len(branch) + 1 + number, -1) for number, way in enumerate(ways)]
-        branch.append((4, -1, -1))
-    ones = np.ones(packets, np.int64)
-    flows = Flows(np.arange(len(branch) + 1), np.array(branch), np.array(flow), ones, target, ones)
-    table = np.stack([source, np.arange(packets), ones, 0 * ones, 0 * ones, 0 * ones], axis=1)
-    network = FlitNetwork(router, port, node.astype(np.int64), 4)
-    return Job(network, flows, Burst(table, np.zeros(packets, np.int64)))
+    source = draw.integers(0, side * side, packets)
+    target = (source + draw.integers(1, side * side, packets)) % (side * side)
+    return mesh_job(side, 4, np.stack([source, target, 0 * source], axis=1), 1)
 
 
 def chiplets(steps: int = 100, packets: int = 10_000, fan_out: int = 16) -> Row:

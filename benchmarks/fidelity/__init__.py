@@ -12,7 +12,15 @@ from importlib import import_module
 
 from benchmarks.harness import Row
 
-PARTS = ("nir", "nir_paper", "snntorch_live", "spikingjelly_live", "sanafe", "neuroscience")
+PARTS = (
+    "nir",
+    "nir_paper",
+    "snntorch_live",
+    "spikingjelly_live",
+    "sanafe",
+    "neuroscience",
+    "interconnect",
+)
 
 
 def rows(quick: bool) -> list[Row]:
