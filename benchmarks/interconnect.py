@@ -24,7 +24,7 @@ from benchmarks.harness import Row, timed
 from chipletsim.exchange.bursts.burst_file import BurstFile, read_burst
 from chipletsim.noc.cycle import cycle
 from chipletsim.noc.flit_network import Burst, Flows, Job
-from chipletsim.noc.mesh import mesh_job
+from chipletsim.noc.mesh import mesh_network, mesh_ways
 from chipletsim.noc.package_flows import Ways
 from chipletsim.noc.package_network import package_network
 from chipletsim.noc.queue import queue
@@ -112,9 +112,11 @@ def large_burst(side: int = 32, packets: int = 32_000) -> Row:
 def mesh(side: int, packets: int) -> Job:
     """Return uniform traffic of single flits in a square mesh."""
     draw = np.random.default_rng(0)
-    source = draw.integers(0, side * side, packets)
+    source = np.sort(draw.integers(0, side * side, packets))
     target = (source + draw.integers(1, side * side, packets)) % (side * side)
-    return mesh_job(side, 4, np.stack([source, target, 0 * source], axis=1), 1)
+    zeros = 0 * source
+    table = np.stack([source, np.arange(packets), zeros + 1, zeros, zeros, zeros], axis=1)
+    return Job(mesh_network(side, 4), mesh_ways(side, source, target), Burst(table, zeros))
 
 
 def chiplets(steps: int = 100, packets: int = 10_000, fan_out: int = 16) -> Row:

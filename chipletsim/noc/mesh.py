@@ -47,24 +47,34 @@ def mesh_network(side: int, channels: int, buffer_flits: int = 8) -> FlitNetwork
 def mesh_flows(side: int) -> Flows:
     """Return the ways between all nodes of a mesh; that from s to d is number ``s * nodes + d``."""
     nodes = side * side
-    source, target = np.divmod(np.arange(nodes * nodes), nodes)
+    return mesh_ways(side, *np.divmod(np.arange(nodes * nodes), nodes))
+
+
+def mesh_ways(side: int, source: np.ndarray, target: np.ndarray) -> Flows:
+    """Return ways through a mesh, one from each of some nodes to another.
+
+    Args:
+        side: Routers of a row, and rows.
+        source: int64 [ways].
+        target: int64 [ways].
+    """
     dx, dy = target % side - source % side, target // side - source // side
     routers = abs(dx) + abs(dy) + 1
     last = np.cumsum(routers)
     first = np.repeat(last - routers, routers)
     step = np.arange(last[-1]) - first  # of the way, from 0
-    of = np.repeat(np.arange(nodes * nodes), routers)
+    of = np.repeat(np.arange(source.size), routers)
     along_x = step < abs(dx)[of]
     port = np.where(along_x, np.where(dx[of] > 0, 0, 1), np.where(dy[of] > 0, 2, 3))
     following = np.arange(1, last[-1] + 1)
     port[last - 1], following[last - 1] = _NODE, -1
     any_channel = np.full(last[-1], ALL_CHANNELS)
-    flow = np.stack([source, last - routers, np.full(nodes * nodes, ALL_CHANNELS)], axis=1)
+    flow = np.stack([source, last - routers, np.full(source.size, ALL_CHANNELS)], axis=1)
     return Flows(
         np.arange(last[-1] + 1),
         np.stack([port, following, any_channel], axis=1),
         flow,
-        np.ones(nodes * nodes, np.int64),
+        np.ones(source.size, np.int64),
         target,
         routers,
     )
