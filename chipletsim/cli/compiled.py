@@ -19,6 +19,10 @@ def keep_compiled_programs() -> None:
     Nothing changes where the user has told JAX a folder, or where none can be written. To be
     called before JAX is imported.
     """
+    # XLA takes `prefer-no-gather`, which only tunes code, for something that the processor lacks,
+    # and reports each program that it loads as an error (openxla/xla#44565). Faults are raised,
+    # too, so no other report is missed.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     if FOLDER in os.environ:
         return
     folder = compiled_programs()
