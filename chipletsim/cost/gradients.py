@@ -15,6 +15,7 @@ from chipletsim.cost.incidence import Incidence, TrafficModel, traffic_model
 from chipletsim.cost.message_bits import last_bits, step_events
 from chipletsim.cost.program import cost
 from chipletsim.engine.activity import Activity
+from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import stages
 
@@ -54,7 +55,14 @@ def gradients(
 
     Returns:
         Values as floats; derivatives as Constants of NumPy arrays.
+
+    Raises:
+        UsageError: Steps of the package run freely, without barriers.
     """
+    if mapping.package.spec.runs_freely:
+        raise UsageError(
+            "free-running steps have no derivatives here; use `synchronisation: barrier`"
+        )
     model = traffic_model(mapping)
     counts = row_counts(model, activity)
     with jax.enable_x64(True):

@@ -73,7 +73,8 @@ class LinkHistory:
     """What links did over the hardware steps of a sample, summed over samples.
 
     Attributes:
-        steps_per_bin: Hardware steps in each bin, 1 up to 256 steps.
+        steps_per_bin: Hardware steps in each bin, 1 up to 256 steps; all of them where they run
+            freely, and so overlap.
         time_s: float64 [bins], time of the steps of each.
         busy_s: float64 [bins, links], time that flits, or frames, took on the wire.
         waited_s: float64 [bins, links], time that flits stood in queues for the link.

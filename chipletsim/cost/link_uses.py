@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.cost.conservation import ConservationError
+from chipletsim.cost.program import Counted
 from chipletsim.cost.row_times import PortSums
 from chipletsim.package.model import Package
 
@@ -16,7 +17,8 @@ class LinkUses(NamedTuple):
 
     Attributes:
         padding_bits: int64 [links], bits of frames beyond those of the fewest frames that hold the
-            packets of each hardware step: ``frames sent x bits of a frame - wire bits``.
+            packets of each hardware step: ``frames sent x bits of a frame - wire bits``; below 0
+            where steps that run freely share frames.
         padding_j: float64 [links], energy of these bits, retransmissions included.
         asleep_s: float64 [links], seconds asleep.
         saved_j: float64 [links], static energy that is not drawn meanwhile:
@@ -29,7 +31,7 @@ class LinkUses(NamedTuple):
     saved_j: np.ndarray
 
 
-def link_uses(package: Package, wire_bits: np.ndarray, sums: PortSums) -> LinkUses:
+def link_uses(package: Package, counted: Counted, sums: PortSums) -> LinkUses:
     """Return what links did on a package.
 
     A frame that leaves before it is full costs as much as a full one. Links are awake in the
@@ -37,7 +39,7 @@ def link_uses(package: Package, wire_bits: np.ndarray, sums: PortSums) -> LinkUs
 
     Args:
         package: The package.
-        wire_bits: int64 [links], bits of the fewest frames of each hardware step, added up.
+        counted: Totals of the run, with the fewest frames of each hardware step.
         sums: What the links did in all steps.
 
     Raises:
@@ -46,9 +48,12 @@ def link_uses(package: Package, wire_bits: np.ndarray, sums: PortSums) -> LinkUs
     """
     specs = [link.spec for link in package.links]
     frame_bits = np.array([x.frame.total_bits if x.frame else 0 for x in specs], np.int64)
-    padding_bits = np.where(frame_bits > 0, sums.frames * frame_bits - wire_bits, 0)
-    if padding_bits.min(initial=0) < 0:
-        name = package.links[int(padding_bits.argmin())].name
+    padding_bits = np.where(frame_bits > 0, sums.frames * frame_bits - counted.wire_bits[:, 0], 0)
+    payload_bits = np.array([x.frame.payload_bits if x.frame else 0 for x in specs], np.int64)
+    room_bits = np.where(frame_bits > 0, sums.frames * payload_bits - counted.link_bits[:, 0], 0)
+    least_bits = room_bits if package.spec.runs_freely else padding_bits
+    if least_bits.min(initial=0) < 0:
+        name = package.links[int(least_bits.argmin())].name
         raise ConservationError(
             "counts do not add up, which is a fault of chipletsim: fewer frames were sent over"
             f" {name} than hold its packets"

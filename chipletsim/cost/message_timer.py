@@ -3,72 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
 
 import numpy as np
 
 from chipletsim.cost.batch import Window
+from chipletsim.cost.core_rows import MOST_CELLS, CoreRows
+from chipletsim.cost.free_rows import FreeRows
 from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.packet_report import PacketCounter
 from chipletsim.cost.packet_rows import PacketRows, Told
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_events import StepEvents
-from chipletsim.cost.row_times import PortSums, RowTimes, joined, stacked
+from chipletsim.cost.row_times import PortSums, RowTimes, joined
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
-from chipletsim.noc import MESSAGE_MODELS, message_model
-from chipletsim.noc.message_plan import MessagePlan, message_plan
-from chipletsim.noc.message_times import PlanTimes, plan_times
-from chipletsim.noc.message_timing import CoreMesh, core_mesh, flat_mesh
-from chipletsim.noc.messages import RowEvents, message_lists
+from chipletsim.noc import MESSAGE_MODELS
+from chipletsim.noc.message_plan import message_plan
+from chipletsim.noc.messages import RowEvents
 from chipletsim.package.model import Package
 
 Say = Callable[[str], None]
-_CELLS = 1 << 20
-"""Neurons times rows that are listed at once; a dozen arrays have this size."""
-
-
-class Cores(NamedTuple):
-    """The cores of a package, as models of messages need them.
-
-    Attributes:
-        times: Times of the package.
-        mesh: Where the cores stand.
-        barrier_s: Time of the barrier that ends each row.
-    """
-
-    times: PlanTimes
-    mesh: CoreMesh
-    barrier_s: float
-
-
-def cores_of(plan: MessagePlan, package: Package, timing: str, routers: int) -> Cores:
-    """Return the cores of a package.
-
-    Args:
-        plan: Of a mapping to tiles like those of the package.
-        package: The package.
-        timing: Name of a model of messages.
-        routers: Routers in use.
-
-    Raises:
-        ConfigError: A tile in use has no times for single messages, or the model needs a mesh.
-    """
-    times = plan_times(plan, package)
-    if timing == "detailed":
-        mesh = core_mesh(plan, package, times.hop_s)
-    else:
-        mesh = flat_mesh(plan, times.hop_s)
-    return Cores(times, mesh, package.spec.barrier_of(routers))
-
-
-def resources_of(plan: MessagePlan) -> np.ndarray:
-    """Return int64 [resources]: those of a `MessageTiming` as `RowTimes` numbers them."""
-    tiles = plan.tile.size
-    return np.concatenate([plan.tile, tiles + plan.tile, [2 * tiles]])
 
 
 def require_listed(window: Window, timing: str) -> None:
@@ -118,48 +76,6 @@ class RowModel(Protocol):
             events: int64 [neurons], in the order of the message plan.
         """
         ...
-
-
-class CoreRows:
-    """Timing `simple` or `detailed` on several packages.
-
-    Args:
-        plan: Messages of a mapping.
-        packages: With tiles like those of the mapping's.
-        timing: Name of the model.
-        routers: Routers in use.
-
-    Raises:
-        ConfigError: A tile in use has no times for single messages, or the model needs a mesh.
-    """
-
-    most_rows = _CELLS
-    refused: dict[int, str]
-
-    def __init__(
-        self, plan: MessagePlan, packages: Sequence[Package], timing: str, routers: int
-    ) -> None:
-        self._cores = [cores_of(plan, package, timing, routers) for package in packages]
-        self._resource = resources_of(plan)
-        self._plan = plan
-        self.packages, self.refused = len(packages), {}
-
-    def timed(
-        self, events: RowEvents, timing: str, told: Told | None = None
-    ) -> tuple[RowTimes, list[PortSums]]:
-        """Return the times of rows, see `RowModel`."""
-        model = message_model(timing)
-        found = []
-        for cores in self._cores:
-            timed = model(message_lists(self._plan, cores.times, events), cores.mesh)
-            resource = self._resource[timed.resource].astype(np.int32)
-            nowhere = np.zeros(resource.size, bool)
-            found.append(RowTimes(timed.latency_s + cores.barrier_s, resource, nowhere))
-        return stacked(found), []
-
-    def flit_hops(self, events: np.ndarray) -> int:
-        """Return 0, as messages have no flits here."""
-        return 0
 
 
 class MessageTimer(Restartable):
@@ -213,7 +129,13 @@ class MessageTimer(Restartable):
         self._rows = 0
         self._counters: list[PacketCounter] | None = None
         self._samples_done = self._rows_done = 0
+        self._free = self._free_rows()
         self.ports: list[PortSums] = []
+
+    def _free_rows(self) -> FreeRows | None:
+        """Return what holds rows until their samples are whole, where they are timed together."""
+        model = self._model
+        return FreeRows(model) if isinstance(model, PacketRows) and model.runs_freely else None
 
     def follow(self, timing: str) -> None:
         """Take a model of packets for all rows from now on.
@@ -235,10 +157,14 @@ class MessageTimer(Restartable):
     def next_samples(self) -> None:
         """End the samples added so far: what is added from now on is of further samples."""
         self._time(self._events.close())
-        self._done.append(joined(self._found, axis=2))
+        if self._free:
+            self._time_samples(self._free)
+        else:
+            self._done.append(joined(self._found, axis=2))
         self._samples_done += self._events.samples
         self._rows_done = 0
         self._events, self._found = self._events.fresh(), []
+        self._free = self._free_rows()
 
     def close(self) -> RowTimes:
         """Return the times of all rows of the samples that are ended, one batch after the other."""
@@ -258,29 +184,38 @@ class MessageTimer(Restartable):
         return counters[number].close(latency_s, bound_s) if counters else None
 
     def _time(self, rows: int) -> None:
-        """Time rows that are complete, some at a time."""
+        """Time rows that are complete, some at a time, or hold them until their samples are."""
         samples = self._events.samples
-        found = []
-        width = max(min(_CELLS // max(self._neuron.size, 1), self._model.most_rows), 1)
+        found = [_none(self._packages)]
+        width = max(min(MOST_CELLS // max(self._neuron.size, 1), self._model.most_rows), 1)
         for first in range(0, samples * rows, width):
             part = np.arange(first, min(first + width, samples * rows))
-            events = self._events.of_rows(part // rows, part % rows, self._neuron)
-            told = self._told(part // rows, part % rows)
-            timed, ports = self._model.timed(events, self._timing, told)
-            found.append(timed)
-            before = self.ports
-            self.ports = (
-                [a.plus(b) for a, b in zip(before, ports, strict=True)] if before else ports
-            )
-            self._tell(part.size)
-        none = RowTimes(
-            np.zeros((self._packages, 0)),
-            np.zeros((self._packages, 0), np.int32),
-            np.zeros((self._packages, 0), bool),
-        )
-        whole = joined(found, axis=1) if found else none
-        self._found.append(whole.shaped(self._packages, samples, rows))
+            sample, row = part // rows, part % rows
+            events = self._events.of_rows(sample, row, self._neuron)
+            if self._free:
+                self._free.add(events, sample)
+            else:
+                told = self._told(sample, row + self._rows_done)
+                timed, ports = self._model.timed(events, self._timing, told)
+                found.append(timed)
+                self._add_ports(ports)
+                self._tell(part.size)
+        if not self._free:
+            self._found.append(joined(found, axis=1).shaped(self._packages, samples, rows))
         self._rows_done += rows
+
+    def _time_samples(self, free: FreeRows) -> None:
+        """Time whole samples, some at a time."""
+        samples = np.arange(self._events.samples)
+        told = self._told(samples, np.zeros_like(samples))
+        for count, timed, ports in free.timed(self._timing, told):
+            self._done.append(timed)
+            self._add_ports(ports)
+            self._tell(count * self._rows_done)
+
+    def _add_ports(self, ports: list[PortSums]) -> None:
+        before = self.ports
+        self.ports = [a.plus(b) for a, b in zip(before, ports, strict=True)] if before else ports
 
     def _told(self, sample: np.ndarray, row: np.ndarray) -> Told | None:
         """Return where to tell what packets of rows do, if anybody asks."""
@@ -288,10 +223,16 @@ class MessageTimer(Restartable):
             return None
         if self._counters is None:
             self._counters = self._model.counters(self._timing)
-        return Told(self._counters, sample + self._samples_done, row + self._rows_done)
+        return Told(self._counters, sample + self._samples_done, row)
 
     def _tell(self, rows: int) -> None:
         self._rows += rows
         if self._say:
             designs = f" on {self._packages:,} packages" if self._packages > 1 else ""
             self._say(f"timed {self._rows:,} hardware steps{designs}")
+
+
+def _none(packages: int) -> RowTimes:
+    """Return the times of no rows."""
+    shape = packages, 0
+    return RowTimes(np.zeros(shape), np.zeros(shape, np.int32), np.zeros(shape, bool))

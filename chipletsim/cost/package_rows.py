@@ -16,6 +16,7 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.noc import packet_model
 from chipletsim.noc.alone import Alone
 from chipletsim.noc.flit_network import Burst, BurstTimes, Job, PortCounts
+from chipletsim.noc.free_bursts import step_ends
 from chipletsim.noc.job_checks import check_jobs
 from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.noc.messages import MessageLists, RowEvents, message_lists
@@ -101,7 +102,7 @@ class PackageRows:
         self._lone: np.ndarray | None = None
         if spares_bound:
             check_jobs([self._each_packet_once()])
-        if spares_bound and plain:
+        if spares_bound and plain and not package.spec.runs_freely:
             packets = self.packets
             self._lone = lone_ticks(packets.network.network, packets.plan.flows, packets.flits)
 
@@ -177,6 +178,27 @@ class PackageRows:
         by_bound = np.ones(jobs.least.size, bool)
         by_bound[jobs.rows] = False
         return RowTimes(latency_s + self._barrier_s, resource, by_bound)
+
+    def sample_times(self, jobs: list[Job], done: Sequence[BurstTimes]) -> RowTimes:
+        """Return the times of free-running rows, each [samples, rows].
+
+        Each row takes from the end of all before it to its own, and is bounded by what bounds its
+        sample.
+
+        Args:
+            jobs: Burst of all rows of each sample.
+            done: What they did.
+
+        Raises:
+            InfeasibleError: Packets wait for one another forever.
+        """
+        timed = row_timing(jobs, done, self.packets)
+        both = zip(jobs, done, strict=True)
+        ends = np.array([step_ends(job, times) for job, times in both], np.int64)
+        tick_s = self.packets.network.network.tick_s or 1.0
+        latency_s = np.diff(ends, axis=1, prepend=0) * tick_s
+        resource = np.repeat(timed.resource[:, None], ends.shape[1], axis=1)
+        return RowTimes(latency_s, resource, np.zeros(ends.shape, bool))
 
     def sums(self, counts: PortCounts | None) -> PortSums:
         """Return what links did.

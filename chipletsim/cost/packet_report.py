@@ -39,6 +39,20 @@ class _Packets(NamedTuple):
     blocked: np.ndarray
 
 
+class _Rows(NamedTuple):
+    """Rows of bursts.
+
+    Attributes:
+        sample: int64 [rows], number of the sample.
+        row: int64 [rows], number of the row in it.
+        first: int64 [bursts], first row of each burst.
+    """
+
+    sample: np.ndarray
+    row: np.ndarray
+    first: np.ndarray
+
+
 class PacketCounter(Restartable):
     """Gathers rows as they are timed, and tells of them at the end.
 
@@ -75,12 +89,13 @@ class PacketCounter(Restartable):
         """Add rows that are timed.
 
         Args:
-            samples: int64 [rows], number of the sample of each.
-            rows: int64 [rows], number of each in its sample.
-            jobs: Their bursts, all on the network and flows of the packets.
+            samples: int64 [bursts], number of the sample of each.
+            rows: int64 [bursts], number of the row of each, or of its first, in its sample.
+            jobs: The bursts, all on the network and flows of the packets.
             results: What these did, with the counts of each.
         """
-        found = self._followed(jobs, results)
+        these = _rows(samples, rows, jobs)
+        found = self._followed(jobs, results, these)
         across = self._across[found.flow]
         for place, chosen in zip(PLACES, (slice(None), ~across, across), strict=True):
             self._latency[place].add(found.latency[chosen])
@@ -88,21 +103,21 @@ class PacketCounter(Restartable):
         each = self._links(results.each)
         largest = PortCounts._fields.index("most_queued")
         most = np.maximum(self._counts[largest], each.most_queued.max(axis=0, initial=0))
-        self._counts += np.stack([counts.sum(axis=0) for counts in each])
+        self._counts += np.stack([of_links.sum(axis=0) for of_links in each])
         self._counts[largest] = most
-        for history, counts in zip(
-            self._over_time, (each.busy, each.waited, each.starved), strict=True
-        ):
-            history.add(rows, counts)
+        over_time = each.busy, each.waited, each.starved
+        for history, of_links in zip(self._over_time, over_time, strict=True):
+            history.add(rows, of_links)
         tiles = results.each[:, self._packets.network.tile_port]
         at_tiles = tiles[..., PortCounts._fields.index("starved")].sum(axis=1)
-        self._rows.append(self._row_numbers(samples, rows, found, each, at_tiles))
+        self._rows.append(self._row_numbers(these, found, each, at_tiles))
 
-    def _followed(self, jobs: Sequence[Job], results: BurstResults) -> _Packets:
+    def _followed(self, jobs: Sequence[Job], results: BurstResults, rows: _Rows) -> _Packets:
         """Return what the packets of rows did."""
         flows = self._packets.plan.flows
         table = np.concatenate([job.burst.packet for job in jobs])
-        row = np.repeat(np.arange(len(jobs)), [len(job.burst.packet) for job in jobs])
+        burst = np.repeat(np.arange(len(jobs)), [len(job.burst.packet) for job in jobs])
+        row = rows.first[burst] + table[:, 5]
         kind = np.concatenate([_kinds(job) for job in jobs])
         made = np.concatenate([each.made for each in results.times])
         injected = np.concatenate([each.injected for each in results.times])
@@ -119,16 +134,17 @@ class PacketCounter(Restartable):
         beyond = last - injected - self._alone.ticks(flow, kind[sent], injected)
         begins = np.maximum(made, table[:, 3])[sent]
         waits = injected - begins, np.maximum(beyond, 0)
-        full = self._blocked(jobs, results, table, row)
+        full = self._blocked(jobs, results, table, rows)
         return _Packets(row[sent], flow, last - begins, *waits, full)
 
     def _blocked(
-        self, jobs: Sequence[Job], results: BurstResults, table: np.ndarray, row: np.ndarray
+        self, jobs: Sequence[Job], results: BurstResults, table: np.ndarray, rows: _Rows
     ) -> np.ndarray:
         """Return int64 [rows]: ticks that tiles were blocked."""
         turns, nodes = one_by_one(self._packets.network.network), len(self._package.tiles)
         made = np.concatenate([each.made for each in results.times])
-        places = row * nodes + table[:, 0]
+        burst = np.repeat(np.arange(len(jobs)), [len(job.burst.packet) for job in jobs])
+        places = burst * nodes + table[:, 0]
         empty = np.zeros(0, np.int64)
         work = Worked(empty, empty, empty)
         if turns.any():
@@ -140,7 +156,8 @@ class PacketCounter(Restartable):
             one = turns[own]
             work = Worked((at * nodes + own)[one], taken[one], ends[one])
         found = blocked(Made(places, made - table[:, 4], made, table[:, 5]), work)
-        return _sums(found.node // nodes, found.end - found.start, len(jobs))
+        row = rows.first[found.node // nodes] + found.step
+        return _sums(row, found.end - found.start, rows.row.size)
 
     def _links(self, each: np.ndarray) -> PortCounts:
         """Return the counts of links, [rows, links]; what is queued is that behind each."""
@@ -151,22 +168,24 @@ class PacketCounter(Restartable):
         return found._replace(most_queued=PortCounts(*np.moveaxis(behind, 2, 0)).most_queued)
 
     def _row_numbers(
-        self,
-        samples: np.ndarray,
-        rows: np.ndarray,
-        found: _Packets,
-        each: PortCounts,
-        at_tiles: np.ndarray,
+        self, rows: _Rows, found: _Packets, each: PortCounts, at_tiles: np.ndarray
     ) -> RowsOfPackets:
-        count = rows.size
+        count = rows.row.size
+
+        def at_first(values: np.ndarray) -> np.ndarray:
+            """Return numbers of bursts as those of their first rows."""
+            whole = np.zeros(count, np.int64)
+            whole[rows.first] = values
+            return whole
+
         order = np.lexsort((found.latency, found.row))
         latency, group = found.latency[order], found.row[order]
         p50, p95, longest = (nearest_ranks(latency, group, count, share) for share in (50, 95, 100))
         busiest = each.busy.argmax(axis=1) if each.busy.shape[1] else np.zeros(count, np.int64)
         ticks = each.busy.max(axis=1, initial=0)
         return RowsOfPackets(
-            samples,
-            rows,
+            rows.sample,
+            rows.row,
             np.bincount(found.row, minlength=count),
             np.bincount(found.row[self._across[found.flow]], minlength=count),
             _sums(found.row, found.latency, count),
@@ -176,10 +195,10 @@ class PacketCounter(Restartable):
             p50,
             p95,
             longest,
-            each.starved.sum(axis=1),
-            at_tiles,
-            np.where(ticks > 0, busiest, -1),
-            ticks,
+            at_first(each.starved.sum(axis=1)),
+            at_first(at_tiles),
+            at_first(np.where(ticks > 0, busiest, -1)),
+            at_first(ticks),
         )
 
     def close(self, latency_s: np.ndarray, bound_s: np.ndarray) -> Interconnect:
@@ -199,9 +218,18 @@ class PacketCounter(Restartable):
             self._network,
             PortCounts(*self._counts),
             self._over_time,
+            self._package.spec.runs_freely,
         )
         tick_s = self._packets.network.network.tick_s or 1.0
         return interconnect(gathered, self._package, tick_s, latency_s, bound_s)
+
+
+def _rows(samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job]) -> _Rows:
+    """Return the rows of bursts, by the sample and the first row of each."""
+    counts = np.array([max(job.burst.steps, 1) for job in jobs], np.int64)
+    first = np.cumsum(counts) - counts
+    burst = np.repeat(np.arange(counts.size), counts)
+    return _Rows(samples[burst], rows[burst] + np.arange(burst.size) - first[burst], first)
 
 
 def _kinds(job: Job) -> np.ndarray:

@@ -14,7 +14,7 @@ from chipletsim.errors import ConfigError, UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc import packet_model
 from chipletsim.noc.burst_kernels import PacketModel
-from chipletsim.noc.flit_network import BurstTimes, PortCounts
+from chipletsim.noc.flit_network import BurstTimes, Job, PortCounts
 from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.noc.messages import MessageLists, RowEvents
 from chipletsim.package.model import Package
@@ -29,12 +29,16 @@ class Told(NamedTuple):
     Attributes:
         counters: Of each package.
         sample: int64 [rows], number of the sample of each.
-        row: int64 [rows], number of each in its sample.
+        row: int64 [rows], number of each in its sample, or of the first where a burst has several.
     """
 
     counters: list[PacketCounter]
     sample: np.ndarray
     row: np.ndarray
+
+    def of(self, part: slice) -> Told:
+        """Return the same for some of the rows."""
+        return self._replace(sample=self.sample[part], row=self.row[part])
 
 
 class PacketRows:
@@ -52,6 +56,7 @@ class PacketRows:
         packages: How many packages are followed.
         refused: Place of each package that is not, and why.
         most_rows: Rows that are best timed at once.
+        runs_freely: Whether the rows of a sample are one burst.
 
     Raises:
         ConfigError: The models do not follow a tile in use, or what else is on a package.
@@ -81,6 +86,7 @@ class PacketRows:
                 self._packages.append(rows)
         self.packages = len(self._packages)
         self.most_rows = max(MOST_JOBS // max(self.packages, 1), 1)
+        self.runs_freely = mapping.package.spec.runs_freely
 
     def flit_hops(self, events: np.ndarray) -> int:
         """Return flits times routers of the packets of events on one package, at most.
@@ -111,23 +117,56 @@ class PacketRows:
         Raises:
             InfeasibleError: Packets wait for one another forever.
         """
+        jobs = self.jobs(events)
+        found, sums = [], []
+        done = _done(jobs, timing, told)
+        for each, own, (times, counts) in zip(self._packages, jobs, done, strict=True):
+            found.append(each.times(own, times))
+            sums.append(each.sums(counts))
+        return stacked(found), sums
+
+    def jobs(self, events: RowEvents) -> list[RowJobs]:
+        """Return the bursts of rows on each package."""
         lists: dict[object, MessageLists] = {}
         jobs = []
         for each in self._packages:
             if each.tiles not in lists:
                 lists[each.tiles] = each.listed(events)
             jobs.append(each.jobs(lists[each.tiles]))
-        model = packet_model(timing)
-        if told:
-            both = zip(jobs, told.counters, strict=True)
-            done = [_counted(own, counter, told, model) for own, counter in both]
-        else:
-            done = _together(jobs, model)
+        return jobs
+
+    def timed_samples(
+        self, jobs: Sequence[list[Job]], timing: str, told: Told | None
+    ) -> tuple[RowTimes, list[PortSums]]:
+        """Return the times of all rows of samples, each [packages, samples, rows], and port sums.
+
+        Args:
+            jobs: Of each package the burst of each sample, of all of its rows.
+            timing: Name of the model.
+            told: Gathers what packets and links do; None for nothing.
+
+        Raises:
+            InfeasibleError: Packets wait for one another forever.
+        """
+        samples = np.arange(len(jobs[0]))
+        own = [RowJobs(samples, each, np.zeros(0, np.int64)) for each in jobs]
         found, sums = [], []
-        for each, own, (times, counts) in zip(self._packages, jobs, done, strict=True):
-            found.append(each.times(own, times))
+        done = _done(own, timing, told)
+        for each, bursts, (times, counts) in zip(self._packages, jobs, done, strict=True):
+            found.append(each.sample_times(bursts, times))
             sums.append(each.sums(counts))
         return stacked(found), sums
+
+
+def _done(
+    jobs: list[RowJobs], timing: str, told: Told | None
+) -> list[tuple[list[BurstTimes], PortCounts | None]]:
+    """Return what the bursts of each package did."""
+    model = packet_model(timing)
+    if not told:
+        return _together(jobs, model)
+    both = zip(jobs, told.counters, strict=True)
+    return [_counted(own, counter, told, model) for own, counter in both]
 
 
 def _together(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from math import fsum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -36,7 +36,8 @@ class RowsOfPackets(NamedTuple):
         p50: Median of the latencies.
         p95: Of 95 % of them.
         longest: The longest.
-        starved: Of links.
+        starved: Of links. Where rows run freely, this and all that follows stands at the first row
+            of each sample, and is that of the whole sample.
         starved_at_tiles: Of outputs to tiles.
         busiest: The busiest link, -1 where none was busy.
         busiest_ticks: How long it was.
@@ -68,6 +69,7 @@ class Gathered(NamedTuple):
         network: Place to network latencies.
         counts: Of links, each [links].
         over_time: Histories of links: busy, waited, starved.
+        runs_freely: Whether links are told of by sample, as its rows run freely.
     """
 
     rows: RowsOfPackets
@@ -75,6 +77,7 @@ class Gathered(NamedTuple):
     network: dict[str, LatencyHistogram]
     counts: PortCounts
     over_time: list[LoadHistory]
+    runs_freely: bool
 
 
 def interconnect(
@@ -102,9 +105,9 @@ def interconnect(
         max(each.resolution for each in histograms),
         _spent(gathered.rows, tick_s, time_s, fsum(beyond_s.ravel().tolist())),
         _link_table(gathered.counts, package, time_s, tick_s),
-        _step_table(gathered.rows, package, latency_s, beyond_s, tick_s),
+        _step_table(gathered, package, latency_s, beyond_s, tick_s),
         _latency_table(gathered.latency, tick_s),
-        _history(gathered.over_time, latency_s, tick_s),
+        _history(gathered, latency_s, tick_s),
     )
 
 
@@ -165,12 +168,13 @@ def _link_table(counts: PortCounts, package: Package, time_s: float, tick_s: flo
 
 
 def _step_table(
-    rows: RowsOfPackets,
+    gathered: Gathered,
     package: Package,
     latency_s: np.ndarray,
     beyond_s: np.ndarray,
     tick_s: float,
 ) -> Columns:
+    rows = gathered.rows
     names = [link.name for link in package.links]
     there = (rows.packets > 0).tolist()
 
@@ -179,6 +183,14 @@ def _step_table(
         both = zip((ticks * tick_s).tolist(), there, strict=True)
         return [value if some else None for value, some in both]
 
+    of_links: dict[str, Any] = {
+        "starved_s": rows.starved * tick_s,
+        "starved_at_tiles_s": rows.starved_at_tiles * tick_s,
+        "busiest_link": [names[at] if at >= 0 else "" for at in rows.busiest.tolist()],
+        "busiest_link_busy_s": rows.busiest_ticks * tick_s,
+    }
+    if gathered.runs_freely:
+        of_links = {name: [None] * rows.row.size for name in of_links}
     return Columns(
         "packets of each hardware step",
         {
@@ -195,10 +207,7 @@ def _step_table(
             "source_wait_s": rows.source_wait * tick_s,
             "network_wait_s": rows.network_wait * tick_s,
             "tiles_blocked_s": rows.blocked * tick_s,
-            "starved_s": rows.starved * tick_s,
-            "starved_at_tiles_s": rows.starved_at_tiles * tick_s,
-            "busiest_link": [names[at] if at >= 0 else "" for at in rows.busiest.tolist()],
-            "busiest_link_busy_s": rows.busiest_ticks * tick_s,
+            **of_links,
         },
     )
 
@@ -214,9 +223,11 @@ def _latency_table(latency: dict[str, LatencyHistogram], tick_s: float) -> Colum
     return Columns("packets by latency", {"packet_latency_up_to_s": values * tick_s, **columns})
 
 
-def _history(over_time: list[LoadHistory], latency_s: np.ndarray, tick_s: float) -> LinkHistory:
-    busy_s, waited_s, starved_s = (each.table() * tick_s for each in over_time)
-    per_bin = over_time[0].rows_per_bin
+def _history(gathered: Gathered, latency_s: np.ndarray, tick_s: float) -> LinkHistory:
+    busy_s, waited_s, starved_s = (each.table() * tick_s for each in gathered.over_time)
+    per_bin = gathered.over_time[0].rows_per_bin
+    if gathered.runs_freely:
+        per_bin = max(latency_s.shape[1], 1)
     rows_s = latency_s.sum(axis=0)
     firsts = np.arange(0, rows_s.size, per_bin)
     time_s = np.add.reduceat(rows_s, firsts) if firsts.size else rows_s

@@ -148,7 +148,10 @@ def _of_packets(package: Package) -> list[str]:
 def unstated(package: Package) -> tuple[str, ...]:
     """Return the costs that parts of a package do not state, in words."""
     found = [f"{what} (not stated for {', '.join(parts)})" for what, parts in _unstated(package)]
-    if "barrier_s" not in package.spec.model_fields_set:
+    if package.spec.runs_freely:
+        found.append("what tells a tile that it has got all of a step, as steps run freely")
+        found.append("room on tiles for what comes of later steps")
+    elif "barrier_s" not in package.spec.model_fields_set:
         found.append("time of the barrier (not stated)")
     return tuple(found)
 

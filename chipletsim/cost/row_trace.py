@@ -54,7 +54,7 @@ class RowTracer:
         pipeline: In which row a population runs.
 
     Raises:
-        UsageError: There is no such timing model, or it is `auto`.
+        UsageError: There is no such timing model, it is `auto`, or steps run freely.
         InfeasibleError: Answers leave the network but the package has no io tile.
         ConfigError: A codec of a link is too narrow for the neurons that cross it, or the package
             is none that the timing model knows.
@@ -66,6 +66,11 @@ class RowTracer:
             raise UsageError(
                 "a trace shows the steps of one timing model; name one instead of `auto`, such as"
                 " `bound`"
+            )
+        if mapping.package.spec.runs_freely:
+            raise UsageError(
+                "a trace shows steps one after the other, and those of a package with"
+                " `synchronisation: free` overlap; trace it with `barrier`"
             )
         self.pipeline = stages(mapping.network)
         model = traffic_model(mapping)

@@ -19,12 +19,14 @@ from chipletsim.cost.native_rows import RowTables, native_row_numbers, row_table
 from chipletsim.cost.program import (
     Counted,
     Energies,
+    TimedRows,
     class_routes_of,
     energy,
     row_timing,
 )
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_numbers import STEP_TOTALS, RowNumbers, counted_of, row_numbers
+from chipletsim.cost.running_rows import RunningNumbers, RunningRows
 from chipletsim.kernels import native_kernels, thread_count
 from chipletsim.package.model import Package
 
@@ -46,8 +48,10 @@ class RowTotals:
         link_load: int64 [bins, links], bits on the wire by row, summed over samples.
         rows_per_bin: Rows in a bin of ``link_load``.
         busiest_row_bits: int64 [links], most bits on the wire in a row of a sample.
-        latency_s: float64 [packages, samples, rows].
-        resource: int32 [packages, samples, rows], what bounds each row.
+        latency_s: float64 [packages, samples, rows]; of free-running packages from the end of the
+            rows before to the end of each.
+        resource: int32 [packages, samples, rows], what bounds each row; of free-running packages,
+            each and all before it.
     """
 
     samples: int
@@ -102,6 +106,7 @@ class RowPricer(Restartable):
                 _routes(self._incidence, each, model.classes.size) for each in self._constants
             ]
         self._packages = len(packages)
+        self._runs_freely = packages[0].spec.runs_freely
         self.class_routes_s = np.concatenate([np.asarray(each) for each in routes])
         self._begin()
 
@@ -112,6 +117,7 @@ class RowPricer(Restartable):
         self._times: list[tuple[np.ndarray, np.ndarray]] = []
         self._load = LoadHistory(self._between.size)
         self._busiest = np.zeros(self._between.size, np.int64)
+        self._running = RunningRows(np.asarray(self._incidence.frames.total_bits))
 
     def add(self, batch: Batch) -> None:
         """Price the rows of a batch."""
@@ -119,10 +125,13 @@ class RowPricer(Restartable):
         times = []
         with jax.enable_x64(True):
             numbers = self._numbers(batch.direct)
+            timed: tuple[RowNumbers | RunningNumbers, Any] = numbers, batch.longest_s
+            if self._timing and self._runs_freely:
+                timed = self._running.add(batch.places, numbers, batch.longest_s)
             for number, constants in enumerate(self._constants if self._timing else ()):
                 width = constants.barrier_s.shape[0]
-                longest_s = batch.longest_s[number * width : (number + 1) * width]
-                times.append(_timed(longest_s, numbers, self._incidence, constants, self._timing))
+                longest_s = timed[1][number * width : (number + 1) * width]
+                times.append(_timed(longest_s, timed[0], self._incidence, constants, self._timing))
         self._places.append(batch.places)
         self._sums.append(np.asarray(numbers.total))
         steps = np.concatenate([batch.spikes[None], numbers.steps])
@@ -160,6 +169,8 @@ class RowPricer(Restartable):
         latency_s, resource = np.zeros((self._packages, samples, rows)), None
         if self._timing:
             latency_s = arranged([latency for latency, _ in self._times])
+            if self._runs_freely:
+                latency_s = np.diff(latency_s, axis=-1, prepend=0.0)
             resource = self._used.resource(arranged([each for _, each in self._times]), self._full)
         counted = counted_of(np.sum(self._sums, axis=0), self._incidence.sizes)
         return RowTotals(
@@ -208,7 +219,7 @@ class RowPricer(Restartable):
 
 @partial(jax.jit, static_argnames="timing")
 def _timed(
-    longest_s: Any, numbers: RowNumbers, incidence: Incidence, constants: Constants, timing: str
+    longest_s: Any, numbers: TimedRows, incidence: Incidence, constants: Constants, timing: str
 ) -> Any:
     """Time a batch of rows for a batch of packages."""
     return jax.vmap(

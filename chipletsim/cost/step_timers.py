@@ -15,9 +15,10 @@ import numpy as np
 
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.constants import Constants
+from chipletsim.cost.core_rows import cores_of, resources_of
 from chipletsim.cost.incidence import Incidence
 from chipletsim.cost.latency import message_resources, row_resources
-from chipletsim.cost.message_timer import cores_of, require_listed, resources_of
+from chipletsim.cost.message_timer import require_listed
 from chipletsim.cost.program import busy_times, row_timing
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_events import StepEvents

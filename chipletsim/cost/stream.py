@@ -270,7 +270,7 @@ class CostStream(Restartable):
         latency_s, resource = totals.latency_s[number], totals.resource[number]
         interval = self._pipeline.initiation_interval
         depth = int(self._pipeline.stage.max(initial=0))
-        uses = link_uses(package, totals.counted.wire_bits[:, 0], ports) if ports else None
+        uses = link_uses(package, totals.counted, ports) if ports else None
         return Result(
             mapping=replace(self._mapping, package=package),
             timing=timed.model,

@@ -14,13 +14,14 @@ from chipletsim.package.model import Package
 def structure(package: Package) -> str:
     """Return a hash of everything in a package that is not a float.
 
-    Packages of equal structure have the same graph, routes, packet format, flits,
+    Packages of equal structure have the same graph, synchronisation, routes, packet format, flits,
     frames, encodings, and whole numbers and flags of tiles; so all counts on them are the same, and
     their constants have the same shapes.
     """
     digest = hashlib.sha256()
     for part in (
         package.spec.packet.model_dump(),
+        package.spec.synchronisation,
         [chiplet.name for chiplet in package.chiplets],
         [(r.chiplet, r.at, r.spec.multicast) for r in package.routers],
         [

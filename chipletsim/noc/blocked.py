@@ -44,11 +44,13 @@ class Blocked(NamedTuple):
         node: Which node.
         start: From when.
         end: Until when.
+        step: Of the packet that there was no room for.
     """
 
     node: np.ndarray
     start: np.ndarray
     end: np.ndarray
+    step: np.ndarray
 
 
 def blocked(made: Made, worked: Worked) -> Blocked:
@@ -70,7 +72,7 @@ def blocked(made: Made, worked: Worked) -> Blocked:
     node, start, end = node[order], start[order], end[order]
     makes = order < packets
     if not makes.any():
-        return Blocked(node[:0], start[:0], end[:0])
+        return Blocked(node[:0], start[:0], end[:0], made.step[:0])
     place = np.flatnonzero(makes)
     step = made.step[order[place]]
     follows = np.zeros(place.size, bool)  # a packet of the same node and step
@@ -81,4 +83,4 @@ def blocked(made: Made, worked: Worked) -> Blocked:
     )
     before = np.append(0, end[:-1])
     found = awaited & (start > before)
-    return Blocked(node[found], before[found], start[found])
+    return Blocked(node[found], before[found], start[found], step[coming[found]])

@@ -152,7 +152,7 @@ def _blocked(job: Job, times: BurstTimes, working: _Intervals) -> _Intervals:
         Made(rows[:, 0], times.made - rows[:, 4], times.made, rows[:, 5]),
         Worked(*(each[turns] for each in working[:3])),
     )
-    return _Intervals(*found, np.full(found.node.size, -1), np.zeros(found.node.size, np.int64))
+    return _Intervals(*found[:3], np.full(found.node.size, -1), np.zeros(found.node.size, np.int64))
 
 
 def _joined(found: _Intervals) -> _Intervals:

@@ -277,6 +277,11 @@ class PackageSpec(Spec):
         description="of each link; packets move up one class of them at each die or wrap-around "
         "crossing, as far as that is needed to be free of deadlock",
     )
+    synchronisation: Literal["barrier", "free"] = Field(
+        "barrier",
+        description="of steps: `barrier`: all tiles end a step together; `free`: a tile begins its "
+        "next step once it has worked on all that it gets in the step before",
+    )
     barrier_s: TimeByNumber = Field(
         0.0,
         alias="barrier",
@@ -284,6 +289,17 @@ class PackageSpec(Spec):
         " with mapped neurons: that of the largest number not above it, else of the first",
     )
     static_power_w: Power = Field(0.0, alias="static_power", description="of the package itself")
+
+    @model_validator(mode="after")
+    def _has_barriers_or_none(self) -> PackageSpec:
+        if self.synchronisation == "free" and self.barrier_s != 0.0:
+            raise ValueError("with `synchronisation: free` steps have no `barrier`; expected `0 s`")
+        return self
+
+    @property
+    def runs_freely(self) -> bool:
+        """Whether tiles begin steps by themselves, without barriers."""
+        return self.synchronisation == "free"
 
     def barrier_of(self, routers: int) -> float:
         """Return the seconds that a barrier takes.

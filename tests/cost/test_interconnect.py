@@ -117,9 +117,9 @@ def test_what_is_between_packets_and_is_no_work_is_blocked() -> None:
     """Node 0 works in part of the time from 2 to 9; node 1 waits for another step, not for room."""
     made = Made(*np.array([[0, 0, 2, 0], [0, 9, 10, 0], [1, 0, 1, 0], [1, 5, 6, 1]]).T)
     worked = Worked(*np.array([[0, 3, 4], [0, 4, 7], [0, 10, 12], [1, 2, 3]]).T)
-    assert np.array(blocked(made, worked)).T.tolist() == [[0, 2, 3], [0, 7, 9]]
+    assert np.array(blocked(made, worked)).T.tolist() == [[0, 2, 3, 0], [0, 7, 9, 0]]
     nothing = Worked(*np.zeros((3, 0), np.int64))
-    assert np.array(blocked(made, nothing)).T.tolist() == [[0, 2, 9]]
+    assert np.array(blocked(made, nothing)).T.tolist() == [[0, 2, 9, 0]]
     assert np.array(blocked(Made(*np.zeros((4, 0), np.int64)), worked)).size == 0
 
 

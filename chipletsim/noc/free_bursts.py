@@ -1,0 +1,52 @@
+"""Steps of a sample that run freely, without barriers, as one burst."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from chipletsim.noc.flit_network import Burst, BurstTimes, Job, delivery_starts
+
+
+def free_job(jobs: Sequence[Job]) -> Job:
+    """Return the burst of all steps of a sample.
+
+    A node makes its packets step by step, those of a step once it has worked on all deliveries of
+    the steps before. Work on deliveries is done as they come, of whichever step they are.
+
+    Args:
+        jobs: Burst of each step, in order, on one network and with flows in common.
+    """
+    network, flows, _ = jobs[0]
+    rows = [len(job.burst.packet) for job in jobs]
+    packet = np.concatenate([job.burst.packet for job in jobs])
+    packet[:, 5] = np.repeat(np.arange(len(jobs)), rows)
+    processing = np.concatenate([job.burst.processing for job in jobs])
+    kind = np.concatenate([_kinds(job.burst) for job in jobs])
+    start = delivery_starts(flows, Burst(packet, processing))
+    order = np.argsort(packet[:, 0], kind="stable")  # the steps of a node follow one another
+    counts = np.diff(start)[order]
+    rank = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    at = np.repeat(start[:-1][order], counts) + rank
+    return Job(network, flows, Burst(packet[order], processing[at], len(jobs), kind[order]))
+
+
+def step_ends(job: Job, times: BurstTimes) -> np.ndarray:
+    """Return int64 [steps]: tick in which all work of a step, and of those before, is done.
+
+    Args:
+        job: From `free_job`.
+        times: What it did.
+    """
+    burst = job.burst
+    step = burst.packet[:, 5]
+    of_delivery = np.repeat(step, np.diff(delivery_starts(job.flows, burst)))
+    ends = np.zeros(burst.steps, np.int64)
+    np.maximum.at(ends, step, times.made)
+    np.maximum.at(ends, of_delivery, np.maximum(times.arrived, times.taken + burst.processing))
+    return np.maximum.accumulate(ends)
+
+
+def _kinds(burst: Burst) -> np.ndarray:
+    return np.zeros(len(burst.packet), np.int64) if burst.kind is None else burst.kind
