@@ -9,6 +9,8 @@ from pathlib import Path
 
 FOLDER = "JAX_COMPILATION_CACHE_DIR"
 """Set by JAX's users to a folder of their own."""
+LOG_LEVEL = "TF_CPP_MIN_LOG_LEVEL"
+"""Least severe reports that XLA prints."""
 SIZE = 2**28
 """Bytes that are kept; what was not used for longest goes first."""
 
@@ -21,8 +23,9 @@ def keep_compiled_programs() -> None:
     """
     # XLA takes `prefer-no-gather`, which only tunes code, for something that the processor lacks,
     # and reports each program that it loads as an error (openxla/xla#44565). Faults are raised,
-    # too, so no other report is missed.
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    # too, so no other report is missed. JAX itself sets 1, which processes started here inherit.
+    if os.environ.get(LOG_LEVEL, "1") == "1":
+        os.environ[LOG_LEVEL] = "3"
     if FOLDER in os.environ:
         return
     folder = compiled_programs()

@@ -3,9 +3,11 @@
 The two sparse tables of the incidence (``direct`` and ``derived``) are multiplied into one, so
 whatever a link, router or tile comes to count is followed here. Energy per event is the
 derivative of ``chipletsim.cost.program.energy`` where every population advances and nothing
-spikes yet: all energies are straight lines from there on, but for two. Arrays of crossbars are
-read at most once for each output position and step, so their reads are priced apart. Frames of
-links are taken as full.
+spikes yet: all energies are straight lines from there on, but for three. Arrays of crossbars are
+read at most once for each output position and step, so their reads are priced apart. Tiles with a
+dense schedule have no more active products than there are in it, where one stands for several
+events that are pooled before: what goes beyond is priced apart, too. Frames of links are taken as
+full.
 """
 
 from __future__ import annotations
@@ -48,10 +50,24 @@ class ClassPrices(NamedTuple):
         energy_j: [classes], of one event; for a clock class, of one step in which its population
             works; for a message, of one bit.
         read_energy_j: [crossbar blocks], of one read.
+        operation_energy_j: [dense tiles], of one active product.
     """
 
     energy_j: Any
     read_energy_j: Any
+    operation_energy_j: Any
+
+
+class DenseTiles(NamedTuple):
+    """Tiles with a dense schedule, such as NPUs; numbers of quantities of an `EventTable`.
+
+    Attributes:
+        active: int64 [dense tiles], products of events.
+        scheduled: int64 [dense tiles], products of the schedule.
+    """
+
+    active: np.ndarray
+    scheduled: np.ndarray
 
 
 def event_table(model: TrafficModel) -> EventTable:
@@ -77,6 +93,16 @@ def link_rows(incidence: Incidence) -> np.ndarray:
     return np.arange(derived[number], derived[number + 1])
 
 
+def dense_tiles(table: EventTable, incidence: Incidence) -> DenseTiles:
+    """Return the tiles that multiply whole matrices."""
+    names, tiles = incidence.sizes.names, incidence.sizes.tiles
+    if "dense_operations" not in names:
+        return DenseTiles(np.zeros(0, np.int64), np.zeros(0, np.int64))
+    scheduled = names.index("dense_operations") * tiles + np.arange(tiles)
+    used = np.flatnonzero(np.diff(table.amounts[scheduled].indptr))
+    return DenseTiles(names.index("synaptic_operations") * tiles + used, scheduled[used])
+
+
 def class_prices(model: TrafficModel, table: EventTable, constants: Constants) -> ClassPrices:
     """Return the energy of an event of each class; differentiable in the constants.
 
@@ -92,7 +118,8 @@ def class_prices(model: TrafficModel, table: EventTable, constants: Constants) -
     # A tick costs what its population costs at rest, not what it adds where others are busy.
     at_rest = jax.jit(jax.vmap(total_j, in_axes=(0, None)))
     energy_j = energy_j.at[clocks].set(at_rest(jnp.asarray(ticks.T.toarray()), constants))
-    return ClassPrices(energy_j, _transposed(table.reads, per_amount_j))
+    active = dense_tiles(table, model.incidence).active
+    return ClassPrices(energy_j, _transposed(table.reads, per_amount_j), per_amount_j[active])
 
 
 def _total_j(whole: Incidence, amounts: jax.Array, constants: Constants) -> jax.Array:

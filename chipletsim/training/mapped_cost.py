@@ -16,7 +16,13 @@ from chipletsim.engine.compile import is_counted, is_graded
 from chipletsim.errors import ConfigError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.spans import spans
-from chipletsim.training.event_prices import EventTable, class_prices, event_table, link_rows
+from chipletsim.training.event_prices import (
+    EventTable,
+    class_prices,
+    dense_tiles,
+    event_table,
+    link_rows,
+)
 
 Objective = Literal["die_to_die_bits", "energy", "worst_link"]
 
@@ -47,6 +53,7 @@ class PopulationPrices(NamedTuple):
         drives: [classes of the population, crossbar blocks], word lines of one event.
         most_reads: [crossbar blocks], read-outs of a step were all inputs active.
         read_energy_j: [crossbar blocks], energy of one read-out.
+        operations: [classes of the population, dense tiles], products of one event.
     """
 
     energy_j: Any
@@ -56,11 +63,20 @@ class PopulationPrices(NamedTuple):
     drives: Any
     most_reads: Any
     read_energy_j: Any
+    operations: Any
 
 
 @partial(
     jax.tree_util.register_dataclass,
-    data_fields=["populations", "tick_energy_j", "tick_link_bits", "energy_j", "link_bits"],
+    data_fields=[
+        "populations",
+        "tick_energy_j",
+        "tick_link_bits",
+        "tick_operations",
+        "operation_energy_j",
+        "energy_j",
+        "link_bits",
+    ],
     meta_fields=["links", "graded", "works"],
 )
 @dataclass(frozen=True, eq=False)
@@ -72,6 +88,8 @@ class MappedCost:
         tick_energy_j: [populations], energy of a step in which a population works and nothing
             spikes: neuron updates and dense schedules, with their weights.
         tick_link_bits: [populations, die-to-die links], bits of such a step.
+        tick_operations: [populations, dense tiles], products of such a step.
+        operation_energy_j: [dense tiles], energy of an active product beyond that of another one.
         energy_j: Energy of messages that are the same in every inference.
         link_bits: [die-to-die links], their bits.
         links: Names of the die-to-die links.
@@ -82,6 +100,8 @@ class MappedCost:
     populations: dict[str, PopulationPrices]
     tick_energy_j: Any
     tick_link_bits: Any
+    tick_operations: Any
+    operation_energy_j: Any
     energy_j: Any
     link_bits: Any
     links: tuple[str, ...]
@@ -96,7 +116,8 @@ class MappedCost:
         those of ``price`` without static power and with full frames: where links have frames,
         they are a lower bound. An array of a crossbar is read at most once for each output
         position and step; from there on further events cost no conversion and have no
-        gradient by it.
+        gradient by it. So do events that are pooled in front of a dense schedule, once all of
+        its products are active.
 
         Args:
             events: Population name to [steps, samples, *shape], as `forward` gives them.
@@ -107,15 +128,20 @@ class MappedCost:
         energy_j = ticks @ jnp.asarray(self.tick_energy_j) + self.energy_j
         link_bits = ticks @ jnp.asarray(self.tick_link_bits) + jnp.asarray(self.link_bits)
         bits = jnp.sum(link_bits)
+        operations = jnp.zeros(self.operation_energy_j.shape)
         for name, prices in self.populations.items():
             given = sent(events[name]) if name in self.graded else events[name]
             flat = given.reshape(steps, samples, -1)
             per_neuron = flat.sum(axis=(0, 1)) / samples
             energy_j = energy_j + per_neuron @ jnp.asarray(prices.energy_j)
             bits = bits + per_neuron @ jnp.asarray(prices.die_to_die_bits)
-            link_bits = link_bits + _by_class(per_neuron, prices) @ jnp.asarray(prices.link_bits)
+            events_of = _by_class(per_neuron, prices)
+            link_bits = link_bits + events_of @ jnp.asarray(prices.link_bits)
+            operations = operations + events_of @ jnp.asarray(prices.operations)
             if prices.most_reads.shape[0]:
                 energy_j = energy_j + _reads_j(flat, prices) / samples
+        beyond = jnp.maximum(operations - ticks @ jnp.asarray(self.tick_operations), 0.0)
+        energy_j = energy_j - beyond @ jnp.asarray(self.operation_energy_j)
         return Terms(energy_j, bits, link_bits)
 
     def objective(self, terms: Terms, name: Objective, temperature_bits: float) -> jax.Array:
@@ -171,6 +197,8 @@ def cost_at(model: TrafficModel, constants: Constants) -> MappedCost:
     links = model.mapping.package.links
     crossing = np.array([number for number, link in enumerate(links) if link.between_dies], int)
     bits = table.amounts[link_rows(model.incidence)][crossing].T.tocsr()
+    dense = dense_tiles(table, model.incidence)
+    active, scheduled = (table.amounts[rows].T.tocsr() for rows in dense)
     spiking = classes.spike_classes
     of_class = classes.population[:spiking]
     populations = {}
@@ -188,6 +216,7 @@ def cost_at(model: TrafficModel, constants: Constants) -> MappedCost:
             drives=drives,
             most_reads=limits,
             read_energy_j=read_j,
+            operations=active[first:last].toarray(),
         )
     clocks = slice(spiking, spiking + len(network.populations))
     given = _message_bits(model)
@@ -195,6 +224,8 @@ def cost_at(model: TrafficModel, constants: Constants) -> MappedCost:
         populations,
         tick_energy_j=prices.energy_j[clocks],
         tick_link_bits=bits[clocks].toarray(),
+        tick_operations=scheduled[clocks].toarray(),
+        operation_energy_j=prices.operation_energy_j,
         energy_j=prices.energy_j[clocks.stop :] @ given,
         link_bits=np.asarray(given @ bits[clocks.stop :].toarray()),
         works=tuple(each.works and each.works.length for each in spans(network)),

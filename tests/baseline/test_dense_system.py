@@ -36,12 +36,12 @@ def test_two_layers_by_hand():
     assert [layer.memory_bits for layer in run.layers] == [108 * 16, 54 * 16]
     assert (run.flops, run.memory_bits) == (504, 2592)
     # 1 bit takes 1 ps, and so does 1 FLOP: both layers are bound by memory.
-    assert run.latency_s == pytest.approx(2592e-12 + 2e-6, rel=1e-12)
-    assert parts(run)["memory"].time_s == pytest.approx(2592e-12, rel=1e-12)
-    assert parts(run)["launch"].time_s == pytest.approx(2e-6, rel=1e-12)
+    assert run.latency_s == pytest.approx(2592e-12 + 2e-6, rel=1e-12, abs=0)
+    assert parts(run)["memory"].time_s == pytest.approx(2592e-12, rel=1e-12, abs=0)
+    assert parts(run)["launch"].time_s == pytest.approx(2e-6, rel=1e-12, abs=0)
     dynamic_j = 504 * 2e-12 + 2592 * 3e-12
-    assert run.energy_j == pytest.approx(dynamic_j + 10 * run.latency_s, rel=1e-12)
-    assert run.energy_per_unit_j == pytest.approx(run.energy_j / 3, rel=1e-12)
+    assert run.energy_j == pytest.approx(dynamic_j + 10 * run.latency_s, rel=1e-12, abs=0)
+    assert run.energy_per_unit_j == pytest.approx(run.energy_j / 3, rel=1e-12, abs=0)
     # 84 weights, and twice the 18 outputs of the larger layer.
     assert run.kept_bits_per_device == (84 + 2 * 18) * 16
 
@@ -55,9 +55,9 @@ def test_two_layers_over_two_devices_by_hand():
     # A sum of 12 values, 24 byte: 2 ring steps of 96 bit, by both ranks.
     assert run.fabrics[0].bits == 2 * 2 * 96
     assert run.fabrics[1].bits == 0
-    assert parts(run)["communication"].time_s == pytest.approx(2 * (1e-6 + 96e-9), rel=1e-12)
-    assert parts(run)["launch"].time_s == pytest.approx(3e-6, rel=1e-12)
-    assert parts(run)["communication"].dynamic_j == pytest.approx(384 * 10e-12, rel=1e-12)
+    assert parts(run)["communication"].time_s == pytest.approx(2 * (1e-6 + 96e-9), rel=1e-12, abs=0)
+    assert parts(run)["launch"].time_s == pytest.approx(3e-6, rel=1e-12, abs=0)
+    assert parts(run)["communication"].dynamic_j == pytest.approx(384 * 10e-12, rel=1e-12, abs=0)
     assert parts(run)["compute"].idle_j + parts(run)["memory"].idle_j == pytest.approx(
         2 * 10 * parts(run)["memory"].time_s, rel=1e-12
     )
@@ -68,7 +68,7 @@ def test_a_training_step_by_hand():
     run = dense_system(perceptron(10, 6, 4), device(), batch=3, training=True)
     assert run.flops == 3 * 504
     assert run.memory_bits == 3 * 2592 + 84 * 28 * 8
-    assert parts(run)["launch"].time_s == pytest.approx(7e-6, rel=1e-12)
+    assert parts(run)["launch"].time_s == pytest.approx(7e-6, rel=1e-12, abs=0)
     assert run.unit == "training step"
     assert run.energy_per_unit_j == run.energy_j
     # Weight, gradient, and 12 byte of state; outputs of 18 and 12 values are kept.
@@ -89,7 +89,9 @@ def test_replicas_sum_the_gradients_of_all_parameters():
     run = dense_system(perceptron(10, 6, 4), device(), batch=4, data=4, training=True, **NODE)
     # 84 x 2 byte over 4 ranks: 6 steps of 42 byte.
     assert run.fabrics[0].bits == 4 * 6 * 42 * 8
-    assert parts(run)["communication"].time_s == pytest.approx(6 * (1e-6 + 336e-9), rel=1e-12)
+    assert parts(run)["communication"].time_s == pytest.approx(
+        6 * (1e-6 + 336e-9), rel=1e-12, abs=0
+    )
     one = dense_system(perceptron(10, 6, 4), device(), batch=1, training=True)
     assert run.flops == 4 * one.flops
     assert run.memory_bits == 4 * one.memory_bits
@@ -103,8 +105,10 @@ def test_replicas_on_two_nodes_pay_for_both_fabrics():
     # Of the four hops of the ring two are between nodes.
     assert [each.bits for each in run.fabrics] == [2 * 6 * 336, 2 * 6 * 336]
     assert run.dearest is run.fabrics[1]
-    assert parts(run)["communication"].dynamic_j == pytest.approx(4032 * 110e-12, rel=1e-12)
-    assert parts(run)["communication"].time_s == pytest.approx(6 * (5e-6 + 3.36e-6), rel=1e-12)
+    assert parts(run)["communication"].dynamic_j == pytest.approx(4032 * 110e-12, rel=1e-12, abs=0)
+    assert parts(run)["communication"].time_s == pytest.approx(
+        6 * (5e-6 + 3.36e-6), rel=1e-12, abs=0
+    )
 
 
 @pytest.mark.parametrize("micro_batches", [1, 2, 8])
@@ -117,7 +121,7 @@ def test_even_stages_idle_as_the_bubble_says(stages, micro_batches):
     run = dense_system(model, free, pipeline=stages, **options)
     ideal_s = dense_system(model, free, **options).latency_s / stages
     bubble = float(bubble_share(stages, micro_batches))
-    assert run.latency_s == pytest.approx(ideal_s * (1 + bubble), rel=1e-3)
+    assert run.latency_s == pytest.approx(ideal_s * (1 + bubble), rel=1e-3, abs=0)
 
 
 def test_a_pipeline_sends_what_crosses_its_cut():
@@ -161,10 +165,10 @@ def test_a_huge_batch_is_bound_by_the_peak():
     # 4,000 FLOP and 40 values for a sample of a 40 x 50 layer, whose weights are read once.
     wide = device(memory_bandwidth="100 Tb/s", kernel_overhead="0 s")
     run = dense_system(perceptron(40, 50), wide, batch=10**6)
-    assert run.latency_s == pytest.approx(4000 * 10**6 / 1e12, rel=1e-12)
-    assert (run.bound, run.share_of_peak) == ("compute", pytest.approx(1, rel=1e-12))
+    assert run.latency_s == pytest.approx(4000 * 10**6 / 1e12, rel=1e-12, abs=0)
+    assert (run.bound, run.share_of_peak) == ("compute", pytest.approx(1, rel=1e-12, abs=0))
     shared = dense_system(perceptron(40, 50), wide, batch=10**6, kernel_efficiency=0.8)
-    assert shared.latency_s == pytest.approx(run.latency_s / 0.8, rel=1e-12)
+    assert shared.latency_s == pytest.approx(run.latency_s / 0.8, rel=1e-12, abs=0)
 
 
 def test_decoding_with_a_large_model_reads_weights_and_cache():
@@ -181,13 +185,15 @@ def test_decoding_with_a_large_model_reads_weights_and_cache():
     block += f // 8 + d
     assert column < block  # a rank reads whole inputs, and writes its part
     values = weights + cache + layers * block + (d + vocab // 8) + 2 * d
-    assert parts(run)["memory"].time_s == pytest.approx(values * 2 / 3350e9, rel=1e-9)
+    assert parts(run)["memory"].time_s == pytest.approx(values * 2 / 3350e9, rel=1e-9, abs=0)
     assert weights + cache > 0.999 * values
     # Two sums in each block and that of the embedding; 14 steps of an eighth of 16 KiB.
     step_s = 0.47e-6 + d * 2 / 8 / 450e9
-    assert parts(run)["communication"].time_s == pytest.approx(161 * 14 * step_s, rel=1e-9)
+    assert parts(run)["communication"].time_s == pytest.approx(161 * 14 * step_s, rel=1e-9, abs=0)
     # q k v values o gate up down in each block, embedding and head, and the 161 sums.
-    assert parts(run)["launch"].time_s == pytest.approx((80 * 8 + 2 + 161) * 2.1e-6, rel=1e-9)
+    assert parts(run)["launch"].time_s == pytest.approx(
+        (80 * 8 + 2 + 161) * 2.1e-6, rel=1e-9, abs=0
+    )
     assert run.unit == "token"
     assert run.bound == "memory"
 
@@ -254,8 +260,8 @@ def test_parts_sum_and_work_is_that_of_one_device(
     fabrics_j = run.fabrics[0].bits * 10e-12 + run.fabrics[1].bits * 100e-12
     idle_j = 10 * run.placement.devices * run.latency_s
     dynamic_j = run.flops * 2e-12 + run.memory_bits * 3e-12 + fabrics_j
-    assert run.energy_j == pytest.approx(dynamic_j + idle_j, rel=1e-9)
-    assert run.energy_j == pytest.approx(sum(part.energy_j for part in run.parts), rel=1e-12)
+    assert run.energy_j == pytest.approx(dynamic_j + idle_j, rel=1e-9, abs=0)
+    assert run.energy_j == pytest.approx(sum(part.energy_j for part in run.parts), rel=1e-12, abs=0)
     assert sum(part.time_s for part in run.parts) == run.latency_s
     if run.placement.devices == 1:
         assert [each.bits for each in run.fabrics] == [0, 0]
@@ -279,9 +285,11 @@ def test_recurrent_ranks_gather_in_each_step():
     size = RecurrentSize((5,), True, inputs=3, outputs=2, time_steps=7, trained_neurons=False)
     run = dense_system(recurrent_network(size), device(), tensor=2, **NODE)
     expected_s = 7 * (1e-6 + 40e-9) + 2 * (1e-6 + 112e-9)
-    assert parts(run)["communication"].time_s == pytest.approx(expected_s, rel=1e-12)
+    assert parts(run)["communication"].time_s == pytest.approx(expected_s, rel=1e-12, abs=0)
     assert run.fabrics[0].bits == 2 * (7 * 40 + 2 * 112)
-    assert parts(run)["launch"].time_s == pytest.approx((1 + 7 + 1 + 7 + 1) * 1e-6, rel=1e-12)
+    assert parts(run)["launch"].time_s == pytest.approx(
+        (1 + 7 + 1 + 7 + 1) * 1e-6, rel=1e-12, abs=0
+    )
 
 
 @pytest.mark.parametrize("recurrent", [None, "p1"])
@@ -289,8 +297,8 @@ def test_a_network_costs_what_the_roofline_says(recurrent):
     net = chain(30, 20, 10, recurrent=recurrent)
     run = dense_system(net, device(), steps=5, batch=2)
     other = baseline(net, device(), steps=5, batch=2).folded
-    assert run.latency_s == pytest.approx(other.latency_s, rel=1e-12)
-    assert run.energy_per_unit_j == pytest.approx(other.energy_per_inference_j, rel=1e-12)
+    assert run.latency_s == pytest.approx(other.latency_s, rel=1e-12, abs=0)
+    assert run.energy_per_unit_j == pytest.approx(other.energy_per_inference_j, rel=1e-12, abs=0)
     assert run.flops == 2 * other.flops_per_inference
 
 
@@ -368,7 +376,7 @@ def test_devices_are_those_of_their_sheets(name, sheet):
     peaks, bandwidth_gb_per_s, memory_gb = sheet
     own = load_device(name)
     found = {dtype: own.in_type(dtype).peak_flop_per_s / 1e12 for dtype in peaks}
-    assert found == pytest.approx(peaks, rel=1e-3)
+    assert found == pytest.approx(peaks, rel=1e-3, abs=0)
     assert own.memory_bandwidth_bit_per_s == pytest.approx(bandwidth_gb_per_s * 8e9)
     assert own.memory_bits == memory_gb * 8e9
 

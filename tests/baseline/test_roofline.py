@@ -51,18 +51,18 @@ def test_one_layer_by_hand():
     run = base.ann
     assert run.flops_per_inference == 200_000
     assert run.memory_bits_per_inference == 1_617_600
-    assert run.latency_s == pytest.approx(1.6176e-6 + 1e-6, rel=1e-12)
+    assert run.latency_s == pytest.approx(1.6176e-6 + 1e-6, rel=1e-12, abs=0)
     assert run.dynamic_energy_per_inference_j == pytest.approx(
         200_000 * 2e-12 + 1_617_600 * 3e-12, rel=1e-12
     )
-    assert run.energy_per_inference_j == pytest.approx(5.2528e-6 + 10 * 2.6176e-6, rel=1e-12)
+    assert run.energy_per_inference_j == pytest.approx(5.2528e-6 + 10 * 2.6176e-6, rel=1e-12, abs=0)
     assert run.bound == "memory"
 
 
 def test_batch_reads_weights_once():
     # Batch 1000 of the same: 2e8 FLOP = 200 us; (1e5 + 1100 x 1000) x 16 bit = 19.2 us.
     run = baseline(chain(1000, 100), DEVICE, batch=1000).ann
-    assert run.latency_s == pytest.approx(200e-6 + 1e-6, rel=1e-12)
+    assert run.latency_s == pytest.approx(200e-6 + 1e-6, rel=1e-12, abs=0)
     assert run.flops_per_inference == 200_000
     assert run.memory_bits_per_inference == pytest.approx(19_200_000 / 1000)
     assert run.bound == "compute"
@@ -72,10 +72,12 @@ def test_steps_repeat_launches_and_weights():
     # Ten steps one by one cost ten times the ANN; folded they are a batch of ten.
     base = baseline(chain(1000, 100), DEVICE, steps=10)
     one, ten = base.ann, base.step_by_step
-    assert ten.latency_s == pytest.approx(10 * one.latency_s, rel=1e-12)
-    assert ten.energy_per_inference_j == pytest.approx(10 * one.energy_per_inference_j, rel=1e-12)
+    assert ten.latency_s == pytest.approx(10 * one.latency_s, rel=1e-12, abs=0)
+    assert ten.energy_per_inference_j == pytest.approx(
+        10 * one.energy_per_inference_j, rel=1e-12, abs=0
+    )
     batch = baseline(chain(1000, 100), DEVICE, batch=10).ann
-    assert base.folded.latency_s == pytest.approx(batch.latency_s, rel=1e-12)
+    assert base.folded.latency_s == pytest.approx(batch.latency_s, rel=1e-12, abs=0)
     assert base.folded.dynamic_energy_per_inference_j == pytest.approx(
         10 * batch.dynamic_energy_per_inference_j, rel=1e-12
     )
@@ -110,8 +112,8 @@ def test_tensor_cut_gathers_every_hidden_activation():
     cut = next(c for c in baseline(net, DEVICE, devices=(4,)).cuts if c.kind == "tensor")
     assert cut.bits == 3 * 900 * 8
     assert cut.transfers == 2 * 3
-    assert cut.time_s == pytest.approx(3 / 4 * 900 * 8 / 1e9 + 6 * 7e-6, rel=1e-12)
-    assert cut.energy_j == pytest.approx(21_600 * 5e-12, rel=1e-12)
+    assert cut.time_s == pytest.approx(3 / 4 * 900 * 8 / 1e9 + 6 * 7e-6, rel=1e-12, abs=0)
+    assert cut.energy_j == pytest.approx(21_600 * 5e-12, rel=1e-12, abs=0)
 
 
 def test_pipeline_cut_sends_what_crosses_the_boundary():
@@ -122,7 +124,7 @@ def test_pipeline_cut_sends_what_crosses_the_boundary():
     assert stages == {"p0": 0, "p1": 0, "p2": 0, "p3": 1, "p4": 1}
     cut = next(c for c in cuts(net, layers, DEVICE, (2,), 8) if c.kind == "pipeline")
     assert (cut.bits, cut.transfers) == (100 * 8, 1)
-    assert cut.time_s == pytest.approx(800 / 1e9 + 7e-6, rel=1e-12)
+    assert cut.time_s == pytest.approx(800 / 1e9 + 7e-6, rel=1e-12, abs=0)
 
 
 def test_cuts_send_pooled_values_where_every_consumer_pools():

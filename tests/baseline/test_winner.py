@@ -70,7 +70,7 @@ def test_both_sides_cost_the_same_at_the_rate_of_energy(steps, add):
     spec = boundary(conversion={"energy_per_update": "0.5 pJ/op", "energy_per_add": add})
     (rate,) = winner(spec, steps=(steps,), rates=(0.1,)).energy_break_even_rates
     found = winner(spec, steps=(steps,), rates=(rate * 0.999, rate, rate * 1.001))
-    assert found.spike_energy_j[0, 1] == pytest.approx(found.dense_energy_j, rel=1e-9)
+    assert found.spike_energy_j[0, 1] == pytest.approx(found.dense_energy_j, rel=1e-9, abs=0)
     assert found.wins_energy[0].tolist()[::2] == [True, False]
 
 
@@ -78,17 +78,17 @@ def test_energies_by_hand():
     # 68 B on the wire for 64 B: 1.0625 pJ a payload bit. Dense 4096 x 8 x 1.0625 = 34.816 nJ;
     # spikes 4096 x (4 x 0.5 + 4 x 0.05 x 12 x 1.0625) pJ = 4096 x 4.55 pJ = 18.6368 nJ.
     found = winner(boundary(), steps=(4,), rates=(0.05,))
-    assert found.dense_energy_j == pytest.approx(34.816e-9, rel=1e-12)
-    assert found.spike_energy_j[0, 0] == pytest.approx(18.6368e-9, rel=1e-12)
+    assert found.dense_energy_j == pytest.approx(34.816e-9, rel=1e-12, abs=0)
+    assert found.spike_energy_j[0, 0] == pytest.approx(18.6368e-9, rel=1e-12, abs=0)
 
 
 def test_times_by_hand():
     # 64 frames of 68 B at 256 Gb/s are 136 ns; 2.4 x 4096 bit are 19.2, thus 20, frames.
     free = winner(boundary(), steps=(4,), rates=(0.05,))
-    assert free.dense_time_s == pytest.approx(136e-9 + 2e-9, rel=1e-12)
-    assert free.spike_time_s[0, 0] == pytest.approx(42.5e-9 + 2e-9, rel=1e-12)
+    assert free.dense_time_s == pytest.approx(136e-9 + 2e-9, rel=1e-12, abs=0)
+    assert free.spike_time_s[0, 0] == pytest.approx(42.5e-9 + 2e-9, rel=1e-12, abs=0)
     held = winner(boundary(barrier="113 ns"), steps=(4,), rates=(0.05,))
-    assert held.spike_time_s[0, 0] == pytest.approx(42.5e-9 + 2e-9 + 452e-9, rel=1e-12)
+    assert held.spike_time_s[0, 0] == pytest.approx(42.5e-9 + 2e-9 + 452e-9, rel=1e-12, abs=0)
     assert (free.wins_time.item(), held.wins_time.item()) == (True, False)
 
 

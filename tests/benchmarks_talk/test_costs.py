@@ -34,8 +34,8 @@ SMALL = {
 
 
 def same(cost, deployed) -> None:
-    assert cost.energy_j == pytest.approx(deployed.energy_per_inference_j, rel=1e-9)
-    assert cost.latency_s == pytest.approx(deployed.latency_s, rel=1e-9)
+    assert cost.energy_j == pytest.approx(deployed.energy_per_inference_j, rel=1e-9, abs=0)
+    assert cost.latency_s == pytest.approx(deployed.latency_s, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("link", ["UCIe standard", "slow serial"])
@@ -107,7 +107,7 @@ def test_values_over_one_boundary_by_hand() -> None:
     versions = Versions(amounts_of(pass_through(), package), prices)
     dense = versions.dense(8.0)
     assert dense.energy_j == pytest.approx(65536 * 8 * 250e-12)
-    assert dense.latency_s == pytest.approx(65536 * 8 / 8e9, rel=1e-6)
+    assert dense.latency_s == pytest.approx(65536 * 8 / 8e9, rel=1e-6, abs=0)
     assert versions.address_bits == 12
 
 
@@ -119,7 +119,7 @@ def test_dense_movement_limit(steps: int, bits: int) -> None:
     versions = Versions(amounts_of(pass_through(), package), prices)
     dense, hybrid = versions.dense(float(bits)), versions.hybrid(steps, 0.3, "bitmap", 8.0)
     assert hybrid.energy_j / dense.energy_j == pytest.approx(steps / bits)
-    assert hybrid.latency_s / dense.latency_s == pytest.approx(steps / bits, rel=1e-6)
+    assert hybrid.latency_s / dense.latency_s == pytest.approx(steps / bits, rel=1e-6, abs=0)
     counted = versions.hybrid(steps, 0.3, "counts", 8.0)
     assert counted.energy_j == pytest.approx(dense.energy_j)
 

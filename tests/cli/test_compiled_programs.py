@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from chipletsim.cli.compiled import FOLDER, compiled_programs, keep_compiled_programs
+from chipletsim.cli.compiled import FOLDER, LOG_LEVEL, compiled_programs, keep_compiled_programs
 
 MINIMA = ("COMPILE_TIME_SECS", "ENTRY_SIZE_BYTES")
 SIMULATES = """
@@ -69,6 +69,19 @@ def test_what_the_user_has_set_stays(monkeypatch, tmp_path):
     assert os.environ[FOLDER] == str(compiled_programs())
     assert Path(os.environ[FOLDER]).is_relative_to(tmp_path)
     assert os.environ["JAX_COMPILATION_CACHE_MAX_SIZE"] == "7"
+
+
+@pytest.mark.parametrize(("set_before", "then"), [(None, "3"), ("1", "3"), ("0", "0")])
+def test_programs_from_disk_are_not_reported_unless_the_user_asks(
+    monkeypatch, tmp_path, set_before, then
+):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.setenv(FOLDER, str(tmp_path))
+    monkeypatch.setenv(LOG_LEVEL, set_before or "")
+    if set_before is None:
+        monkeypatch.delenv(LOG_LEVEL)
+    keep_compiled_programs()
+    assert os.environ[LOG_LEVEL] == then
 
 
 @pytest.mark.parametrize("features", ["flags\t: sse avx512", "flags\t: sse avx2"])

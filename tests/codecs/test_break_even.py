@@ -111,7 +111,7 @@ def test_spikes_win_below_and_lose_above(name, steps, neurons):
     elif found == "never":
         assert (costs > dense_bits).all()
     else:
-        assert cost(found) == pytest.approx(dense_bits, rel=1e-9)
+        assert cost(found) == pytest.approx(dense_bits, rel=1e-9, abs=0)
         assert cost(found * 0.999) < dense_bits < cost(found * 1.001)
 
 
@@ -119,7 +119,7 @@ def test_spikes_win_below_and_lose_above(name, steps, neurons):
 def test_events_per_inference_do_not_depend_on_the_steps(steps):
     """Spikes per inference at break-even are b / (a + h) for any T."""
     codec = AddressEvents(address="12 bit", other="4 bit")
-    assert steps * break_even(codec, steps, 8) == pytest.approx(8 / 16, rel=1e-12)
+    assert steps * break_even(codec, steps, 8) == pytest.approx(8 / 16, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 4, 7, 8, 15, 16, 100])
@@ -132,8 +132,10 @@ def test_counts_never_cost_more_than_the_fair_width(steps):
 def test_ends_count_where_neurons_are_given():
     """A count of 8 bits costs 0.5 bit per step for 16 neurons: T (r a + 0.5) = b."""
     codec = AddressEvents(address="12 bit", count="8 bit")
-    assert break_even(codec, 4, 8, neurons=16) == pytest.approx((8 / 4 - 0.5) / 12, rel=1e-12)
-    assert break_even(codec, 4, 8) == pytest.approx(8 / 4 / 12, rel=1e-12)
+    assert break_even(codec, 4, 8, neurons=16) == pytest.approx(
+        (8 / 4 - 0.5) / 12, rel=1e-12, abs=0
+    )
+    assert break_even(codec, 4, 8) == pytest.approx(8 / 4 / 12, rel=1e-12, abs=0)
     assert break_even(codec, 16, 8, neurons=16) == "never"
 
 
@@ -152,4 +154,4 @@ def test_a_tie_at_rate_1_alone_is_a_rate():
 def test_dense_bits_may_be_those_of_sparse_values():
     dense_bits = MaskedValues(width="8 bit").expected_bits(1, 0.6)
     found = break_even(AddressEvents(address="12 bit"), 4, dense_bits)
-    assert found == pytest.approx(4.2 / 48, rel=1e-12)
+    assert found == pytest.approx(4.2 / 48, rel=1e-12, abs=0)

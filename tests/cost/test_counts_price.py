@@ -83,9 +83,9 @@ def test_three_spikes_of_a_step_by_hand():
     assert result.events.bits_on_chip == 6 * 48
     assert result.events.synaptic_operations == 12
     energy = result.energy.by_component()
-    assert energy["synaptic_operations"] == pytest.approx(12 * 3 * PJ, rel=1e-12)
-    assert energy["messages"] == pytest.approx((3 * 2 + 6) * PJ, rel=1e-12)
-    assert energy["on-chip links"] == pytest.approx(6 * (48 * 0.25 + 0.5) * PJ, rel=1e-12)
+    assert energy["synaptic_operations"] == pytest.approx(12 * 3 * PJ, rel=1e-12, abs=0)
+    assert energy["messages"] == pytest.approx((3 * 2 + 6) * PJ, rel=1e-12, abs=0)
+    assert energy["on-chip links"] == pytest.approx(6 * (48 * 0.25 + 0.5) * PJ, rel=1e-12, abs=0)
 
 
 def test_with_value_bits_a_count_is_one_packet():
@@ -172,7 +172,7 @@ def test_a_count_is_priced_as_so_many_neurons_that_spike_once() -> None:
     assert one.links["packets"].tolist() == other.links["packets"].tolist()
     mine, theirs = one.energy.by_component(), other.energy.by_component()
     for component in ("synaptic_operations", "messages", "routers", "on-chip links"):
-        assert mine[component] == pytest.approx(theirs[component], rel=1e-12)
+        assert mine[component] == pytest.approx(theirs[component], rel=1e-12, abs=0)
 
 
 def test_windows_of_counts_add_up() -> None:

@@ -97,7 +97,7 @@ def test_one_boundary_by_hand(name):
     assert result.totals.counted.link_packets[:, 0].tolist() == [24, 0]
     # 2 pJ for each bit on the wire, nothing for packets.
     energy_j = result.links["dynamic_energy_j"].tolist()
-    assert energy_j == pytest.approx([16 * sum(flits) * 2e-12, 0], rel=1e-12)
+    assert energy_j == pytest.approx([16 * sum(flits) * 2e-12, 0], rel=1e-12, abs=0)
 
 
 @pytest.mark.usefixtures("kernels")
@@ -105,7 +105,7 @@ def test_time_of_a_silent_bitmap():
     """100 bits as 7 flits of 16 at 8 Gbit/s, behind a router of 1 ns: 1 + 14 + 10 + 1 ns."""
     mapping = one_boundary(100, {"spikes": {"kind": "bitmap"}}, frame=None)
     result = price(spikes_of_inputs(np.zeros((1, 100), bool)), mapping)
-    assert result.latency_s[0, 0] == pytest.approx(26e-9, rel=1e-12)
+    assert result.latency_s[0, 0] == pytest.approx(26e-9, rel=1e-12, abs=0)
 
 
 UCIE = {"frame": {"payload": "512 bit", "total": "544 bit"}}

@@ -65,10 +65,10 @@ def test_a_core_that_is_never_idle_takes_what_it_works_by_hand(timing: str) -> N
     activity = in_each_step(mapping, steps)
     found = cs.price(activity, freely(mapping), timing=timing)
     ends_ns = [17 + 2 + 5 * row for row in range(steps)] + [17 + 5 * steps]
-    assert found.latency_s.cumsum() / NS == pytest.approx(ends_ns, rel=1e-12)
+    assert found.latency_s.cumsum() / NS == pytest.approx(ends_ns, rel=1e-12, abs=0)
     # With barriers each step waits for its own packet, and the last one for the update.
     held = cs.price(activity, mapping, timing=timing)
-    assert held.latency_s.sum() / NS == pytest.approx(19 * steps + 3, rel=1e-12)
+    assert held.latency_s.sum() / NS == pytest.approx(19 * steps + 3, rel=1e-12, abs=0)
     # What no schedule undercuts: the core works 5 ns of each step, whenever packets come.
     bound = cs.price(activity, freely(mapping), timing="bound")
     assert 5 * steps * NS <= bound.latency_s.sum() <= found.latency_s.sum()
@@ -79,7 +79,7 @@ def test_a_single_step_is_as_with_barriers_that_take_no_time(timing: str) -> Non
     mapping = pair(3)
     activity = in_each_step(mapping, 1)
     held, found = (cs.price(activity, on, timing=timing) for on in (mapping, freely(mapping)))
-    assert found.latency_s.sum() == pytest.approx(held.latency_s.sum(), rel=1e-12)
+    assert found.latency_s.sum() == pytest.approx(held.latency_s.sum(), rel=1e-12, abs=0)
     assert found.events == held.events
 
 
@@ -176,9 +176,9 @@ def test_steps_share_frames(timing: str) -> None:
     # the 512 bits of one frame. With barriers each goes alone.
     activity, mapping = spikes_over(two_dies(**WAIT), 1, steps=12)
     held = cs.price(activity, mapping, timing=timing)
-    assert sum(on_link_j(held)) == pytest.approx(12 * 544e-12, rel=1e-12)
+    assert sum(on_link_j(held)) == pytest.approx(12 * 544e-12, rel=1e-12, abs=0)
     found = cs.price(activity, freely(mapping), timing=timing)
-    assert sum(on_link_j(found)) == pytest.approx(544e-12, rel=1e-12)
+    assert sum(on_link_j(found)) == pytest.approx(544e-12, rel=1e-12, abs=0)
     assert found.link_uses.padding_bits.tolist() == [-11 * 544, 0]
     bound = cs.price(activity, freely(mapping), timing="bound")
     assert bound.latency_s.sum() <= found.latency_s.sum()

@@ -168,7 +168,7 @@ def test_conversion_by_hand():
     activity = cs.simulate(net, inputs, mapping=mapping)
     result = cs.price(activity, mapping)
     by_component = result.energy.by_component()
-    assert by_component["conversions"] == pytest.approx(40 * 3e-12 + 20 * 0.5e-12, rel=1e-12)
+    assert by_component["conversions"] == pytest.approx(40 * 3e-12 + 20 * 0.5e-12, rel=1e-12, abs=0)
     links = result.links.data
     crossing = np.flatnonzero(np.logical_and(links["between_dies"], links["packets"]))
     assert links["packets"][crossing].tolist() == [20]

@@ -215,24 +215,24 @@ def assert_sums(result, latency_s: float) -> None:
     found = result.interconnect
     spent, steps, links, history = found.spent, found.steps, found.links, found.history
     parts = spent.zero_load_s + spent.source_wait_s + spent.network_wait_s
-    assert parts == pytest.approx(latency_s, rel=1e-12)
+    assert parts == pytest.approx(latency_s, rel=1e-12, abs=0)
     every = found.packet_latency["all"]
-    assert every.mean_s * every.packets == pytest.approx(latency_s, rel=1e-12)
+    assert every.mean_s * every.packets == pytest.approx(latency_s, rel=1e-12, abs=0)
     for column in (
         "source_wait_s", "network_wait_s", "tiles_blocked_s", "starved_s", "starved_at_tiles_s"
     ):  # fmt: skip
-        assert steps[column].sum() == pytest.approx(getattr(spent, column), rel=1e-12)
+        assert steps[column].sum() == pytest.approx(getattr(spent, column), rel=1e-12, abs=0)
     assert steps["packets"].sum() == every.packets
     assert steps["packets_across_dies"].sum() == found.packet_latency["across_dies"].packets
-    assert steps["latency_s"].sum() == pytest.approx(spent.steps_s, rel=1e-12)
-    assert steps["beyond_bound_s"].sum() == pytest.approx(spent.beyond_bound_s, rel=1e-12)
+    assert steps["latency_s"].sum() == pytest.approx(spent.steps_s, rel=1e-12, abs=0)
+    assert steps["beyond_bound_s"].sum() == pytest.approx(spent.beyond_bound_s, rel=1e-12, abs=0)
     assert (steps["beyond_bound_s"] >= 0).all()
-    assert links["starved_s"].sum() == pytest.approx(spent.starved_s, rel=1e-12)
+    assert links["starved_s"].sum() == pytest.approx(spent.starved_s, rel=1e-12, abs=0)
     for of_bins, column in (
         (history.busy_s, "busy_s"), (history.waited_s, "waited_s"), (history.starved_s, "starved_s")
     ):  # fmt: skip
         np.testing.assert_allclose(of_bins.sum(axis=0), links[column], rtol=1e-12)
-    assert history.time_s.sum() == pytest.approx(spent.steps_s, rel=1e-12)
+    assert history.time_s.sum() == pytest.approx(spent.steps_s, rel=1e-12, abs=0)
     assert (history.utilisation <= 1).all()
     for place, numbers in found.packet_latency.items():
         assert found.latencies[f"packets_{place}"].sum() == numbers.packets

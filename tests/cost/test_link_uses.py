@@ -74,7 +74,7 @@ def test_a_packet_costs_its_whole_frame(timing: str) -> None:
     activity, mapping = spikes_over(two_dies(), 1)
     result = cs.price(activity, mapping, timing=timing)
     # One packet of 40 bit in a frame of 68 B: 544 bit at 1 pJ/bit.
-    assert sum(on_link_j(result)) == pytest.approx(544e-12, rel=1e-12)
+    assert sum(on_link_j(result)) == pytest.approx(544e-12, rel=1e-12, abs=0)
     # That is the one frame which a step takes at least: nothing on top of `bound`.
     assert on_link_j(result)[1] == 0.0
 
@@ -84,16 +84,18 @@ def test_packets_that_share_a_frame_share_its_energy(timing: str) -> None:
     # A frame takes a nanosecond, packets come one in a nanosecond: each goes alone.
     activity, mapping = spikes_over(two_dies(), 12)
     alone = cs.price(activity, mapping, timing=timing)
-    assert sum(on_link_j(alone)) == pytest.approx(12 * 544e-12, rel=1e-12)
-    assert on_link_j(alone)[0] == pytest.approx(544e-12, rel=1e-12)  # of 480 bit in one frame
-    assert on_link_j(alone)[1] == pytest.approx(11 * 544e-12, rel=1e-12)
+    assert sum(on_link_j(alone)) == pytest.approx(12 * 544e-12, rel=1e-12, abs=0)
+    assert on_link_j(alone)[0] == pytest.approx(
+        544e-12, rel=1e-12, abs=0
+    )  # of 480 bit in one frame
+    assert on_link_j(alone)[1] == pytest.approx(11 * 544e-12, rel=1e-12, abs=0)
     assert alone.link_uses.padding_bits.tolist() == [11 * 544, 0]
     assert alone.metrics()["energy_frame_padding_j"] == on_link_j(alone)[1]
     assert alone.metrics()["energy_die_to_die_links_j"] == sum(on_link_j(alone))
     # If the first waits for the others, 12 x 40 of 512 bit are used: a 12th for each packet.
     activity, mapping = spikes_over(two_dies(**WAIT), 12)
     together = cs.price(activity, mapping, timing=timing)
-    assert sum(on_link_j(together)) == pytest.approx(544e-12, rel=1e-12)
+    assert sum(on_link_j(together)) == pytest.approx(544e-12, rel=1e-12, abs=0)
     assert together.link_uses.padding_bits.tolist() == [0, 0]
 
 
@@ -103,7 +105,7 @@ def test_retransmissions_pad_too(timing: str) -> None:
     retry = {"bit_error_rate": 1 - 2 ** (-1 / 544), "latency": "0 ns"}
     activity, mapping = spikes_over(two_dies(rate="0.1 Gpacket/s", retry=retry), 2)
     result = cs.price(activity, mapping, timing=timing)
-    assert on_link_j(result) == pytest.approx((1088e-12, 1088e-12), rel=1e-9)
+    assert on_link_j(result) == pytest.approx((1088e-12, 1088e-12), rel=1e-9, abs=0)
 
 
 def test_parts_are_the_total_and_bound_says_what_it_leaves_out() -> None:
@@ -113,7 +115,7 @@ def test_parts_are_the_total_and_bound_says_what_it_leaves_out() -> None:
         assert fsum(result.energy.by_component().values()) == result.energy.total_j
         assert fsum(result.energy.by_place().values()) == result.energy.total_j
     more = cycle.energy.dynamic_j - bound.energy.dynamic_j
-    assert more == pytest.approx(3 * 11 * 544e-12, rel=1e-9)
+    assert more == pytest.approx(3 * 11 * 544e-12, rel=1e-9, abs=0)
     assert bound.link_uses is None
     said = "frames that leave before they are full"
     assert any(said in entry for entry in bound.not_modelled)

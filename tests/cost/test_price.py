@@ -135,7 +135,7 @@ def test_repriced_by_hand(result, mapping, model, counts):
         events = {name: counted.tiles.amount(name)[number] for name in TileEvents._fields}
         total += tile_energy(tile.parameters, {n: int(e.sum()) for n, e in events.items()})
         total += tile.parameters.static_power_w * time_s
-    assert result.energy.total_j == pytest.approx(total, rel=1e-13)
+    assert result.energy.total_j == pytest.approx(total, rel=1e-13, abs=0)
     assert {tile.kind for tile in package.tiles} == {"io", "memory", "neurocore", "npu", "crossbar"}
 
 
@@ -223,7 +223,7 @@ def test_many_packages_at_once_are_each_priced_alone(activity, mapping):
         assert found.mapping.package is package
         assert found.events == alone.events
         for name, value in alone.metrics().items():
-            assert found.metrics()[name] == pytest.approx(value, rel=1e-14), name
+            assert found.metrics()[name] == pytest.approx(value, rel=1e-14, abs=0), name
     assert together[1].events.bits_on_chip != together[0].events.bits_on_chip
 
 

@@ -156,7 +156,7 @@ def test_memory_takes_time_and_energy() -> None:
     # 14,400 bits, a request for each of two tiles.
     assert more == pytest.approx(14_400 * 3.5e-12 + 2 * 8e-12)
     # 9,600 and 4,800 bits at 1 Mb/s and 50 ns each, in which the tiles do their work.
-    assert far.latency_s == pytest.approx(14.4e-3 + 100e-9, rel=1e-3)
+    assert far.latency_s == pytest.approx(14.4e-3 + 100e-9, rel=1e-3, abs=0)
     assert far.latency_s > near.latency_s
     assert np.count_nonzero(near.events("memory_read_bits")) == 0
 

@@ -99,7 +99,7 @@ def test_neurons_fire_as_siegert_says(driven, up_khz, down_khz):
 def test_siegert_far_above_the_threshold_is_the_clock_of_a_leaky_neuron():
     # Without noise: 1 / rate = refractory + tau ln((mu - reset) / (mu - threshold)).
     exact = 1 / (2e-3 + 20e-3 * np.log((60 - 10) / (60 - 20)))
-    assert siegert_rate_hz(60e-3, 1e-5) == pytest.approx(exact, rel=1e-3)
+    assert siegert_rate_hz(60e-3, 1e-5) == pytest.approx(exact, rel=1e-3, abs=0)
 
 
 def test_theory_of_the_states_is_that_of_the_paper():

@@ -313,8 +313,8 @@ def test_exact_models_solve_their_equations(ratio: float) -> None:
                 i + dt / fine / tau_syn * (0.7 * current - i),
                 v + dt / fine / tau_mem * (0.1 - v + 1.3 * i),
             )
-        assert state["v"][0] == pytest.approx(v, rel=1e-4)
-        assert state["i"][0] == pytest.approx(i, rel=1e-4)
+        assert state["v"][0] == pytest.approx(v, rel=1e-4, abs=0)
+        assert state["i"][0] == pytest.approx(i, rel=1e-4, abs=0)
 
 
 @pytest.mark.parametrize("name", ["lif_exact", "li_exact"])
@@ -328,4 +328,4 @@ def test_exact_leaky_neurons_follow_the_exponential(name: str) -> None:
     for step in range(1, 6):
         state, _ = model.step(np, constants, state, f32(1.5))
         expected = 0.25 + 3.0 * (1 - np.exp(-step * 7 / 5))
-        assert state["v"][0] == pytest.approx(expected, rel=1e-6)
+        assert state["v"][0] == pytest.approx(expected, rel=1e-6, abs=0)

@@ -127,14 +127,14 @@ def test_one_packet_over_one_link():
     """1 ns router + 64 bit / 32 Gbit/s + 4 ns link + 1 ns router = 8 ns."""
     package = package_of([2, 1])
     timing = bound_of(package, [(0, 1, 40)])
-    assert timing.latency_s[0] == pytest.approx(8 * NS, rel=1e-12)
+    assert timing.latency_s[0] == pytest.approx(8 * NS, rel=1e-12, abs=0)
 
 
 def test_two_packets_share_a_link():
     """The second waits 2 ns for the first: 10 ns, and the link is what bounds."""
     package = package_of([2, 1])
     timing = bound_of(package, [(0, 1, 40), (0, 1, 40)])
-    assert timing.latency_s[0] == pytest.approx(10 * NS, rel=1e-12)
+    assert timing.latency_s[0] == pytest.approx(10 * NS, rel=1e-12, abs=0)
     assert timing.resource[0] == len(package.tiles) + package.route(0, 1)[0]
 
 
@@ -142,15 +142,15 @@ def test_path_of_three_hops_and_what_follows_a_busy_link():
     """Three hops take 1 + 3 x 7 ns; ten packets over the middle link add 9 x 2 ns."""
     package = package_of([4, 1])
     one = bound_of(package, [(0, 3, 40)])
-    assert one.latency_s[0] == pytest.approx(22 * NS, rel=1e-12)
+    assert one.latency_s[0] == pytest.approx(22 * NS, rel=1e-12, abs=0)
     ten = bound_of(package, [(0, 3, 40)] * 10)
-    assert ten.latency_s[0] == pytest.approx(40 * NS, rel=1e-12)
+    assert ten.latency_s[0] == pytest.approx(40 * NS, rel=1e-12, abs=0)
 
 
 def test_routes_without_events_do_not_bound():
     package = package_of([4, 1])
     timing = bound_of(package, [(0, 1, 40)], used=[(0, 3)])
-    assert timing.latency_s[0] == pytest.approx(8 * NS, rel=1e-12)
+    assert timing.latency_s[0] == pytest.approx(8 * NS, rel=1e-12, abs=0)
 
 
 def test_tile_route_link_and_barrier_are_named():
@@ -158,13 +158,13 @@ def test_tile_route_link_and_barrier_are_named():
     tiles, links = len(package.tiles), len(package.links)
     slow = bound_of(package, [(0, 1, 40)], busy_s=[0.0, 1e-6], barrier_s=5 * NS)
     assert slow.resource[0] == 1
-    assert slow.latency_s[0] == pytest.approx(1e-6 + 5 * NS, rel=1e-12)
+    assert slow.latency_s[0] == pytest.approx(1e-6 + 5 * NS, rel=1e-12, abs=0)
     idle = bound_of(package, [], used=[(0, 1)], barrier_s=5 * NS)
     assert idle.resource[0] == tiles + links + 1
-    assert idle.latency_s[0] == pytest.approx(5 * NS, rel=1e-12)
+    assert idle.latency_s[0] == pytest.approx(5 * NS, rel=1e-12, abs=0)
     inside = bound_of(package, [(0, 0, 40)])
     assert inside.resource[0] == tiles + links
-    assert inside.latency_s[0] == pytest.approx(1 * NS, rel=1e-12)
+    assert inside.latency_s[0] == pytest.approx(1 * NS, rel=1e-12, abs=0)
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_bound_equals_its_definition(seed):
         serial = wire[link] / times.link_bandwidth_bit_per_s[link]
         worst = max(worst, first + serial + times.link_latency_s[link] + 1 * NS + rest)
     found = bound_of(package, messages, used=pairs[7:]).latency_s[0]
-    assert found == pytest.approx(worst, rel=1e-12)
+    assert found == pytest.approx(worst, rel=1e-12, abs=0)
 
 
 def test_links_on_routes_are_those_of_the_package():

@@ -93,7 +93,7 @@ def test_constant_equals_its_reference(
     name: str, key: str, entry: str, unit: str, scale: float, entries: dict[str, dict[str, Any]]
 ) -> None:
     value = parse_quantity(read(name)[key]["value"], unit)
-    assert value == pytest.approx(entries[entry]["value"] * scale, rel=1e-12)
+    assert value == pytest.approx(entries[entry]["value"] * scale, rel=1e-12, abs=0)
 
 
 def test_loihi_unloaded_latency_and_energy_of_a_route() -> None:

@@ -234,9 +234,9 @@ def test_times_of_one_message_by_hand() -> None:
     activity = Activity.from_spikes({"in": (1,), "layer1": (1,)}, spikes, updates=quiet)
     barrier_ns = 1000.0  # two routers
     simple = timed(mapping, activity, "simple")[0, 0] * 1e9
-    assert simple == pytest.approx(0.41 + 0.43 + 12.7 + barrier_ns, rel=1e-12)
+    assert simple == pytest.approx(0.41 + 0.43 + 12.7 + barrier_ns, rel=1e-12, abs=0)
     detailed = timed(mapping, activity, "detailed")[0, 0] * 1e9
-    assert detailed == pytest.approx(13.54 + 2 * 1.3 + 1.1 + 7.13 + barrier_ns, rel=1e-12)
+    assert detailed == pytest.approx(13.54 + 2 * 1.3 + 1.1 + 7.13 + barrier_ns, rel=1e-12, abs=0)
 
 
 def test_layers_without_delay_run_in_rows_one_after_the_other() -> None:
@@ -292,7 +292,7 @@ def test_a_neuron_that_spikes_three_times_sends_three_messages() -> None:
     timer.next_samples()
     latency_s, resource, _ = timer.close()
     sending_ns = 5.3 + 6.1 + 3 * 7.3 + 3 * 12.7
-    assert 1e9 * latency_s[0, 0, 0] == pytest.approx(sending_ns + 1000, rel=1e-12)
+    assert 1e9 * latency_s[0, 0, 0] == pytest.approx(sending_ns + 1000, rel=1e-12, abs=0)
     assert resource[0, 0, 0] == len(mapping.package.tiles)  # the first tile makes messages
 
 
@@ -395,7 +395,7 @@ def test_ports_take_their_turn() -> None:
     mapping = Mapping(network, place, slices, "given", 0)
     spikes = {"in": np.zeros((1, 1, 1), bool), "layer1": np.ones((1, 1, 3), bool)}
     activity = Activity.from_spikes({"in": (1,), "layer1": (3,)}, spikes)
-    assert timed(mapping, activity, "simple")[0, 0] == pytest.approx(6e-9, rel=1e-12)
+    assert timed(mapping, activity, "simple")[0, 0] == pytest.approx(6e-9, rel=1e-12, abs=0)
 
 
 def test_names_of_timing_models() -> None:

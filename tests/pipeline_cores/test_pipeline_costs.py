@@ -173,7 +173,7 @@ def test_hops_are_charged_by_the_tile_where_the_message_ends() -> None:
         result = pricer.price(Activity.from_spikes({"in": (2,), "a": (2,)}, spike))
         assert result.events.hops == 10
         found.append(result.energy.by_component()["network"])
-    assert found == pytest.approx([3.471e-9, 0.1446e-9], rel=1e-12)
+    assert found == pytest.approx([3.471e-9, 0.1446e-9], rel=1e-12, abs=0)
 
 
 def test_packages_of_one_structure_are_priced_and_timed_together() -> None:
@@ -187,7 +187,7 @@ def test_packages_of_one_structure_are_priced_and_timed_together() -> None:
             assert result.latency.to_dict() == alone.latency.to_dict()
     # Two messages more in 700 pJ, two hops in 6,700 pJ, one message to itself.
     more_pj = 1e12 * (together[1].energy.total_j - together[0].energy.total_j)
-    assert more_pj == pytest.approx(3 * 693 + 2 * 6633, rel=1e-12)
+    assert more_pj == pytest.approx(3 * 693 + 2 * 6633, rel=1e-12, abs=0)
 
 
 def test_pricer_of_messages_serves_many_activities() -> None:
@@ -281,7 +281,7 @@ def test_what_cannot_follow_pipeline_cores_says_so() -> None:
 def test_gradients_count_updates_as_the_price_does() -> None:
     value, slopes = gradients(activity(), mapped())
     result = price(activity(), mapped())
-    assert value.energy_j == pytest.approx(result.energy.total_j, rel=1e-12)
+    assert value.energy_j == pytest.approx(result.energy.total_j, rel=1e-12, abs=0)
     tiles = slopes.energy_j.tiles["pipeline_core"]
     assert tiles["energy_j_per_update"].tolist() == pytest.approx([0, 1])
     assert tiles["energy_j_per_update/1"].tolist() == pytest.approx([0, 1])
@@ -294,7 +294,7 @@ def test_gradients_count_updates_as_the_price_does() -> None:
 )
 def test_barrier_of_loihi_follows_the_routers_in_use(routers: int, barrier_us: float) -> None:
     spec = load_package("packages/loihi_pipeline").spec
-    assert spec.barrier_of(routers) == pytest.approx(barrier_us * 1e-6, rel=1e-15)
+    assert spec.barrier_of(routers) == pytest.approx(barrier_us * 1e-6, rel=1e-15, abs=0)
 
 
 @pytest.mark.parametrize(

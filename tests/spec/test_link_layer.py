@@ -31,11 +31,13 @@ def test_transmissions_are_exact(rate: float, bits: int) -> None:
     arrives = (1 - Fraction(rate)) ** bits  # of rational numbers, without rounding
     spec = with_errors(rate, total=f"{bits} bit")
     again = 1 / arrives - 1
-    assert spec.transmissions == pytest.approx(float(1 + again), rel=1e-12)
+    assert spec.transmissions == pytest.approx(float(1 + again), rel=1e-12, abs=0)
     # What is sent again keeps its digits where it is far below the rounding of 1.
     assert spec.expected_latency_s - 2e-9 == pytest.approx(float(again) * 6e-9, rel=1e-9, abs=1e-24)
-    assert spec.expected_bandwidth_bit_per_s == pytest.approx(float(100e9 * arrives), rel=1e-12)
-    assert spec.expected_energy_j_per_bit == pytest.approx(float(1e-12 / arrives), rel=1e-12)
+    assert spec.expected_bandwidth_bit_per_s == pytest.approx(
+        float(100e9 * arrives), rel=1e-12, abs=0
+    )
+    assert spec.expected_energy_j_per_bit == pytest.approx(float(1e-12 / arrives), rel=1e-12, abs=0)
 
 
 def test_transmissions_are_those_of_a_simulation() -> None:
@@ -87,7 +89,7 @@ def test_refuses(more: dict[str, Any], says: str) -> None:
 def test_the_limit_of_transmissions() -> None:
     # 1000 retransmissions: (1 - p)^544 = 1/1001.
     just = 1 - (1 / 1001) ** (1 / 544)
-    assert with_errors(just * 0.9999).transmissions == pytest.approx(1001, rel=1e-2)
+    assert with_errors(just * 0.9999).transmissions == pytest.approx(1001, rel=1e-2, abs=0)
     with pytest.raises(ValidationError, match="hardly any frame"):
         with_errors(just * 1.0001)
 

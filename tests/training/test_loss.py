@@ -121,11 +121,11 @@ def test_parts_of_the_loss_by_hand():
     traffic = 1e-3 * result.events.bits_across_dies / 4
     penalty = 0.5 * (rates["conv"] + rates["cells"])
     penalty += max(rates["in"] - 0.125, 0) + 2 * rates["out"]
-    assert float(measures.task_loss) == pytest.approx(task, rel=1e-5)
-    assert float(measures.traffic_loss) == pytest.approx(traffic, rel=1e-5)
-    assert float(total) == pytest.approx(task + traffic + penalty, rel=1e-5)
+    assert float(measures.task_loss) == pytest.approx(task, rel=1e-5, abs=0)
+    assert float(measures.traffic_loss) == pytest.approx(traffic, rel=1e-5, abs=0)
+    assert float(total) == pytest.approx(task + traffic + penalty, rel=1e-5, abs=0)
     assert float(measures.accuracy) == np.mean(counts.argmax(axis=1) == labels)
-    assert float(measures.energy_j) == pytest.approx(result.energy.dynamic_j / 4, rel=1e-5)
+    assert float(measures.energy_j) == pytest.approx(result.energy.dynamic_j / 4, rel=1e-5, abs=0)
     np.testing.assert_allclose(measures.rates, list(rates.values()), rtol=1e-5)
 
 
@@ -142,7 +142,7 @@ def test_values_of_an_answer_are_added_up_and_sent_where_not_zero():
     scores = values.sum(axis=1)
     assert float(measures.accuracy) == np.mean(scores.argmax(axis=1) == 0)
     assert float(measures.die_to_die_bits) == result.events.bits_across_dies / 4
-    assert float(measures.energy_j) == pytest.approx(result.energy.dynamic_j / 4, rel=1e-5)
+    assert float(measures.energy_j) == pytest.approx(result.energy.dynamic_j / 4, rel=1e-5, abs=0)
     assert float(measures.rates[-1]) == pytest.approx(np.mean(values != 0))
 
 

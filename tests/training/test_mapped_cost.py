@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 sys.path.append(str(Path(__file__).parents[1] / "cost"))
@@ -65,6 +65,7 @@ def mapped(seed):
 
 
 @settings(max_examples=10, deadline=None, derandomize=True)
+@example(mapping_seed=0, seed=0, rate=1.0)  # more is pooled than the NPU has products
 @given(
     mapping_seed=st.sampled_from([0, 1]),
     seed=st.integers(0, 2**32 - 1),
@@ -75,8 +76,8 @@ def test_values_are_those_of_the_price(mapping_seed, seed, rate):
     activity = random_activity(mapping.network, samples=3, steps=5, rate=rate, seed=seed)
     result, terms = pricer.price(activity), terms_of(events_of(activity, mapping.network))
     across = result.events.bits_across_dies / 3
-    assert float(terms.die_to_die_bits) == pytest.approx(across, rel=1e-9)
-    assert float(terms.energy_j) == pytest.approx(result.energy.dynamic_j / 3, rel=1e-9)
+    assert float(terms.die_to_die_bits) == pytest.approx(across, rel=1e-9, abs=0)
+    assert float(terms.energy_j) == pytest.approx(result.energy.dynamic_j / 3, rel=1e-9, abs=0)
     priced = dict(zip(result.links["link"], result.links["bits"], strict=True))
     expected = [priced[name] / 3 for name in cost.links]
     np.testing.assert_allclose(terms.link_bits, expected, rtol=1e-9)
@@ -173,7 +174,7 @@ def test_gradients_by_rates_are_finite_differences(name):
         return cost.objective(terms, name, temperature_bits=50.0)
 
     _, slope = value(0.0)
-    assert float(slope) == pytest.approx(central(value, 0.0, 1e-5), rel=1e-4)
+    assert float(slope) == pytest.approx(central(value, 0.0, 1e-5), rel=1e-4, abs=0)
     assert slope != 0
 
 
@@ -200,7 +201,7 @@ def test_gradients_by_constants_are_finite_differences(group, name):
         return cost_at(model, changed).terms(events).energy_j * 1e12
 
     _, slope = value(1.0)
-    assert float(slope) == pytest.approx(central(value, 1.0, 1e-4), rel=1e-4)
+    assert float(slope) == pytest.approx(central(value, 1.0, 1e-4), rel=1e-4, abs=0)
     assert slope > 0
 
 
