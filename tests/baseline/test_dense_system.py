@@ -395,7 +395,9 @@ def test_fabrics_are_per_direction_and_get_dearer_with_distance():
     assert sorted(row, key=lambda fabric: fabric.latency_s) == row
     for generation in (3, 4, 5):
         direct, switched = (load_fabric(f"nvlink{generation}{end}") for end in ("", "_switch"))
-        assert switched.energy_j_per_bit == pytest.approx(2 * direct.energy_j_per_bit)
+        assert switched.energy_j_per_bit == pytest.approx(
+            2 * direct.energy_j_per_bit, rel=1e-9, abs=0
+        )
         assert switched.bandwidth_bit_per_s == direct.bandwidth_bit_per_s
 
 

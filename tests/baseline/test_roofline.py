@@ -178,7 +178,9 @@ def test_device_presets_load_and_stay_apart_from_their_traps(name):
     # Dense peaks, one direction of NVLink, measured energies, an idle floor.
     assert device.peak_flop_per_s == {"a100": 312e12, "h100": 989.4e12}[name]
     assert device.link_bandwidth_bit_per_s == {"a100": 2.4e12, "h100": 3.6e12}[name]
-    assert device.memory_energy_j_per_bit == pytest.approx((13.11 + 4.71 + 1.59) * 1e-12)
+    assert device.memory_energy_j_per_bit == pytest.approx(
+        (13.11 + 4.71 + 1.59) * 1e-12, rel=1e-9, abs=0
+    )
     assert 40 < device.idle_power_w < 100
     assert 1e-6 < device.kernel_overhead_s < 3e-6
 

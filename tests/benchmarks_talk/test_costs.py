@@ -106,7 +106,7 @@ def test_values_over_one_boundary_by_hand() -> None:
     prices = dominated(with_link(prices_of(package), "slow serial"))
     versions = Versions(amounts_of(pass_through(), package), prices)
     dense = versions.dense(8.0)
-    assert dense.energy_j == pytest.approx(65536 * 8 * 250e-12)
+    assert dense.energy_j == pytest.approx(65536 * 8 * 250e-12, rel=1e-9, abs=0)
     assert dense.latency_s == pytest.approx(65536 * 8 / 8e9, rel=1e-6, abs=0)
     assert versions.address_bits == 12
 
@@ -118,10 +118,10 @@ def test_dense_movement_limit(steps: int, bits: int) -> None:
     prices = dominated(with_link(prices_of(package), "slow serial"))
     versions = Versions(amounts_of(pass_through(), package), prices)
     dense, hybrid = versions.dense(float(bits)), versions.hybrid(steps, 0.3, "bitmap", 8.0)
-    assert hybrid.energy_j / dense.energy_j == pytest.approx(steps / bits)
+    assert hybrid.energy_j / dense.energy_j == pytest.approx(steps / bits, rel=1e-9, abs=0)
     assert hybrid.latency_s / dense.latency_s == pytest.approx(steps / bits, rel=1e-6, abs=0)
     counted = versions.hybrid(steps, 0.3, "counts", 8.0)
-    assert counted.energy_j == pytest.approx(dense.energy_j)
+    assert counted.energy_j == pytest.approx(dense.energy_j, rel=1e-9, abs=0)
 
 
 def test_conditions_of_the_headline() -> None:
@@ -134,9 +134,9 @@ def test_conditions_of_the_headline() -> None:
         [1 / 0.19, 1 / 0.066, 8 / (12 * 0.126), 8 / (12 * 0.044)]
     )
     for each, claimed in zip(found, (5.3, 15.2, 5.3, 15.2), strict=True):
-        assert each.energy == pytest.approx(each.expected, rel=0.03)
+        assert each.energy == pytest.approx(each.expected, rel=0.03, abs=0)
         assert each.latency == pytest.approx(each.expected, rel=0.03)
-        assert each.energy == pytest.approx(claimed, rel=0.03)
+        assert each.energy == pytest.approx(claimed, rel=0.03, abs=0)
 
 
 def test_zeros_are_masked_where_that_saves_bits() -> None:

@@ -45,10 +45,10 @@ def test_both_sides_cost_the_same_at_that_energy(codec):
 
 def test_energy_of_a_converter():
     conversion = Conversion(energy_per_update="3 pJ/op", energy_per_add="0.5 pJ/op")
-    assert conversion.encode_j(neurons=10, steps=4) == pytest.approx(120e-12)
-    assert conversion.decode_j(spikes=8) == pytest.approx(4e-12)
+    assert conversion.encode_j(neurons=10, steps=4) == pytest.approx(120e-12, rel=1e-9, abs=0)
+    assert conversion.decode_j(spikes=8) == pytest.approx(4e-12, rel=1e-9, abs=0)
     assert conversion.decode_j(spikes=0) == 0
-    assert conversion.expected_j_per_neuron(4, 0.2) == pytest.approx(12.4e-12)
+    assert conversion.expected_j_per_neuron(4, 0.2) == pytest.approx(12.4e-12, rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize("rate", [0.25, 0.5])

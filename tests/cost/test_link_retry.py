@@ -61,7 +61,9 @@ def test_one_boundary_sees_retransmissions() -> None:
     )
     # 24 x 8 bit are 2 frames of 128 bit, sent twice: 512 bit at 8 Gb/s are 64 ns, and 10 + 6 ns.
     assert dense_time_s(boundary) == pytest.approx(80e-9)
-    assert payload_energy_j_per_bit(boundary.link) == pytest.approx(2 * 2e-12 * 128 / 96)
+    assert payload_energy_j_per_bit(boundary.link) == pytest.approx(
+        2 * 2e-12 * 128 / 96, rel=1e-9, abs=0
+    )
 
 
 def test_what_is_left_out_of_links_is_said() -> None:

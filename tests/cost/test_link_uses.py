@@ -146,13 +146,13 @@ def test_links_asleep_draw_less(timing: str) -> None:
     static_j = result.links["static_energy_j"]
     order = np.argsort(result.links["link"])  # a>b, b>a
     expected = [60 * NS * 1.0 - each * (1.0 - 0.1) for each in asleep_s]
-    assert np.asarray(static_j)[order] == pytest.approx(expected)
+    assert np.asarray(static_j)[order] == pytest.approx(expected, rel=1e-9, abs=0)
     assert fsum(result.energy.by_component().values()) == result.energy.total_j
     awake = cs.price(activity, mapping, timing="bound")
     assert any("power saved by links that sleep:" in entry for entry in awake.not_modelled)
     assert any("that sleep in barriers" in entry for entry in result.not_modelled)
     span = awake.latency_s.sum()
-    assert awake.links["static_energy_j"] == pytest.approx([span, span])
+    assert awake.links["static_energy_j"] == pytest.approx([span, span], rel=1e-9, abs=0)
 
 
 def test_counts_add_up_however_steps_are_grouped(monkeypatch) -> None:

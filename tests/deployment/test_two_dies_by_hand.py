@@ -36,13 +36,15 @@ def test_dense() -> None:
     assert result.traffic.link_wire_bits[east(result)] == 128
     assert result.traffic.link_bits.sum() == 32
     energy = result.energy.by_component()
-    assert energy["die-to-die die_0_0(0,0)>die_1_0(0,0)"] == pytest.approx(128 * 2e-12)
+    assert energy["die-to-die die_0_0(0,0)>die_1_0(0,0)"] == pytest.approx(
+        128 * 2e-12, rel=1e-9, abs=0
+    )
     # It enters the router of its own die and that of the other.
-    assert energy["routers"] == pytest.approx(2 * (1.5e-12 + 32 * 0.125e-12))
+    assert energy["routers"] == pytest.approx(2 * (1.5e-12 + 32 * 0.125e-12), rel=1e-9, abs=0)
     # 12 and 6 products, as many weights of 8 bits read, 3 and 2 outputs.
-    assert energy["synaptic_operations"] == pytest.approx(18 * 0.5e-12)
-    assert energy["memory"] == pytest.approx(18 * 8 * 0.25e-12)
-    assert energy["neuron_updates"] == pytest.approx(5e-12)
+    assert energy["synaptic_operations"] == pytest.approx(18 * 0.5e-12, rel=1e-9, abs=0)
+    assert energy["memory"] == pytest.approx(18 * 8 * 0.25e-12, rel=1e-9, abs=0)
+    assert energy["neuron_updates"] == pytest.approx(5e-12, rel=1e-9, abs=0)
     # Router 1 ns, frame 128 bit / 8 Gb/s = 16 ns, link 10 ns, router 1 ns.
     assert result.latency_s == pytest.approx(FIRST_S + 28e-9 + SECOND_S)
     assert result.timing.stages_s == pytest.approx((FIRST_S, 28e-9 + SECOND_S))
@@ -67,10 +69,12 @@ def test_hybrid_with_a_packet_for_each_spike() -> None:
     assert result.latency_s == pytest.approx(FIRST_S + 4 * 28e-9 + SECOND_S)
     energy = result.energy.by_component()
     # Three neurons in four steps are encoded, three spikes decoded.
-    assert energy["boundary_conversions"] == pytest.approx(12 * 0.5e-12 + 3 * 0.25e-12)
+    assert energy["boundary_conversions"] == pytest.approx(
+        12 * 0.5e-12 + 3 * 0.25e-12, rel=1e-9, abs=0
+    )
     # Both layers compute with values, as without spikes.
-    assert energy["synaptic_operations"] == pytest.approx(18 * 0.5e-12)
-    assert energy["routers"] == pytest.approx(2 * 3 * (1.5e-12 + 28 * 0.125e-12))
+    assert energy["synaptic_operations"] == pytest.approx(18 * 0.5e-12, rel=1e-9, abs=0)
+    assert energy["routers"] == pytest.approx(2 * 3 * (1.5e-12 + 28 * 0.125e-12), rel=1e-9, abs=0)
 
 
 def test_hybrid_with_a_bitmap() -> None:
@@ -110,7 +114,9 @@ def test_a_batch_shares_weights() -> None:
     assert result.events("dense_operations").tolist() == [36, 18]
     cycles = 2 * 4 + 3 + 3 - 2
     assert result.latency_s == pytest.approx(2 * cycles * CYCLE_S + 28e-9)
-    assert result.energy_per_inference_j == pytest.approx(result.energy.total_j / 3)
+    assert result.energy_per_inference_j == pytest.approx(
+        result.energy.total_j / 3, rel=1e-9, abs=0
+    )
 
 
 def test_a_barrier_ends_each_application_of_a_layer() -> None:

@@ -109,7 +109,7 @@ def test_rapl_adds_packages_and_sees_a_counter_wrap(tmp_path):
         (tmp_path / "intel-rapl:1/energy_uj").write_text("500")
 
     # 2,000 uJ, and 1,000 up to the end of the range and 500 from its start.
-    assert meter.energy_j(work) == pytest.approx(3.5e-3)
+    assert meter.energy_j(work) == pytest.approx(3.5e-3, rel=1e-9, abs=0)
 
 
 def test_counters_that_cannot_be_read_are_said(tmp_path):
@@ -136,7 +136,7 @@ def test_nvml_counts_millijoules(monkeypatch):
     monkeypatch.setitem(sys.modules, "pynvml", fake)
     meter = find_meter("gpu", 3)
     assert isinstance(meter, NvmlMeter)
-    assert meter.energy_j(lambda: None) == pytest.approx(3.5)
+    assert meter.energy_j(lambda: None) == pytest.approx(3.5, rel=1e-9, abs=0)
 
 
 def test_nvidia_smi_is_sampled(monkeypatch, tmp_path):
@@ -154,4 +154,6 @@ def test_nvidia_smi_is_sampled(monkeypatch, tmp_path):
 def test_samples_are_averaged_over_the_time(monkeypatch):
     clock = iter([10.0, 14.0])
     monkeypatch.setattr("chipletsim.measure.power.time.perf_counter", lambda: next(clock))
-    assert SampledMeter(lambda: 50.0).energy_j(lambda: None) == pytest.approx(200.0)
+    assert SampledMeter(lambda: 50.0).energy_j(lambda: None) == pytest.approx(
+        200.0, rel=1e-9, abs=0
+    )

@@ -101,7 +101,9 @@ def test_loihi_unloaded_latency_and_energy_of_a_route() -> None:
     package = load_package("packages/loihi1")
     route = [package.links[link].spec for link in package.route(0, len(package.routers) - 1)]
     assert sum(spec.latency_s for spec in route) == pytest.approx(7 * 4.1e-9 + 3 * 6.5e-9)
-    assert sum(spec.energy_j_per_packet for spec in route) == pytest.approx(7 * 3e-12 + 3 * 4e-12)
+    assert sum(spec.energy_j_per_packet for spec in route) == pytest.approx(
+        7 * 3e-12 + 3 * 4e-12, rel=1e-9, abs=0
+    )
     assert route[0].bandwidth_bit_per_s / route[0].flit_bits == pytest.approx(3.44e9)
 
 

@@ -283,10 +283,10 @@ def test_gradients_count_updates_as_the_price_does() -> None:
     result = price(activity(), mapped())
     assert value.energy_j == pytest.approx(result.energy.total_j, rel=1e-12, abs=0)
     tiles = slopes.energy_j.tiles["pipeline_core"]
-    assert tiles["energy_j_per_update"].tolist() == pytest.approx([0, 1])
-    assert tiles["energy_j_per_update/1"].tolist() == pytest.approx([0, 1])
-    assert tiles["energy_j_per_update/2"].tolist() == pytest.approx([2, 0])
-    assert tiles["energy_j_per_hop_east"].tolist() == pytest.approx([0, 2])
+    assert tiles["energy_j_per_update"].tolist() == pytest.approx([0, 1], rel=1e-9, abs=0)
+    assert tiles["energy_j_per_update/1"].tolist() == pytest.approx([0, 1], rel=1e-9, abs=0)
+    assert tiles["energy_j_per_update/2"].tolist() == pytest.approx([2, 0], rel=1e-9, abs=0)
+    assert tiles["energy_j_per_hop_east"].tolist() == pytest.approx([0, 2], rel=1e-9, abs=0)
 
 
 @pytest.mark.parametrize(

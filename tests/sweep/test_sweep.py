@@ -47,7 +47,9 @@ def test_points_follow_the_closed_form(contents, tmp_path):
         nanoseconds = 143 + 4 * barrier
         picojoules = 301 + 128 * per_bit + nanoseconds
         assert point.metrics["latency_per_inference_s"] * 1e9 == pytest.approx(nanoseconds)
-        assert point.metrics["energy_per_inference_j"] * 1e12 == pytest.approx(picojoules)
+        assert point.metrics["energy_per_inference_j"] * 1e12 == pytest.approx(
+            picojoules, rel=1e-9, abs=0
+        )
         assert point.metrics["error_rate"] == 0.0
     assert [point.settings for point in result.front] == [{ENERGY: "1 pJ/bit", BARRIER: "0 s"}]
     assert result.failed == 0
