@@ -280,7 +280,7 @@ class PackageSpec(Spec):
     synchronisation: Literal["barrier", "free"] = Field(
         "barrier",
         description="of steps: `barrier`: all tiles end a step together; `free`: a tile begins its "
-        "next step once it has worked on all that it gets in the step before",
+        "next step once it has worked on all that it gets in the step before, and there is no barrier",
     )
     barrier_s: TimeByNumber = Field(
         0.0,
@@ -289,12 +289,6 @@ class PackageSpec(Spec):
         " with mapped neurons: that of the largest number not above it, else of the first",
     )
     static_power_w: Power = Field(0.0, alias="static_power", description="of the package itself")
-
-    @model_validator(mode="after")
-    def _has_barriers_or_none(self) -> PackageSpec:
-        if self.synchronisation == "free" and self.barrier_s != 0.0:
-            raise ValueError("with `synchronisation: free` steps have no `barrier`; expected `0 s`")
-        return self
 
     @property
     def runs_freely(self) -> bool:
@@ -307,9 +301,14 @@ class PackageSpec(Spec):
         Args:
             routers: Number of routers with mapped neurons.
 
+        Returns:
+            0 where steps run freely, whatever ``barrier`` says.
+
         Example:
             With ``barrier: {1: 0.6 us, 2: 1 us, 4: 1.4 us}`` three routers take 1 us.
         """
+        if self.runs_freely:
+            return 0.0
         if not isinstance(self.barrier_s, dict):
             return float(self.barrier_s)
         steps = [number for number in self.barrier_s if number <= routers]

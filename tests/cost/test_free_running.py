@@ -11,7 +11,6 @@ import pytest
 from cost_cases import IO, ON_DIE, package_of
 from encoded_cases import windows
 from interconnect_cases import pair
-from pydantic import ValidationError
 from test_link_uses import WAIT, on_link_j, spikes_over, two_dies
 
 import chipletsim as cs
@@ -41,7 +40,7 @@ BOTH = pytest.mark.parametrize("timing", PACKET_MODELS)
 def freely(mapping: Mapping) -> Mapping:
     """The same mapping on a package whose steps run freely."""
     package = mapping.package
-    spec = package.spec.model_copy(update={"synchronisation": "free", "barrier_s": 0.0})
+    spec = package.spec.model_copy(update={"synchronisation": "free"})
     return replace(mapping, package=replace(package, spec=spec))
 
 
@@ -251,6 +250,6 @@ def test_free_steps_are_another_structure_and_have_no_barrier() -> None:
         "tiles": [{"at": "all", "tile": IO}],
     }
     sections = {"chiplet_types": {"die": die}, "chiplets": {"a": {"type": "die", "at": [0, 0]}}}
-    assert package_of(**sections, synchronisation="free").spec.runs_freely
-    with pytest.raises(ValidationError, match="expected `0 s`"):
-        package_of(**sections, synchronisation="free", barrier="1 ns")
+    for synchronisation, barrier_s in (("free", 0.0), ("barrier", 1e-9)):
+        package = package_of(**sections, synchronisation=synchronisation, barrier="1 ns")
+        assert package.spec.barrier_of(1) == barrier_s
