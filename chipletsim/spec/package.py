@@ -280,7 +280,8 @@ class PackageSpec(Spec):
     synchronisation: Literal["barrier", "free"] = Field(
         "barrier",
         description="of steps: `barrier`: all tiles end a step together; `free`: a tile begins its "
-        "next step once it has worked on all that it gets in the step before, and there is no barrier",
+        "next step once it has worked on all that it gets in the step before, and there is no "
+        "barrier",
     )
     barrier_s: TimeByNumber = Field(
         0.0,
