@@ -13,6 +13,9 @@ have none, they are an assumption, so that like is compared with like:
 * `wait`: the first packet of a frame waits for others for up to 1 us (digits) or 100 ns.
 * `no frames`: the presets of BoW and SerDes as they are.
 
+Digits are timed by `bound`, `queue` and `cycle`, the recurrent network by the first two: with
+`cycle` the whole would take twice as long.
+
 Under `bound` all but the last frame of a step are full, with or without a wait. `bits` are on the
 wires between dies, whole frames: what an open frame lacks is in them and in the energy under
 `queue` and `cycle`, which know when frames leave; `full frames = 1` is over the bits of `shared`

@@ -23,9 +23,10 @@ import chipletsim as cs
 from benchmarks.harness import Row, timed
 from chipletsim.exchange.bursts.burst_file import BurstFile, read_burst
 from chipletsim.noc.cycle import cycle
+from chipletsim.noc.event_trees import Events
 from chipletsim.noc.flit_network import Burst, Flows, Job
 from chipletsim.noc.mesh import mesh_network, mesh_ways
-from chipletsim.noc.package_flows import Ways
+from chipletsim.noc.package_flows import package_ways
 from chipletsim.noc.package_network import package_network
 from chipletsim.noc.queue import queue
 
@@ -123,25 +124,20 @@ def chiplets(steps: int = 100, packets: int = 10_000, fan_out: int = 16) -> Row:
     """Time steps of a package of 64 chiplets; each tile sends to a few others."""
     package = cs.load_package("packages/sixty_four_chiplets")
     network = package_network(package, (40,))
-    ways, draw = Ways(package, network), np.random.default_rng(0)
-    tiles = len(package.tiles)
-    flow: list[tuple[int, int, int]] = []
-    target: list[int] = []
-    routers: list[int] = []
-    for source in range(tiles):
-        for tile in draw.choice(tiles - 1, fan_out, replace=False).tolist():
-            (way,) = ways.of(source, [tile + (tile >= source)])
-            flow.append((source, way.root, ways.entry_channels))
-            target += way.targets
-            routers += way.routers
-    stop, branch = ways.arrays()
-    ones = np.ones(len(flow), np.int64)
-    flows = Flows(stop, branch, np.array(flow), ones, np.array(target), np.array(routers))
+    draw, tiles = np.random.default_rng(0), len(package.tiles)
+    other = [draw.choice(tiles - 1, fan_out, replace=False) for _ in range(tiles)]
+    source, target = np.repeat(np.arange(tiles), fan_out), np.concatenate(other)
+    target += target >= source
+    ones = np.ones(source.size, np.int64)
+    events = Events(package.tile_router[source], np.arange(source.size + 1), target)
+    ways = package_ways(package, network, events)
+    flow = np.stack([source, ways.root, ones * network.class_channels[0]], axis=1)
+    flows = Flows(ways.stop, ways.branch, flow, ways.deliveries, target, ways.routers)
     jobs = []
     for _ in range(steps):
         sent = np.sort(draw.integers(0, len(flow), packets))
         zeros = np.zeros(packets, np.int64)
-        table = np.stack([flows.flow[sent, 0], sent, zeros + 1, zeros, zeros, zeros], axis=1)
+        table = np.stack([source[sent], sent, zeros + 1, zeros, zeros, zeros], axis=1)
         jobs.append(Job(network.network, flows, Burst(table, zeros)))
     time = timed(lambda: queue(jobs), 3)
     case = f"{tiles:,} tiles on 64 chiplets, {steps} steps of {packets:,} packets"

@@ -9,7 +9,7 @@ import numpy as np
 from scipy import sparse
 
 from chipletsim.codecs import SpikeCodec
-from chipletsim.cost.equal_rows import group_rows
+from chipletsim.mapping.equal_rows import group_rows
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.neurons import NEURON_MODELS
 

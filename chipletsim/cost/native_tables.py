@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from scipy import sparse
 
-from chipletsim.cost.equal_rows import group_rows
 from chipletsim.cost.incidence import TrafficModel
+from chipletsim.mapping.equal_rows import group_rows
 
 _LANES = 16
 """Numbers that the kernel adds at once."""

@@ -23,7 +23,7 @@ from chipletsim.noc.messages import MessageLists, RowEvents, message_lists
 from chipletsim.noc.packet_bursts import packet_jobs, row_timing, with_work_first
 from chipletsim.noc.packet_plan import PacketPlans
 from chipletsim.noc.packet_times import packet_times
-from chipletsim.noc.serial import certain, lone_ticks
+from chipletsim.noc.serial import certain, plan_ticks
 from chipletsim.package.model import Package
 
 
@@ -103,8 +103,7 @@ class PackageRows:
         if spares_bound:
             check_jobs([self._each_packet_once()])
         if spares_bound and plain and not package.spec.runs_freely:
-            packets = self.packets
-            self._lone = lone_ticks(packets.network.network, packets.plan.flows, packets.flits)
+            self._lone = plan_ticks(self.packets, package)
 
     def _each_packet_once(self) -> Job:
         """Return a burst of all packets that any neuron may send."""

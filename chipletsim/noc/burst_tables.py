@@ -16,6 +16,7 @@ from chipletsim.noc.flit_network import (
     delivery_starts,
 )
 from chipletsim.noc.job_checks import check_jobs
+from chipletsim.noc.listed import distinct, listed
 
 Rows = TypeVar("Rows", FlitNetwork, Flows)
 
@@ -46,15 +47,21 @@ def burst_tables(jobs: Sequence[Job]) -> BurstTables:
     """
     check_jobs(jobs)
     networks, network_of = _distinct([job.network for job in jobs])
-    flows, flows_of = _distinct([job.flows for job in jobs])
-    network = _network_rows(networks, [job.flows for job in jobs], network_of)
+    every, flows_of = _distinct([job.flows for job in jobs])
+    taken = [np.zeros(len(each.flow), bool) for each in every]
+    for job, place in zip(jobs, flows_of, strict=True):
+        taken[place][job.burst.packet[job.burst.packet[:, 1] >= 0, 1]] = True
+    flows, numbers = zip(*map(_taken, every, taken), strict=True)
+    pairs = sorted(set(zip(network_of, flows_of, strict=True)))
+    network = _network_rows(networks, [(number, flows[place]) for number, place in pairs])
     stop, branch, flow, first_flow = _flow_rows(flows)
     packets = [_packet_rows(job.burst) for job in jobs]
     starts, processing, expected, burst = [], [], [], []
     packet_first = delivery_first = gate_first = 0
     for number, job in enumerate(jobs):
-        rows = packets[number]
-        rows[:, 1] += np.where(rows[:, 1] >= 0, first_flow[flows_of[number]], 0)
+        rows, place = packets[number], flows_of[number]
+        sent = rows[:, 1] >= 0
+        rows[sent, 1] = numbers[place][rows[sent, 1]] + first_flow[place]
         start = delivery_starts(job.flows, job.burst)
         starts.append(start[:-1] + delivery_first)
         processing.append(job.burst.processing)
@@ -90,12 +97,51 @@ def _distinct(items: Sequence[Rows]) -> tuple[list[Rows], list[int]]:
     return found, [number[id(item)] for item in items]
 
 
+def _taken(flows: Flows, taken: np.ndarray) -> tuple[Flows, np.ndarray]:
+    """Return the flows that are taken, and the number of each flow among these.
+
+    All of them where those are the most, as it takes time to leave the others out.
+    """
+    numbers = np.arange(taken.size)
+    if 2 * np.count_nonzero(taken) >= taken.size:
+        return flows, numbers
+    count = np.diff(flows.stop)
+    reached = np.zeros(count.size, bool)
+    stop = flows.flow[taken, 1]
+    while stop.size:
+        reached[stop] = True
+        following = flows.branch[listed(flows.stop[stop], count[stop]), 1]
+        following = following[following >= 0]
+        stop = distinct(following[~reached[following]])
+    branch, flow = flows.branch[np.repeat(reached, count)], flows.flow[taken]
+    number = np.cumsum(reached) - 1
+    onward = branch[:, 1] >= 0
+    branch[onward, 1] = number[branch[onward, 1]]
+    flow[:, 1] = number[flow[:, 1]]
+    of = np.repeat(taken, flows.deliveries)
+    kept = Flows(
+        np.concatenate([[0], np.cumsum(count[reached])]),
+        branch,
+        flow,
+        flows.deliveries[taken],
+        flows.target[of],
+        flows.routers[of],
+    )
+    return kept, np.cumsum(taken) - 1
+
+
 def _network_rows(
-    networks: Sequence[FlitNetwork], flows: Sequence[Flows], network_of: Sequence[int]
+    networks: Sequence[FlitNetwork], flows: Sequence[tuple[int, Flows]]
 ) -> list[np.ndarray]:
+    """Return rows of networks, and of their parts.
+
+    Args:
+        networks: The networks.
+        flows: Flows, each with the number of a network on which they run.
+    """
     every = [(1 << each.channels) - 1 if each.channels < 63 else -1 for each in networks]
     restricted, forks = [False] * len(networks), [False] * len(networks)
-    for number, used in zip(network_of, flows, strict=True):
+    for number, used in flows:
         restricted[number] |= bool(((used.branch[:, 2] & every[number]) != every[number]).any())
         forks[number] |= used.stop.size - 1 != len(used.branch)
     rows, first = [], [0, 0, 0]

@@ -17,6 +17,7 @@ from chipletsim.noc.flit_network import (
     Flows,
     Job,
 )
+from chipletsim.noc.listed import listed
 
 _MOST_TICKS = 1 << 56
 """Of a burst: `queue` counts 64 parts of each in an int64."""
@@ -32,19 +33,22 @@ def check_jobs(jobs: Sequence[Job]) -> None:
             a packet that is copied on its way is longer than a buffer in which it is.
     """
     longest_hop: dict[int, int] = {}
-    forking: dict[tuple[int, int], np.ndarray] = {}  # least room of each flow where it forks
+    branches: dict[int, float] = {}
+    forking: dict[tuple[int, int], list[Job]] = {}  # by network and flows, where any flow forks
     for job in jobs:
         network, flows = job.network, job.flows
         if id(network) not in longest_hop:
             _check_network(network)
             longest_hop[id(network)] = _longest_hop(network)
-        if (pair := (id(network), id(flows))) not in forking:
+        if id(flows) not in branches:
             _check_flows(flows)
-            forks = len(flows.branch) != flows.stop.size - 1
-            forking[pair] = _fork_room(network, flows) if forks else np.zeros(0, np.int64)
+            branches[id(flows)] = _most_branches(flows)
         _check_burst(job)
-        _check_sum(job, longest_hop[id(network)])
-        _check_forks(job.burst, forking[pair])
+        _check_sum(job.burst, branches[id(flows)] * longest_hop[id(network)])
+        if len(flows.branch) != flows.stop.size - 1:
+            forking.setdefault((id(network), id(flows)), []).append(job)
+    for alike in forking.values():
+        _check_forks(alike)
 
 
 def _require(holds: bool | np.bool_, message: str) -> None:
@@ -153,48 +157,68 @@ def _check_burst(job: Job) -> None:
     )
 
 
-def _check_sum(job: Job, longest_hop: int) -> None:
-    """The burst ends in time even if all of it happens one after the other."""
-    burst, flows = job.burst, job.flows
+def _most_branches(flows: Flows) -> float:
+    """Return the branches of a flow, at most."""
+    return float(flows.routers.max(initial=0) + 1) * float(flows.deliveries.max(initial=1))
+
+
+def _check_sum(burst: Burst, flit_ticks: float) -> None:
+    """The burst ends in time even if all of it happens one after the other.
+
+    Args:
+        burst: The burst.
+        flit_ticks: Ticks of a flit on all branches of a flow, at most.
+    """
     # Sums that may be too large for int64 are made of floating-point numbers.
     packets = burst.packet[:, 3:5].sum(axis=0, dtype=float)
-    branches = float(flows.routers.max(initial=0) + 1) * float(flows.deliveries.max(initial=1))
-    hops = float(burst.packet[:, 2].sum(dtype=float)) * branches
-    total = float(packets.sum()) + float(burst.processing.sum(dtype=float)) + hops * longest_hop
+    ways = float(burst.packet[:, 2].sum(dtype=float)) * flit_ticks
+    total = float(packets.sum()) + float(burst.processing.sum(dtype=float)) + ways
     _require(
         total < _MOST_TICKS,
         f"this burst may take {total:.3g} ticks; the kernels count up to {_MOST_TICKS:.3g}",
     )
 
 
-def _fork_room(network: FlitNetwork, flows: Flows) -> np.ndarray:
-    """Return int64 [flows]: least buffer of an input from which packets of each are copied."""
+def _check_forks(jobs: Sequence[Job]) -> None:
+    """Check bursts of the same flows on the same network."""
+    network, flows = jobs[0].network, jobs[0].flows
+    flits = np.zeros(len(flows.flow), np.int64)  # of the longest packet of each flow
+    for job in jobs:
+        sent = job.burst.packet[job.burst.packet[:, 1] >= 0]
+        np.maximum.at(flits, sent[:, 1], sent[:, 2])
+    taken = np.flatnonzero(flits)
+    room = _fork_room(network, flows, taken)
+    short = np.flatnonzero(flits[taken] > room)
+    if short.size:
+        longest, least = int(flits[taken[short[0]]]), int(room[short[0]])
+        raise UsageError(
+            f"a packet of {longest:,} flits is copied at a router whose buffers hold {least:,} of "
+            "a virtual channel; it has to fit: use deeper buffers (`buffer_flits`) or shorter "
+            "packets"
+        )
+
+
+def _fork_room(network: FlitNetwork, flows: Flows, taken: np.ndarray) -> np.ndarray:
+    """Return int64 [taken]: least buffer of an input from which packets of some flows are copied.
+
+    Args:
+        network: The network.
+        flows: All flows.
+        taken: int64 [taken], some of them.
+    """
     count = np.diff(flows.stop)
-    room = np.full(len(flows.flow), _MOST_ROWS, np.int64)
+    room = np.full(taken.size, _MOST_ROWS, np.int64)
     first = network.router[:, 0]
     owner = network.port_router
-    flow = np.arange(len(flows.flow))
-    stop, port = flows.flow[:, 1], network.node[flows.flow[:, 0], 0]  # where each comes in
+    flow = np.arange(taken.size)
+    stop = flows.flow[taken, 1]
+    port = network.node[flows.flow[taken, 0], 0]  # where each comes in
     while stop.size:
         forks = count[stop] > 1
         np.minimum.at(room, flow[forks], network.port[port[forks], 4])
         sizes = count[stop]
-        rank = np.arange(int(sizes.sum())) - np.repeat(np.cumsum(sizes) - sizes, sizes)
-        branch = flows.branch[np.repeat(flows.stop[stop], sizes) + rank]
+        branch = flows.branch[listed(flows.stop[stop], sizes)]
         output = np.repeat(first[owner[port]], sizes) + branch[:, 0]
         on = branch[:, 1] >= 0
         flow, stop, port = np.repeat(flow, sizes)[on], branch[on, 1], network.port[output[on], 0]
     return room
-
-
-def _check_forks(burst: Burst, room: np.ndarray) -> None:
-    if not room.size:
-        return
-    sent = burst.packet[burst.packet[:, 1] >= 0]
-    short = np.flatnonzero(sent[:, 2] > room[sent[:, 1]])
-    if short.size:
-        flits, least = int(sent[short[0], 2]), int(room[sent[short[0], 1]])
-        raise UsageError(
-            f"a packet of {flits:,} flits is copied at a router whose buffers hold {least:,} of a "
-            "virtual channel; it has to fit: use deeper buffers (`buffer_flits`) or shorter packets"
-        )

@@ -10,6 +10,7 @@ import numpy as np
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.traffic import first_io_tile
 from chipletsim.mapping.units import listed_synapses, synapse_unit
+from chipletsim.noc.listed import distinct
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,7 +77,7 @@ def _axons(
     listed = _by_rank if mapping.synapse_ranks else _by_projection
     groups = listed(mapping, place, core_of_tile)
     answers = _answers(mapping, place, core_of_tile)  # which reach no synapse
-    axons = np.unique(np.concatenate([groups.pair, answers]))
+    axons = distinct(np.concatenate([groups.pair, answers]))
     start = np.searchsorted(axons // cores, np.arange(neuron.size + 1))
     axon = np.searchsorted(axons, groups.pair)
     return start, axons % cores, np.stack([axon, groups.unit, groups.synapses], axis=1)

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
+from chipletsim.noc.listed import distinct
 from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.package.model import Package
 from chipletsim.tiles import MessageTimes, NeuronTimes, TileParameters
@@ -50,7 +51,7 @@ def plan_times(
         ConfigError: A tile in use is of a kind without times for single messages, or without
             such as the model knows.
     """
-    used = np.unique(np.concatenate([plan.core, plan.axon_core]))
+    used = np.flatnonzero(np.bincount(np.concatenate([plan.core, plan.axon_core])))
     known: dict[TileParameters, MessageTimes] = {}
     cores: dict[int, MessageTimes] = {}
     for core in used.tolist():
@@ -104,16 +105,23 @@ def _link_hops(package: Package, tile: int) -> tuple[float, float, float, float]
 def _processing(plan: MessagePlan, cores: dict[int, MessageTimes]) -> np.ndarray:
     """Return float64 [axons]: one synapse after the other is added to the time of a message."""
     axon, unit, count = plan.synapses.T
-    target = plan.axon_core[axon]
-    total = np.array([cores[core].in_s for core in plan.axon_core.tolist()], float)
-    pairs = zip(target.tolist(), unit.tolist(), strict=True)
-    step = np.array([cores[core].event_s[number] for core, number in pairs], float)
+    in_s, event_s = np.zeros(plan.tile.size), np.zeros((plan.tile.size, _units(cores)))
+    for core, times in cores.items():
+        in_s[core] = times.in_s
+        event_s[core, : len(times.event_s)] = times.event_s
+    total = in_s[plan.axon_core]
+    step = event_s[plan.axon_core[axon], unit]
     first = np.flatnonzero(np.diff(axon, prepend=-1))
     layer = np.arange(axon.size) - np.repeat(first, np.diff(np.append(first, axon.size)))
     for number in range(int(layer.max(initial=-1)) + 1):
         chosen = np.flatnonzero(layer == number)
         total[axon[chosen]] = repeated_sums(total[axon[chosen]], step[chosen], count[chosen])
     return total
+
+
+def _units(cores: dict[int, MessageTimes]) -> int:
+    """Return the most synapse units of a core."""
+    return max((len(times.event_s) for times in cores.values()), default=0)
 
 
 def repeated_sums(start: np.ndarray, step: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -129,14 +137,17 @@ def repeated_sums(start: np.ndarray, step: np.ndarray, count: np.ndarray) -> np.
         >>> bool(found[0] == 0.1 + 0.1 + 0.1), bool(found[0] == 0.3)
         (True, False)
     """
-    pairs, which = np.unique(np.stack([start, step], axis=1), axis=0, return_inverse=True)
-    which = which.reshape(-1)
-    result = np.empty(start.size)
-    order = np.argsort(which, kind="stable")
-    bounds = np.searchsorted(which[order], np.arange(len(pairs) + 1))
-    for number, (first, each) in enumerate(pairs.tolist()):
-        mine = order[bounds[number] : bounds[number + 1]]
-        terms = np.full(int(count[mine].max()) + 1, each)
-        terms[0] = first
-        result[mine] = np.add.accumulate(terms)[count[mine]]
-    return result
+    steps = distinct(step)
+    which = np.searchsorted(starts := distinct(start), start) * steps.size
+    which += np.searchsorted(steps, step)
+    pairs = distinct(which)
+    which = np.searchsorted(pairs, which)
+    most = np.zeros(pairs.size, np.int64)
+    np.maximum.at(most, which, count)
+    sums = []
+    for pair, terms in zip(pairs.tolist(), most.tolist(), strict=True):
+        each = np.full(terms + 1, steps[pair % steps.size])
+        each[0] = starts[pair // steps.size]
+        sums.append(np.add.accumulate(each))
+    first = np.cumsum(most + 1) - most - 1
+    return np.concatenate([*sums, np.zeros(0)])[first[which] + count]

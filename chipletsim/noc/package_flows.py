@@ -2,134 +2,182 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.noc.event_trees import Events, EventTrees, event_trees
 from chipletsim.noc.flit_network import ALL_CHANNELS
+from chipletsim.noc.listed import listed
 from chipletsim.noc.package_network import PackageNetwork
 from chipletsim.package.model import Package
 
+_TARGETS = 1 << 17
+"""Targets of the events whose ways are found at once; some dozens of arrays have this size."""
 
-class Way(NamedTuple):
-    """One packet of an event.
+
+class PackageWays(NamedTuple):
+    """Packets of events, and how they go.
 
     Attributes:
-        root: Its first stop.
-        targets: Tiles to which it is delivered, in the order of its deliveries.
-        routers: Routers on the way to each.
+        stop: int64 [stops + 1], see `chipletsim.noc.flit_network.Flows`.
+        branch: int64 [branches, 3], likewise.
+        first: int64 [events + 1], first packet of each event.
+        root: int64 [packets], first stop of each.
+        deliveries: int64 [packets], tiles that each reaches.
+        place: int64 [targets], which target of its event each delivery is; packet by packet.
+        routers: int64 [targets], routers on the way of each delivery.
     """
 
-    root: int
-    targets: tuple[int, ...]
-    routers: tuple[int, ...]
+    stop: np.ndarray
+    branch: np.ndarray
+    first: np.ndarray
+    root: np.ndarray
+    deliveries: np.ndarray
+    place: np.ndarray
+    routers: np.ndarray
 
 
-class Ways:
-    """Finds the packets that an event takes to reach several tiles, and how they go.
+def package_ways(package: Package, network: PackageNetwork, events: Events) -> PackageWays:
+    """Return the packets that events take to reach their targets, and how they go.
 
     A router that can copy gets one packet of an event for all that is behind it, any other one for
-    each tile, as in `chipletsim.package.multicast.multicast_copies`.
+    each tile, as in `chipletsim.package.multicast.multicast_copies`. Packets and deliveries stand
+    in the order of the outputs that lead to them, see `EventTrees`.
 
     Args:
         package: The package.
         network: It as routers and ports.
+        events: The events.
+    """
+    cuts = np.searchsorted(events.start, np.arange(0, max(events.tile.size, 1), _TARGETS))
+    parts: list[PackageWays] = []
+    stops = 0
+    for span in pairwise([*np.unique(cuts).tolist(), events.router.size]):
+        part = events.part(*span)
+        parts.append(_ways(event_trees(package, network, part), part, stops))
+        stops += parts[-1].stop.size - 1
+    return PackageWays(
+        _starts([each.stop for each in parts]),
+        np.concatenate([each.branch for each in parts]),
+        _starts([each.first for each in parts]),
+        np.concatenate([each.root for each in parts]),
+        np.concatenate([each.deliveries for each in parts]),
+        np.concatenate([each.place for each in parts]),
+        np.concatenate([each.routers for each in parts]),
+    )
+
+
+def _ways(trees: EventTrees, events: Events, stops: int) -> PackageWays:
+    """Return the packets of events by their trees.
+
+    Args:
+        trees: The trees.
+        events: The events.
+        stops: Number of the first stop.
+    """
+    visits, outputs = trees.visits, trees.outputs
+    sizes = _sizes(trees)
+    order = _order(trees, sizes, events)
+    ends = outputs.target >= 0
+    count = np.where(ends, 1, sizes.packets[outputs.onward])
+    first_stop = stops + np.cumsum(sizes.packets) - sizes.packets
+    first_branch = np.cumsum(sizes.branches) - sizes.branches
+    following = listed(np.where(ends, 0, first_stop[outputs.onward]), count)
+    which = np.repeat(np.arange(count.size), count)
+    following[ends[which]] = -1 - order.number
+    mask = np.where(ends, ALL_CHANNELS, visits.channels[outputs.onward])
+    roots = visits.levels[0]
+    packets = np.zeros(events.router.size + 1, np.int64)
+    packets[1 + visits.event[roots]] = sizes.packets[roots]
+    place, routers = np.empty((2, events.tile.size), np.int64)
+    target = outputs.target[ends]
+    place[order.at] = events.rank[target]
+    routers[order.at] = visits.hops[outputs.visit[ends]] + 1
+    return PackageWays(
+        np.append(listed(first_branch, sizes.packets), which.size),
+        np.stack([outputs.port[which], following, mask[which]], axis=1),
+        np.cumsum(packets),
+        listed(first_stop[roots], sizes.packets[roots]),
+        order.deliveries,
+        place,
+        routers,
+    )
+
+
+class _Sizes(NamedTuple):
+    """What is at visits and behind them, each int64 [visits].
+
+    Attributes:
+        branches: Packets that leave the router, for tiles there and for further routers.
+        packets: Packets that enter it, a stop each: one where it copies.
+        deliveries: Tiles.
     """
 
-    def __init__(self, package: Package, network: PackageNetwork) -> None:
-        self._package = package
-        self._port = network.network.router[:, 0]
-        self._link_port, self._tile_port = network.link_port, network.tile_port
-        self._channels = network.class_channels
-        climbs = [link.between_dies or link.wraps for link in package.links]
-        self._climbs = np.array(climbs, bool)
-        self._stops: list[list[tuple[int, int, int]]] = []
-        self._known: dict[tuple[int, tuple[int, ...]], tuple[Way, ...]] = {}
+    branches: np.ndarray
+    packets: np.ndarray
+    deliveries: np.ndarray
 
-    @property
-    def entry_channels(self) -> int:
-        """Virtual channels that a tile may take, as bits."""
-        return int(self._channels[0])
 
-    def of(self, source: int, tiles: Sequence[int]) -> tuple[Way, ...]:
-        """Return the packets of an event.
+def _sizes(trees: EventTrees) -> _Sizes:
+    visits, outputs = trees.visits, trees.outputs
+    branches = np.bincount(outputs.visit[outputs.target >= 0], minlength=visits.router.size)
+    deliveries = branches.copy()
+    for level in visits.levels[:0:-1]:
+        packets = np.where(trees.copying[level], 1, branches[level])
+        np.add.at(branches, visits.before[level], packets)
+        np.add.at(deliveries, visits.before[level], deliveries[level])
+    return _Sizes(branches, np.where(trees.copying, 1, branches), deliveries)
 
-        Args:
-            source: The tile that sends it, which is none of those that it is for.
-            tiles: Tiles that it is for, each once.
-        """
-        router = self._package.tiles[source].router
-        key = router, tuple(tiles)
-        if key not in self._known:
-            pending = [(tile, self._package.route(router, self._router(tile))) for tile in tiles]
-            self._known[key] = tuple(self._copies(router, pending, 0, 0))
-        return self._known[key]
 
-    def arrays(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return all stops so far: first branch of each, int64 [stops + 1], and the branches."""
-        counts = [len(stop) for stop in self._stops]
-        stop = np.concatenate([[0], np.cumsum(np.array(counts, np.int64))])
-        branches = [branch for stop in self._stops for branch in stop]
-        return stop, np.array(branches, np.int64).reshape(-1, 3)
+class _Order(NamedTuple):
+    """Order of deliveries.
 
-    def _router(self, tile: int) -> int:
-        return self._package.tiles[tile].router
+    Attributes:
+        at: int64 [targets], place of each among all; output by output.
+        number: int64 [targets], place of each in its packet; likewise.
+        deliveries: int64 [packets].
+    """
 
-    def _copies(
-        self, router: int, pending: list[tuple[int, list[int]]], hops: int, level: int
-    ) -> list[Way]:
-        """Return the packets that enter a router for tiles at it and behind it.
+    at: np.ndarray
+    number: np.ndarray
+    deliveries: np.ndarray
 
-        Args:
-            router: The router.
-            pending: Tiles, and the links on the route to each.
-            hops: Links passed.
-            level: Class of virtual channels.
-        """
-        here = [tile for tile, route in pending if len(route) == hops]
-        behind: dict[int, list[tuple[int, list[int]]]] = {}
-        for tile, route in pending:
-            if len(route) > hops:
-                behind.setdefault(route[hops], []).append((tile, route))
-        outputs = [(int(self._tile_port[tile]), Way(-1, (tile,), (hops + 1,))) for tile in here]
-        channels = [ALL_CHANNELS] * len(here)
-        for link, those in behind.items():
-            above = min(level + int(self._climbs[link]), len(self._channels) - 1)
-            target = self._package.links[link].target
-            for way in self._copies(target, those, hops + 1, above):
-                outputs.append((int(self._link_port[link]), way))
-                channels.append(int(self._channels[above]))
-        first = int(self._port[router])
-        rows = [
-            (port - first, way, mask) for (port, way), mask in zip(outputs, channels, strict=True)
-        ]
-        if self._package.routers[router].spec.multicast:
-            return [self._stop(rows)]
-        return [self._stop([row]) for row in rows]
 
-    def _stop(self, rows: list[tuple[int, Way, int]]) -> Way:
-        """Add a stop with branches to nodes and to further stops."""
-        rows = sorted(rows, key=lambda row: row[0])
-        deliveries = 0
-        branches = []
-        renumbered: list[Way] = []
-        for port, way, mask in rows:
-            if way.root < 0:
-                branches.append((port, -1 - deliveries, mask))
-            else:
-                branches.append((port, self._shifted(way.root, deliveries), mask))
-            deliveries += len(way.targets)
-            renumbered.append(way)
-        self._stops.append(branches)
-        targets = tuple(tile for way in renumbered for tile in way.targets)
-        routers = tuple(count for way in renumbered for count in way.routers)
-        return Way(len(self._stops) - 1, targets, routers)
+def _order(trees: EventTrees, sizes: _Sizes, events: Events) -> _Order:
+    """Return the order of deliveries, which is that of a walk down the trees."""
+    visits, outputs = trees.visits, trees.outputs
+    ends = outputs.target >= 0
+    tiles = np.where(ends, 1, sizes.deliveries[outputs.onward])
+    ahead = np.cumsum(tiles) - tiles
+    taken = np.bincount(outputs.visit, minlength=visits.router.size)
+    ahead -= np.repeat(ahead[np.cumsum(taken) - taken], taken)
+    at = np.zeros(visits.router.size, np.int64)
+    at[visits.levels[0]] = events.start[visits.event[visits.levels[0]]]
+    alone = ~trees.copying  # up to the router, packets are for one tile each
+    behind = np.zeros(visits.router.size, np.int64)
+    behind[outputs.onward[~ends]] = ahead[~ends]
+    for level in visits.levels[1:]:
+        before = visits.before[level]
+        at[level] = at[before] + behind[level]
+        alone[level] &= alone[before]
+    place = at[outputs.visit] + ahead
+    # A packet is made where routers begin to copy, or for a tile.
+    begins = np.zeros(events.tile.size, bool)
+    roots = visits.levels[0]
+    begins[at[roots[trees.copying[roots]]]] = True
+    copied = ends | trees.copying[outputs.onward]
+    begins[place[copied & alone[outputs.visit]]] = True
+    first = np.flatnonzero(begins)
+    place = place[ends]
+    number = place - first[np.cumsum(begins) - 1][place]
+    return _Order(place, number, np.diff(np.append(first, events.tile.size)))
 
-    def _shifted(self, stop: int, by: int) -> int:
-        """Raise the numbers of the deliveries behind a stop, which is on no other way yet."""
-        if by:
-            for number, (port, following, mask) in enumerate(self._stops[stop]):
-                changed = following - by if following < 0 else self._shifted(following, by)
-                self._stops[stop][number] = (port, changed, mask)
-        return stop
+
+def _starts(parts: list[np.ndarray]) -> np.ndarray:
+    """Return starts part by part; the last of each part is the first of the next."""
+    by = np.cumsum([0, *(each[-1] for each in parts)])
+    return np.append(
+        np.concatenate([each[:-1] + a for each, a in zip(parts, by, strict=False)]), by[-1]
+    )

@@ -6,10 +6,14 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
+from scipy.sparse import csr_array
 
+from chipletsim.mapping.equal_rows import group_rows
+from chipletsim.noc.event_trees import Events
 from chipletsim.noc.flit_network import OWN_NODE, Flows
+from chipletsim.noc.listed import listed
 from chipletsim.noc.message_plan import MessagePlan
-from chipletsim.noc.package_flows import Way, Ways
+from chipletsim.noc.package_flows import PackageWays, package_ways
 from chipletsim.noc.package_network import PackageNetwork
 from chipletsim.package.model import Package
 
@@ -34,20 +38,6 @@ class PacketPlan(NamedTuple):
     axon: np.ndarray
     delivery_start: np.ndarray
     joined: np.ndarray
-
-
-class _Sent(NamedTuple):
-    """Packets of the neurons that send alike.
-
-    Attributes:
-        ways: Packets to other tiles.
-        own: Whether there is one for the own tile.
-        places: Place of each delivery among the axons of a neuron; packet by packet.
-    """
-
-    ways: tuple[Way, ...]
-    own: bool
-    places: np.ndarray
 
 
 class PacketPlans:
@@ -78,94 +68,100 @@ class PacketPlans:
 def packet_plan(plan: MessagePlan, package: Package, network: PackageNetwork) -> PacketPlan:
     """Return the packets of a plan on a package.
 
+    Those of a neuron to other tiles come first, then the one for its own.
+
     Args:
         plan: Of a mapping to the package.
         package: The package.
         network: It as routers and ports.
     """
-    ways = Ways(package, network)
-    sent, kind = _groups(plan, ways)
-    per_neuron = np.array([len(each.ways) + each.own for each in sent], np.int64)[kind]
-    start = np.concatenate([[0], np.cumsum(per_neuron)])
-    packets = int(start[-1])
-    deliveries = [[len(way.targets) for way in each.ways] + [1] * each.own for each in sent]
-    counts = _listed([np.array(each, np.int64) for each in deliveries], kind)
-    own = _listed(
-        [np.array([False] * len(each.ways) + [True] * each.own, bool) for each in sent], kind
-    )
-    owner = np.repeat(np.arange(kind.size), per_neuron)
-    root = _listed(
-        [np.array([way.root for way in each.ways] + [-1] * each.own, np.int64) for each in sent],
-        kind,
-    )
-    places = _listed([each.places for each in sent], kind)
-    delivered = np.bincount(owner, weights=counts, minlength=kind.size).astype(np.int64)
-    axon = np.repeat(plan.axon_start[:-1], delivered) + places
-    stop, branch = ways.arrays()
-    flow = np.where(own, OWN_NODE, np.cumsum(~own) - 1)
-    sources = plan.tile[plan.core[owner]]
-    routed = ~own
-    rows = np.stack(
-        [sources[routed], root[routed], np.full(int(routed.sum()), ways.entry_channels)], axis=1
-    )
-    of_delivery = np.repeat(routed, counts)
-    routers = _listed(
-        [
-            np.array([n for way in each.ways for n in way.routers] + [0] * each.own, np.int64)
-            for each in sent
-        ],
-        kind,
-    )
+    away = _away(plan)
+    event, events = _events(plan, package, away)
+    ways = package_ways(package, network, events)
+    routed = np.diff(ways.first)[event]
+    start = np.concatenate([[0], np.cumsum(routed + (away.own >= 0))])
+    packet = listed(ways.first[event], routed)  # of the event, for each that is routed
+    owner = np.repeat(np.arange(event.size), routed)
+    own = np.zeros(start[-1], bool)
+    own[start[1:][away.own >= 0] - 1] = True
+    counts = np.ones(own.size, np.int64)
+    counts[~own] = ways.deliveries[packet]
+    entry = np.full(packet.size, network.class_channels[0])
+    axon, delivery = _deliveries(plan, away, event, events, ways)
     flows = Flows(
-        stop,
-        branch,
-        rows.astype(np.int64),
-        counts[routed],
-        plan.tile[plan.axon_core[axon]][of_delivery],
-        routers[of_delivery],
+        ways.stop,
+        ways.branch,
+        np.stack([plan.tile[plan.core[owner]], ways.root[packet], entry], axis=1),
+        ways.deliveries[packet],
+        plan.tile[plan.axon_core[axon]],
+        ways.routers[delivery],
     )
+    every = np.empty(plan.axon_core.size, np.int64)
+    of_own = np.repeat(own, counts)
+    every[~of_own] = axon
+    every[of_own] = (plan.axon_start[:-1] + away.own)[away.own >= 0]
     return PacketPlan(
-        messages=replace(plan, axon_start=start, axon_core=np.arange(packets)),
-        flow=flow,
+        messages=replace(plan, axon_start=start, axon_core=np.arange(own.size)),
+        flow=np.where(own, OWN_NODE, np.cumsum(~own) - 1),
         flows=flows,
-        axon=axon,
+        axon=every,
         delivery_start=np.concatenate([[0], np.cumsum(counts)]),
         joined=counts - 1,
     )
 
 
-def _groups(plan: MessagePlan, ways: Ways) -> tuple[list[_Sent], np.ndarray]:
-    """Return the packets of each group of neurons that send alike, and the group of each."""
-    known: dict[tuple[int, bytes], int] = {}
-    sent: list[_Sent] = []
-    kind = np.empty(plan.core.size, np.int64)
-    bounds, cores = plan.axon_start.tolist(), plan.core.tolist()
-    for neuron, core in enumerate(cores):
-        targets = plan.axon_core[bounds[neuron] : bounds[neuron + 1]]
-        key = core, targets.tobytes()
-        if key not in known:
-            known[key] = len(sent)
-            sent.append(_sent(plan, ways, core, targets))
-        kind[neuron] = known[key]
-    return sent, kind
+class _Away(NamedTuple):
+    """Axons of neurons to other cores.
+
+    Attributes:
+        start: int64 [neurons + 1], first of each neuron.
+        core: int64 [axons to other cores].
+        own: int64 [neurons], place of the axon to the own core among those of each; -1 if none.
+    """
+
+    start: np.ndarray
+    core: np.ndarray
+    own: np.ndarray
 
 
-def _sent(plan: MessagePlan, ways: Ways, core: int, targets: np.ndarray) -> _Sent:
-    place = {int(plan.tile[target]): number for number, target in enumerate(targets.tolist())}
-    source = int(plan.tile[core])
-    own = source in place
-    found = ways.of(source, [tile for tile in place if tile != source]) if len(place) > own else ()
-    order = [place[tile] for way in found for tile in way.targets]
-    return _Sent(found, own, np.array(order + ([place[source]] if own else []), np.int64))
+def _away(plan: MessagePlan) -> _Away:
+    count = np.diff(plan.axon_start)
+    owner = np.repeat(np.arange(count.size), count)
+    home = np.flatnonzero(plan.axon_core == plan.core[owner])
+    own = np.full(count.size, -1, np.int64)
+    own[owner[home]] = home - plan.axon_start[owner[home]]
+    start = np.concatenate([[0], np.cumsum(count - (own >= 0))])
+    return _Away(start, np.delete(plan.axon_core, home), own)
 
 
-def _listed(parts: list[np.ndarray], kind: np.ndarray) -> np.ndarray:
-    """Return the part of each neuron's kind, one after the other."""
-    if not parts:
-        return np.zeros(0, np.int64)
-    sizes = np.array([part.size for part in parts], np.int64)
-    first = np.cumsum(sizes) - sizes
-    count = sizes[kind]
-    rank = np.arange(int(count.sum())) - np.repeat(np.cumsum(count) - count, count)
-    found: np.ndarray = np.concatenate(parts)[np.repeat(first[kind], count) + rank]
-    return found
+def _events(plan: MessagePlan, package: Package, away: _Away) -> tuple[np.ndarray, Events]:
+    """Return the event that each neuron sends, int64 [neurons], and these: those that differ.
+
+    Neurons of one router send alike if they do so to the same other cores.
+    """
+    shape = away.own.size, plan.tile.size
+    table = csr_array((np.ones(away.core.size, np.int64), away.core, away.start), shape=shape)
+    router = package.tile_router[plan.tile[plan.core]]
+    group, member = group_rows(table, router)
+    order = np.argsort(member)  # by the first neuron
+    event = np.empty(order.size, np.int64)
+    event[order] = np.arange(order.size)
+    first = member[order]
+    count = np.diff(away.start)[first]
+    tile = plan.tile[away.core[listed(away.start[first], count)]]
+    start = np.concatenate([[0], np.cumsum(count)])
+    return event[group], Events(router[first], start, tile)
+
+
+def _deliveries(
+    plan: MessagePlan, away: _Away, event: np.ndarray, events: Events, ways: PackageWays
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return int64 [axons to other cores] twice, packet by packet.
+
+    The axon that each delivery is, and the delivery of the event that it is.
+    """
+    count = np.diff(away.start)
+    delivery = listed(events.start[event], count)
+    neuron = np.repeat(np.arange(event.size), count)
+    place, own = ways.place[delivery], away.own[neuron]
+    return plan.axon_start[neuron] + place + ((own >= 0) & (place >= own)), delivery

@@ -7,8 +7,13 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.noc.burst_bound import zero_load
-from chipletsim.noc.flit_network import Burst, FlitNetwork, Flows, Job, delivery_nodes
+from chipletsim.noc.event_trees import Events
+from chipletsim.noc.flit_network import ALL_CHANNELS, Burst, FlitNetwork, Flows, Job, delivery_nodes
+from chipletsim.noc.listed import distinct, listed
 from chipletsim.noc.lone_packets import EXACT_FLITS
+from chipletsim.noc.package_flows import package_ways
+from chipletsim.noc.packet_times import PacketTimes
+from chipletsim.package.model import Package
 
 TOLERANCE = 0.01
 """By how much a burst may at most be longer than its busiest node is busy, for `certain`."""
@@ -44,8 +49,8 @@ def lone_ticks(network: FlitNetwork, flows: Flows, flits: np.ndarray) -> np.ndar
     if not root.size:
         return np.zeros((0, flits.size), np.int64)
     start = np.concatenate([[0], np.cumsum(flows.deliveries)])
-    chosen = np.concatenate([np.arange(start[flow], start[flow + 1]) for flow in first])
     counts = flows.deliveries[first]
+    chosen = listed(start[first], counts)
     alone = Flows(
         flows.stop,
         flows.branch,
@@ -61,13 +66,35 @@ def lone_ticks(network: FlitNetwork, flows: Flows, flits: np.ndarray) -> np.ndar
     rows[:, 2] = np.tile(np.minimum(flits, EXACT_FLITS), root.size)
     deliveries = np.repeat(counts, kinds)
     found = zero_load(Job(network, alone, Burst(rows, np.zeros(int(deliveries.sum()), np.int64))))
-    routers = np.concatenate([np.tile(each, kinds) for each in np.split(chosen, _cuts(counts))])
+    routers = listed(np.repeat(start[first], kinds), deliveries)
     found = found + (flows.routers[routers] + 2) * int(network.router[:, 1].max())
     owner = np.repeat(np.arange(len(rows)), deliveries)
     total = np.bincount(owner, weights=found, minlength=len(rows)).astype(np.int64)
     table = total.reshape(root.size, kinds)
     table[:, flits > EXACT_FLITS] = _FOREVER
     return table[of.reshape(-1)]
+
+
+def plan_ticks(packets: PacketTimes, package: Package) -> np.ndarray:
+    """Return what `lone_ticks` does of the packets of a mapping, int64 [flows, kinds].
+
+    Each delivery goes by the route from tile to tile, so pairs of these are followed once.
+
+    Args:
+        packets: The packets.
+        package: The package.
+    """
+    flows, tiles = packets.plan.flows, len(package.tiles)
+    pair = np.repeat(flows.flow[:, 0], flows.deliveries) * tiles + flows.target
+    source, target = np.divmod(pairs := distinct(pair), tiles)
+    events = Events(package.tile_router[source], np.arange(pairs.size + 1), target)
+    ways = package_ways(package, packets.network, events)
+    flow = np.stack([source, ways.root, np.full(pairs.size, ALL_CHANNELS)], axis=1)
+    single = Flows(ways.stop, ways.branch, flow, ways.deliveries, target, ways.routers)
+    ticks = lone_ticks(packets.network.network, single, packets.flits)
+    first = np.cumsum(flows.deliveries) - flows.deliveries
+    total = np.add.reduceat(ticks[np.searchsorted(pairs, pair)], first, axis=0)
+    return np.minimum(total, _FOREVER)
 
 
 def certain(job: Job, lone: np.ndarray) -> Certain | None:
@@ -84,7 +111,7 @@ def certain(job: Job, lone: np.ndarray) -> Certain | None:
 
     Args:
         job: The burst.
-        lone: int64 [flows, kinds], from `lone_ticks`.
+        lone: int64 [flows, kinds], from `lone_ticks` or `plan_ticks`.
     """
     burst, nodes = job.burst, len(job.network.node)
     if burst.steps:
@@ -105,7 +132,3 @@ def certain(job: Job, lone: np.ndarray) -> Certain | None:
         busy = np.where(job.network.processors == 1, making + working, busy)
     least = int(busy.max(initial=0))
     return Certain(least, most) if most <= (1 + TOLERANCE) * least else None
-
-
-def _cuts(counts: np.ndarray) -> np.ndarray:
-    return np.cumsum(counts)[:-1]

@@ -5,12 +5,12 @@ import pytest
 from cost_cases import mixed_network, mixed_package, random_mapping
 
 from chipletsim.cost import entries as entries_module
-from chipletsim.cost import equal_rows
 from chipletsim.cost.classes import traffic_classes
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.entries import PacketLedger
 from chipletsim.cost.load_history import MOST_BINS, LoadHistory
 from chipletsim.errors import UsageError
+from chipletsim.mapping import equal_rows
 
 
 @pytest.mark.parametrize("seed", range(3))

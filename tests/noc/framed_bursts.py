@@ -8,8 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chipletsim.noc import packet_model
+from chipletsim.noc.event_trees import Events
 from chipletsim.noc.flit_network import Burst, Flows, Job, PortCounts
-from chipletsim.noc.package_flows import Ways
+from chipletsim.noc.package_flows import package_ways
 from chipletsim.noc.package_network import PackageNetwork, package_network
 from chipletsim.package.build import build_package
 from chipletsim.package.model import Package
@@ -95,23 +96,15 @@ def send(
         sizes: Bits of packets, by their kind.
     """
     network = package_network(package, sizes)
-    ways = Ways(package, network)
     order = sorted(range(len(packets)), key=lambda number: packets[number].source)
     listed = [packets[number] for number in order]
-    tiles = range(len(package.tiles))
-    every = {(a, b): ways.of(a, [b])[0] for a in tiles for b in tiles if a != b}
-    found = [every[each.source, each.target] for each in listed]
-    stop, branch = ways.arrays()
-    flows = Flows(
-        stop,
-        branch,
-        np.array(
-            [[p.source, w.root, ways.entry_channels] for p, w in zip(listed, found, strict=True)]
-        ),
-        np.ones(len(listed), np.int64),
-        np.array([each.target for each in listed]),
-        np.array([way.routers[0] for way in found]),
-    )
+    source = np.array([each.source for each in listed], np.int64)
+    target = np.array([each.target for each in listed], np.int64)
+    events = Events(package.tile_router[source], np.arange(len(listed) + 1), target)
+    ways = package_ways(package, network, events)
+    entry = np.full(len(listed), network.class_channels[0])
+    flow = np.stack([source, ways.root, entry], axis=1)
+    flows = Flows(ways.stop, ways.branch, flow, ways.deliveries, target, ways.routers)
     tick_s = network.network.tick_s or 0.0
     flits = [max(1, -(-size // network.flit_bits)) for size in sizes]
     rows = [

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from chipletsim.noc import burst_kernels
 from chipletsim.noc.burst_steps import follow
 from chipletsim.noc.cycle import cycle
-from chipletsim.noc.flit_network import NO_PEER, Burst, FlitNetwork, Flows, Job, PortCounts
+from chipletsim.noc.flit_network import (
+    NO_PEER,
+    Burst,
+    FlitNetwork,
+    Flows,
+    Job,
+    PortCounts,
+    delivery_starts,
+)
 from chipletsim.noc.flit_steps import flit_steps
 from chipletsim.noc.packet_steps import packet_steps
 from chipletsim.noc.queue import queue
@@ -100,6 +108,26 @@ def test_bursts_are_independent_on_any_threads(model, steps, monkeypatch) -> Non
                 np.testing.assert_array_equal(getattr(together.counts[number], field), twice)
             most = each.counts[0].most_queued
             np.testing.assert_array_equal(together.counts[number].most_queued, most)
+
+
+@MODELS
+@settings(derandomize=True, deadline=None, max_examples=20)
+@given(SEEDS)
+def test_flows_that_no_burst_takes_change_nothing(model, steps, seed: int) -> None:
+    job = random_job(seed, ALL)
+    deliveries = delivery_starts(job.flows, job.burst)
+    jobs = []
+    for node in (0, 1):  # each burst has the packets of one node alone
+        mine = np.flatnonzero(job.burst.packet[:, 0] == node)
+        work = np.concatenate([np.arange(*deliveries[at : at + 2]) for at in mine] or [mine])
+        burst = job.burst._replace(
+            packet=job.burst.packet[mine],
+            processing=job.burst.processing[work],
+            kind=job.burst.kind[mine],
+        )
+        jobs.append(job._replace(burst=burst))
+    found = model(jobs, bins=BINS, bin_ticks=BIN_TICKS)
+    assert_equal(found, follow(jobs, BINS, BIN_TICKS, steps))
 
 
 def assert_equal_times(own, other) -> None:

@@ -7,13 +7,18 @@ import pytest
 from framed_bursts import row_of_dies
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_package_timing import PACKAGES, case
 
 from chipletsim.noc import serial
 from chipletsim.noc.cycle import cycle
+from chipletsim.noc.event_trees import Events
 from chipletsim.noc.flit_network import NOWHERE, OWN_NODE, Burst, Flows, Job, delivery_starts
-from chipletsim.noc.package_flows import Ways
+from chipletsim.noc.message_plan import message_plan
+from chipletsim.noc.package_flows import package_ways
 from chipletsim.noc.package_network import package_network
-from chipletsim.noc.serial import certain, lone_ticks
+from chipletsim.noc.packet_plan import PacketPlans
+from chipletsim.noc.packet_times import packet_times
+from chipletsim.noc.serial import certain, lone_ticks, plan_ticks
 
 LINK = {"bandwidth": "20 Gb/s", "latency": "2 ns", "flit": "16 bit"}
 DIES = 3
@@ -25,20 +30,13 @@ def nodes_and_flows(copies: bool, processors: int, **router: object):
     package = row_of_dies(LINK, DIES, routers=2, multicast=copies, **router)
     made = package_network(package, SIZES)
     network = made.network._replace(processors=np.full(DIES, processors))
-    ways = Ways(package, made)
-    listed = [
-        (a, way) for a in range(DIES) for b in range(DIES) if a != b for way in ways.of(a, [b])
-    ]
-    listed += [(0, way) for way in ways.of(0, [1, 2])] if copies else []
-    stop, branch = ways.arrays()
-    flows = Flows(
-        stop,
-        branch,
-        np.array([[a, way.root, ways.entry_channels] for a, way in listed]),
-        np.array([len(way.targets) for _, way in listed]),
-        np.array([tile for _, way in listed for tile in way.targets]),
-        np.array([count for _, way in listed for count in way.routers]),
-    )
+    sets = [(a, [b]) for a in range(DIES) for b in range(DIES) if a != b]
+    sets += [(0, [1, 2])] * copies
+    source, tile = np.array([a for a, _ in sets]), np.array([b for _, own in sets for b in own])
+    start = np.cumsum([0, *(len(own) for _, own in sets)])
+    ways = package_ways(package, made, Events(package.tile_router[source], start, tile))
+    flow = np.stack([source, ways.root, np.full(len(sets), made.class_channels[0])], axis=1)
+    flows = Flows(ways.stop, ways.branch, flow, ways.deliveries, tile, ways.routers)
     return network, flows, np.array([-(-size // made.flit_bits) for size in SIZES])
 
 
@@ -106,3 +104,13 @@ def test_limits_by_hand() -> None:
     job = burst_of(network, flows, flits, [(11, 0, 500), (13, 0, 700)], [0])
     assert certain(job, lone) == (700, 700)
     assert certain(job._replace(burst=job.burst._replace(steps=1)), lone) is None
+
+
+@pytest.mark.parametrize("name", PACKAGES)
+def test_pairs_of_tiles_say_what_packets_do(name: str) -> None:
+    mapping, _ = case(name, 5)
+    package = mapping.package
+    packets = packet_times(mapping, package, PacketPlans(message_plan(mapping)))
+    expected = lone_ticks(packets.network.network, packets.plan.flows, packets.flits)
+    assert expected.size
+    assert np.array_equal(plan_ticks(packets, package), expected)
