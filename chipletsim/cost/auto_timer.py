@@ -32,7 +32,8 @@ class AutoTimer(Restartable):
     A row is left to `bound` where `cycle` is at most `chipletsim.noc.serial.TOLERANCE` above what
     its busiest tile takes, whatever packets do, see `chipletsim.noc.serial.certain`. All others are
     followed by one model: `cycle` up to `chipletsim.noc.auto_timing.AUTO_FLIT_HOPS` flit hops, else
-    `queue`. Firing rates, and packages that those do not follow, are left to `bound` as a whole.
+    `queue`. Where tiles ask memory tiles for weights, all rows are followed, as nothing is certain
+    of answers. Firing rates, and packages that those do not follow, are left to `bound` as a whole.
 
     Args:
         mapping: Where the network lives.

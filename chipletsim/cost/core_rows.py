@@ -105,6 +105,6 @@ class CoreRows:
             found.append(RowTimes(timed.latency_s + cores.barrier_s, resource, nowhere))
         return stacked(found), []
 
-    def flit_hops(self, events: np.ndarray) -> int:
+    def flit_hops(self, events: np.ndarray, steps: int) -> int:
         """Return 0, as messages have no flits here."""
         return 0

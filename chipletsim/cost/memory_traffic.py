@@ -14,8 +14,8 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.network.connections import Sparse
 from chipletsim.network.model import Projection
 from chipletsim.network.synapses import projection_stored_weights
+from chipletsim.noc.fetches import cut
 from chipletsim.noc.routes import links_on_routes
-from chipletsim.spec.package import PacketSpec
 from chipletsim.tiles import Npu, TileParameters
 
 
@@ -26,6 +26,7 @@ class Fetches(NamedTuple):
         traffic_class: int64 [fetches]; a clock class where the block is dense.
         tile: int64 [fetches], the tile that needs the weights.
         memory: int64 [fetches], the tile that holds them.
+        weights: int64 [fetches], how many are read.
         bits: int64 [fetches], weight bits read.
         requested: bool [fetches], whether the tile sends a request packet.
     """
@@ -33,6 +34,7 @@ class Fetches(NamedTuple):
     traffic_class: np.ndarray
     tile: np.ndarray
     memory: np.ndarray
+    weights: np.ndarray
     bits: np.ndarray
     requested: np.ndarray
 
@@ -54,7 +56,7 @@ def weight_fetches(mapping: Mapping, classes: TrafficClasses) -> Fetches:
     ]
     if not parts:
         empty = np.zeros(0, np.int64)
-        return Fetches(empty, empty, empty, empty, empty.astype(bool))
+        return Fetches(empty, empty, empty, empty, empty, empty.astype(bool))
     return Fetches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -78,6 +80,7 @@ def _block_fetches(
         traffic_class,
         np.full(size, part.tile),
         np.full(size, part.weight_tile),
+        weights.astype(np.int64),
         weights * _entry_bits(projection, parameters),
         np.full(size, not isinstance(parameters, Npu)),
     )
@@ -104,10 +107,13 @@ def add_memory_packets(ledger: PacketLedger, fetches: Fetches) -> np.ndarray:
     _add_unicast(ledger, fetches.traffic_class, there)
     delivered = np.zeros((2, requests.size), np.int64)
     delivered[0] = requests
-    for packets, packet_bits in _cut(fetches.bits, packet):
+    full, rest_bits = found = cut(fetches.bits, packet)
+    full_bits = np.full(full.size, packet.header_bits + packet.max_payload_bits)
+    last = (rest_bits > 0).astype(np.int64)
+    for packets, packet_bits in ((full, full_bits), (last, packet.header_bits + rest_bits)):
         back = _Transfer(fetches.memory, fetches.tile, packets, packet_bits)
         _add_unicast(ledger, fetches.traffic_class, back)
-        delivered[1] += packets
+    delivered[1] = found.packets
     return delivered
 
 
@@ -118,23 +124,6 @@ class _Transfer(NamedTuple):
     target: np.ndarray
     packets: np.ndarray
     packet_bits: np.ndarray
-
-
-def _cut(bits: np.ndarray, packet: PacketSpec) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Return number and size of the full packets, and of the last ones.
-
-    Example:
-        2,500 bits with payloads of at most 1,024 and headers of 8 bits take two packets
-        of 1,032 bits and one of 460:
-
-        >>> cut = _cut(np.array([2500]), PacketSpec(
-        ...     header_bits="8 bit", address_bits="32 bit", max_payload_bits="1024 bit"))
-        >>> [(int(packets[0]), int(size[0])) for packets, size in cut]
-        [(2, 1032), (1, 460)]
-    """
-    full, rest = np.divmod(bits, packet.max_payload_bits)
-    full_bits = np.full(bits.size, packet.header_bits + packet.max_payload_bits)
-    return [(full, full_bits), ((rest > 0).astype(np.int64), rest + packet.header_bits)]
 
 
 def _add_unicast(ledger: PacketLedger, traffic_class: np.ndarray, transfer: _Transfer) -> None:

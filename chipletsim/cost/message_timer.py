@@ -69,11 +69,12 @@ class RowModel(Protocol):
         """
         ...
 
-    def flit_hops(self, events: np.ndarray) -> int:
+    def flit_hops(self, events: np.ndarray, steps: int) -> int:
         """Return flits times routers of the packets of events on one package, at most.
 
         Args:
             events: int64 [neurons], in the order of the message plan.
+            steps: Steps of all samples.
         """
         ...
 
@@ -148,7 +149,7 @@ class MessageTimer(Restartable):
     def flit_hops(self, window: Activity) -> int:
         """Return flits times routers of the packets of a window on one package, at most."""
         events = np.concatenate([window.totals[name] for name in window.populations])
-        return self._model.flit_hops(events[self._neuron])
+        return self._model.flit_hops(events[self._neuron], window.samples * window.steps)
 
     def add(self, window: Activity) -> None:
         """Time the rows that are complete with the next steps of all samples."""

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.cost.fetched_weights import fetched_weights
 from chipletsim.cost.incidence import TrafficModel, traffic_model
 from chipletsim.cost.packet_report import PacketCounter
 from chipletsim.cost.row_busy import RowBusy
@@ -15,12 +16,20 @@ from chipletsim.cost.row_times import PortSums, RowTimes
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc import packet_model
 from chipletsim.noc.alone import Alone
-from chipletsim.noc.flit_network import Burst, BurstTimes, Job, PortCounts
+from chipletsim.noc.fetch_rows import with_streams
+from chipletsim.noc.fetches import cut
+from chipletsim.noc.flit_hops import flit_hops
+from chipletsim.noc.flit_network import NOWHERE, Burst, BurstTimes, Job, PortCounts
 from chipletsim.noc.free_bursts import step_ends
 from chipletsim.noc.job_checks import check_jobs
 from chipletsim.noc.message_plan import MessagePlan
-from chipletsim.noc.messages import MessageLists, RowEvents, message_lists
-from chipletsim.noc.packet_bursts import packet_jobs, row_timing, with_work_first
+from chipletsim.noc.messages import (
+    MessageLists,
+    RowEvents,
+    message_lists,
+    with_messages_first,
+)
+from chipletsim.noc.packet_bursts import packet_jobs, row_timing
 from chipletsim.noc.packet_plan import PacketPlans
 from chipletsim.noc.packet_times import packet_times
 from chipletsim.noc.serial import certain, plan_ticks
@@ -54,7 +63,7 @@ class Shared:
 
     def __init__(self, mapping: Mapping, plan: MessagePlan) -> None:
         self._mapping = mapping
-        self.plans = PacketPlans(plan)
+        self.plans = PacketPlans(plan, fetched_weights(mapping, plan))
 
     @cached_property
     def model(self) -> TrafficModel:
@@ -73,6 +82,8 @@ class PackageRows:
 
     Attributes:
         tiles: What the lists of messages depend on.
+        most_packets: Packets of a row in which each neuron sends one event, if weights are fetched;
+            else 1.
         packets: Packets of the mapping on the package.
 
     Raises:
@@ -102,8 +113,16 @@ class PackageRows:
         self._lone: np.ndarray | None = None
         if spares_bound:
             check_jobs([self._each_packet_once()])
-        if spares_bound and plain and not package.spec.runs_freely:
-            self._lone = plan_ticks(self.packets, package)
+        packets = self.packets
+        asks = packets.fetches.back.size > 0
+        streams = packets.plan.fetched.streams[:, 3]
+        per_stream = cut(streams, package.spec.packet).packets
+        self.most_packets = 1
+        if asks or streams.size:
+            own = packets.plan.flow.size + int(packets.fetches.counts.sum())
+            self.most_packets = own + int(per_stream.sum())
+        if spares_bound and plain and not asks and not package.spec.runs_freely:
+            self._lone = plan_ticks(packets, package)
 
     def _each_packet_once(self) -> Job:
         """Return a burst of all packets that any neuron may send."""
@@ -122,30 +141,24 @@ class PackageRows:
         alone = Alone(self.packets, packet_model(timing))
         return PacketCounter(self.packets, alone, self._package)
 
-    def flit_hops(self, events: np.ndarray) -> int:
+    def flit_hops(self, events: np.ndarray, steps: int) -> int:
         """Return flits times routers of the packets of events, at most.
 
         Args:
             events: int64 [neurons], in the order of the message plan.
+            steps: Steps of all samples, in which weights are sent unasked.
         """
-        plan, flits = self.packets.plan, self.packets.flits[self.packets.kind]
-        routed = np.flatnonzero(plan.flow >= 0)
-        counts = plan.flows.deliveries
-        flow = np.repeat(np.arange(counts.size), counts)
-        routers = np.bincount(flow, weights=plan.flows.routers, minlength=counts.size)
-        hops = np.zeros(plan.flow.size)
-        hops[routed] = routers[plan.flow[routed]] * flits[routed]
-        of_neuron = np.add.reduceat(np.append(hops, 0.0), plan.messages.axon_start[:-1])
-        of_neuron[np.diff(plan.messages.axon_start) == 0] = 0.0
-        return int(of_neuron @ events)
+        return flit_hops(self.packets, self._package, events, steps)
 
     def listed(self, events: RowEvents) -> MessageLists:
         """Return the messages of rows."""
         lists = message_lists(self.packets.plan.messages, self.packets.times, events)
         if self._busy is not None:
-            busy_s = self._busy.of(events)[:, self._tile[self._whole_cores]]
-            lists = with_work_first(lists, self._tile.size, self._whole_cores, busy_s)
-        return lists
+            busy_s = self._busy.of(events)[:, self._tile[self._whole_cores]].reshape(-1)
+            rows = np.arange(len(events.spikes))[:, None]
+            at = (rows * self._tile.size + self._whole_cores).reshape(-1)
+            lists = with_messages_first(lists, at, np.full(at.size, NOWHERE), busy_s)
+        return with_streams(lists, self.packets.plan, self._package, events.works)
 
     def jobs(self, lists: MessageLists) -> RowJobs:
         """Return the bursts of rows."""

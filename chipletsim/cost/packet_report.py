@@ -15,7 +15,14 @@ from chipletsim.cost.restart import Restartable
 from chipletsim.noc.alone import Alone
 from chipletsim.noc.blocked import Made, Worked, blocked
 from chipletsim.noc.burst_kernels import BurstResults
-from chipletsim.noc.flit_network import OWN_NODE, Job, PortCounts, delivery_nodes, one_by_one
+from chipletsim.noc.flit_network import (
+    OWN_NODE,
+    Job,
+    PortCounts,
+    available,
+    delivery_nodes,
+    one_by_one,
+)
 from chipletsim.noc.packet_times import PacketTimes
 from chipletsim.package.model import Package
 
@@ -155,7 +162,10 @@ class PacketCounter(Restartable):
             own = np.concatenate(node)
             one = turns[own]
             work = Worked((at * nodes + own)[one], taken[one], ends[one])
-        found = blocked(Made(places, made - table[:, 4], made, table[:, 5]), work)
+        begins = np.concatenate(
+            [available(*each) for each in zip(jobs, results.times, strict=True)]
+        )
+        found = blocked(Made(places, made - table[:, 4], made, table[:, 5], begins), work)
         row = rows.first[found.node // nodes] + found.step
         return _sums(row, found.end - found.start, rows.row.size)
 

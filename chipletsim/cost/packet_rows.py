@@ -21,6 +21,8 @@ from chipletsim.package.model import Package
 
 MOST_JOBS = 4096
 """Rows times packages that are timed by one call of a model."""
+MOST_PACKETS = 1 << 22
+"""Packets that these may have if weights are fetched and each neuron sends one event in a row."""
 
 
 class Told(NamedTuple):
@@ -85,16 +87,18 @@ class PacketRows:
             else:
                 self._packages.append(rows)
         self.packages = len(self._packages)
-        self.most_rows = max(MOST_JOBS // max(self.packages, 1), 1)
+        most = [MOST_JOBS, *(MOST_PACKETS // each.most_packets for each in self._packages)]
+        self.most_rows = max(min(most) // max(self.packages, 1), 1)
         self.runs_freely = mapping.package.spec.runs_freely
 
-    def flit_hops(self, events: np.ndarray) -> int:
+    def flit_hops(self, events: np.ndarray, steps: int) -> int:
         """Return flits times routers of the packets of events on one package, at most.
 
         Args:
             events: int64 [neurons], in the order of the message plan.
+            steps: Steps of all samples.
         """
-        return max(each.flit_hops(events) for each in self._packages)
+        return max(each.flit_hops(events, steps) for each in self._packages)
 
     def counters(self, timing: str) -> list[PacketCounter]:
         """Return what gathers packets and links of each package, none as yet.

@@ -101,6 +101,25 @@ def not_modelled(package: Package, network: Network, timing: str) -> tuple[str, 
     )
 
 
+def fetches_left_out(mapping: Mapping, timing: str) -> tuple[str, ...]:
+    """Return what the figures leave out of weights that are fetched from memory tiles, in words.
+
+    Args:
+        mapping: The mapping that was priced.
+        timing: Name of the timing model.
+    """
+    tiles = mapping.package.tiles
+    kinds = {tiles[part.tile].kind for part in mapping.slices if part.weight_tile != part.tile}
+    if kinds and timing not in PACKET_MODELS:
+        return (f"work that waits for weights from memory tiles (timing `{timing}`)",)
+    found = []
+    if "npu" in kinds:
+        found.append("npu tiles that wait for weights from memory tiles: they compute meanwhile")
+    if kinds - {"npu"}:
+        found.append("room in memory tiles for requests that wait, and the time of single banks")
+    return tuple(found)
+
+
 def _of_links(package: Package, timing: str) -> list[str]:
     """Return what links do beside sending, in words."""
     specs = [link.spec for link in package.links]

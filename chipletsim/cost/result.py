@@ -14,7 +14,7 @@ from chipletsim.cost.energy import DIE_TO_DIE, PADDING, EnergyTable
 from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.latency import Latency
 from chipletsim.cost.link_uses import LinkUses
-from chipletsim.cost.provenance import not_modelled
+from chipletsim.cost.provenance import fetches_left_out, not_modelled
 from chipletsim.cost.rows import RowTotals
 from chipletsim.cost.timed import Timed
 from chipletsim.cost.traffic_tables import link_table, step_table, tile_table
@@ -139,7 +139,7 @@ class Result:
         if self.every_update:
             names = ", ".join(self.every_update)
             found.append(f"neurons at rest ({names}): all count as updated in each step")
-        return (*found, *always)
+        return (*found, *fetches_left_out(self.mapping, self.timing), *always)
 
     @property
     def link_load_bits(self) -> np.ndarray:

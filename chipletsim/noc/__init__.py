@@ -29,9 +29,11 @@ TIMING_MODELS: dict[str, str] = {
     "routes do not matter",
     "detailed": "messages wait for room on their routes in one mesh of pipeline cores, as "
     "SANA-FE's mode; links have no bandwidth",
-    "queue": "packets reserve links, virtual channels and room in the order of time; within 5 % of "
-    "`cycle` on average, less sure where links send frames",
-    "cycle": "routers with virtual channels and credits, flit by flit, as BookSim 2 has them",
+    "queue": "packets reserve links, virtual channels and room in the order of time; weights are "
+    "fetched as in `cycle`; within 5 % of it on average, less sure where links send frames",
+    "cycle": "routers with virtual channels and credits, flit by flit, as BookSim 2 has them; work "
+    "on an event waits for weights that are fetched from memory tiles, dense tiles compute as "
+    "theirs come",
     "auto": "`bound` in steps where that is certain to be within 1 % of `cycle`; `cycle` in the "
     "others while they are few, else `queue`; says which and why",
 }

@@ -15,12 +15,14 @@ class Made(NamedTuple):
         start: When it begins.
         end: When it is made.
         step: Of the network.
+        available: Before when it could not be begun, as it answers another; else 0.
     """
 
     node: np.ndarray
     start: np.ndarray
     end: np.ndarray
     step: np.ndarray
+    available: np.ndarray
 
 
 class Worked(NamedTuple):
@@ -57,7 +59,8 @@ def blocked(made: Made, worked: Worked) -> Blocked:
     """Return when nodes do nothing between packets of a step.
 
     A node begins a packet as soon as it is free and there is room for it. So what is between two
-    packets of one step, and is not work on what came, is time in which there is no room.
+    packets of one step, and is not work on what came, is time in which there is no room, from when
+    some packet of that step could have been begun.
 
     Args:
         made: Packets, in any order.
@@ -75,12 +78,33 @@ def blocked(made: Made, worked: Worked) -> Blocked:
         return Blocked(node[:0], start[:0], end[:0], made.step[:0])
     place = np.flatnonzero(makes)
     step = made.step[order[place]]
+    earliest = _earliest(node[place], step, made.available[order[place]])
     follows = np.zeros(place.size, bool)  # a packet of the same node and step
     follows[1:] = (node[place[1:]] == node[place[:-1]]) & (step[1:] == step[:-1])
     coming = np.minimum(np.searchsorted(place, np.arange(node.size)), place.size - 1)
     awaited = (
         follows[coming] & (node[place[coming]] == node) & (place[coming] >= np.arange(node.size))
     )
-    before = np.append(0, end[:-1])
+    before = np.maximum(np.append(0, end[:-1]), earliest[coming])
     found = awaited & (start > before)
     return Blocked(node[found], before[found], start[found], step[coming[found]])
+
+
+def _earliest(node: np.ndarray, step: np.ndarray, available: np.ndarray) -> np.ndarray:
+    """Return when the first of each packet and those behind it of its node and step is available.
+
+    Args:
+        node: int64 [packets].
+        step: int64 [packets].
+        available: int64 [packets].
+    """
+    if not available.any():
+        return available
+    order = np.lexsort((np.arange(node.size), step, node))[::-1]
+    changes = (np.diff(node[order], prepend=-1) != 0) | (np.diff(step[order], prepend=-1) != 0)
+    group = np.cumsum(changes)
+    # A least value so far starts anew in each group, as those of later groups lie lower.
+    span = int(available.max()) + 1
+    found = np.empty_like(available)
+    found[order] = np.minimum.accumulate(available[order] - group * span) + group * span
+    return found

@@ -190,8 +190,10 @@ def _node_rows(network: FlitNetwork) -> np.ndarray:
 
 
 def _packet_rows(burst: Burst) -> np.ndarray:
-    kind = np.zeros(len(burst.packet), np.int64) if burst.kind is None else burst.kind
-    return np.column_stack([burst.packet, kind])
+    packets = len(burst.packet)
+    kind = np.zeros(packets, np.int64) if burst.kind is None else burst.kind
+    after = np.full(packets, -1) if burst.after is None else burst.after
+    return np.column_stack([burst.packet, kind, after])
 
 
 def _flow_rows(

@@ -22,7 +22,9 @@ def cycle(
     of BookSim 2 (N. Jiang et al., ISPASS 2013), revision 28f43299, cycle by cycle, with `islip`,
     one iteration and speedup 1. Beyond BookSim, packets are copied where their flow parts (one copy
     a cycle, each as soon as its output takes it), nodes take time to make packets and to work on
-    them, and routers have clocks of their own.
+    them, and routers have clocks of their own. A packet may answer another: its node makes it once
+    it has worked on that and some ticks have passed, before what it has to send anyway. So a tile
+    asks a memory for the weights of an event that came, and the memory answers.
 
     Bursts are independent, and share threads. Without native kernels they are followed in Python,
     see `chipletsim.noc.flit_steps`, which gives the same and takes some hundred times as long.

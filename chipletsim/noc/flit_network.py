@@ -102,16 +102,21 @@ class Burst(NamedTuple):
     Attributes:
         packet: int64 [packets, 6]: source node; flow, `NOWHERE` for work that ends in no packet,
             `OWN_NODE` for one to its own node that enters no router; flits, tick before which it
-            does not leave, ticks in which its node makes it, step.
+            does not leave, ticks in which its node makes it, step. Of a packet that answers
+            another, the fourth is ticks from the end of the work on that until it may be begun.
         processing: int64 [deliveries]: ticks that a node works on a delivery; packet by packet.
         steps: Steps through which the nodes run freely; 0 where all packets are of one.
         kind: int64 [packets], size of each by number; None where all are of one.
+        after: int64 [packets], the delivery to its node that each answers, -1 for none: its node
+            begins it once it has worked on that, before all that answer none, whatever steps are
+            not done. None where no packet answers another.
     """
 
     packet: np.ndarray
     processing: np.ndarray
     steps: int = 0
     kind: np.ndarray | None = None
+    after: np.ndarray | None = None
 
 
 class Job(NamedTuple):
@@ -199,6 +204,23 @@ def one_by_one(network: FlitNetwork) -> np.ndarray:
     if network.processors is None:
         return np.zeros(len(network.node), bool)
     return network.processors == 1
+
+
+def available(job: Job, times: BurstTimes) -> np.ndarray:
+    """Return int64 [packets]: tick from which each packet that answers another may be begun, or 0.
+
+    Args:
+        job: The burst.
+        times: What it did.
+    """
+    burst = job.burst
+    found = np.zeros(len(burst.packet), np.int64)
+    if burst.after is not None:
+        answers = np.flatnonzero(burst.after >= 0)
+        delivery = burst.after[answers]
+        ends = times.taken[delivery] + burst.processing[delivery]
+        found[answers] = ends + burst.packet[answers, 3]
+    return found
 
 
 def delivery_starts(flows: Flows, burst: Burst) -> np.ndarray:

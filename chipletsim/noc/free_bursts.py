@@ -13,7 +13,8 @@ def free_job(jobs: Sequence[Job]) -> Job:
     """Return the burst of all steps of a sample.
 
     A node makes its packets step by step, those of a step once it has worked on all deliveries of
-    the steps before. Work on deliveries is done as they come, of whichever step they are.
+    the steps before. Work on deliveries is done as they come, of whichever step they are; and so
+    are packets made that answer them.
 
     Args:
         jobs: Burst of each step, in order, on one network and with flows in common.
@@ -29,7 +30,8 @@ def free_job(jobs: Sequence[Job]) -> Job:
     counts = np.diff(start)[order]
     rank = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
     at = np.repeat(start[:-1][order], counts) + rank
-    return Job(network, flows, Burst(packet[order], processing[at], len(jobs), kind[order]))
+    after = _answers(jobs, at)[order]
+    return Job(network, flows, Burst(packet[order], processing[at], len(jobs), kind[order], after))
 
 
 def step_ends(job: Job, times: BurstTimes) -> np.ndarray:
@@ -46,6 +48,26 @@ def step_ends(job: Job, times: BurstTimes) -> np.ndarray:
     np.maximum.at(ends, step, times.made)
     np.maximum.at(ends, of_delivery, np.maximum(times.arrived, times.taken + burst.processing))
     return np.maximum.accumulate(ends)
+
+
+def _answers(jobs: Sequence[Job], at: np.ndarray) -> np.ndarray:
+    """Return int64 [packets]: what each answers among all deliveries.
+
+    Args:
+        jobs: Burst of each step.
+        at: int64 [deliveries], number of each among those of the steps, one after the other.
+    """
+    now = np.empty_like(at)
+    now[at] = np.arange(at.size)
+    parts, first = [], 0
+    for job in jobs:
+        after = job.burst.after
+        if after is None:
+            parts.append(np.full(len(job.burst.packet), -1))
+        else:
+            parts.append(np.where(after >= 0, now[first + np.maximum(after, 0)], -1))
+        first += job.burst.processing.size
+    return np.concatenate(parts)
 
 
 def _kinds(burst: Burst) -> np.ndarray:

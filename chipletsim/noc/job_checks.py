@@ -16,6 +16,7 @@ from chipletsim.noc.flit_network import (
     FlitNetwork,
     Flows,
     Job,
+    delivery_nodes,
 )
 from chipletsim.noc.listed import listed
 
@@ -154,6 +155,22 @@ def _check_burst(job: Job) -> None:
     _require(
         burst.kind is None or (burst.kind.min() >= 0 and burst.kind.max() < kinds),
         "a packet is of one of the kinds that its network knows",
+    )
+    if burst.after is not None:
+        _check_answers(job, burst.after)
+
+
+def _check_answers(job: Job, after: np.ndarray) -> None:
+    """Packets answer deliveries to the nodes that send them."""
+    nodes = delivery_nodes(job.flows, job.burst)
+    answers = np.flatnonzero(after >= 0)
+    _require(
+        after.min() >= -1 and after.max() < nodes.size,
+        "a packet answers a delivery of its burst, or none",
+    )
+    _require(
+        bool((nodes[after[answers]] == job.burst.packet[answers, 0]).all()),
+        "a packet answers a delivery to the node that sends it",
     )
 
 

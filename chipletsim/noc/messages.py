@@ -79,6 +79,27 @@ def message_lists(plan: MessagePlan, times: PlanTimes, events: RowEvents) -> Mes
     return _listed(plan, times, stretches, rows * cores)
 
 
+def with_messages_first(
+    lists: MessageLists, at: np.ndarray, target: np.ndarray, generation_s: np.ndarray
+) -> MessageLists:
+    """Return lists in which cores make further messages before all others.
+
+    Args:
+        lists: Messages of rows.
+        at: int64 [messages], row times number of cores + core of each; in order.
+        target: int64 [messages].
+        generation_s: float64 [messages].
+    """
+    place = lists.start[at]
+    before = np.searchsorted(at, np.arange(lists.start.size))
+    return MessageLists(
+        lists.start + before,
+        np.insert(lists.target, place, target),
+        np.insert(lists.generation_s, place, generation_s),
+        np.insert(lists.processing_s, place, 0.0),
+    )
+
+
 class _Stretches(NamedTuple):
     """Stretches of neurons up to one that sends, or to the end of a core, in order.
 

@@ -23,6 +23,7 @@ class BurstRecord:
         target: int64 [deliveries], node of each.
         last: Time in which the last work ends, so far.
         flying: Deliveries of packets that have left, not yet taken.
+        answers: Packets that answer each delivery.
     """
 
     def __init__(self, job: Job) -> None:
@@ -33,6 +34,10 @@ class BurstRecord:
         self.arrived, self.taken = np.full((2, self.target.size), -1)
         self.last = 0
         self.flying = 0
+        self.answers: dict[int, list[int]] = {}
+        if job.burst.after is not None:
+            for packet in np.flatnonzero(job.burst.after >= 0).tolist():
+                self.answers.setdefault(int(job.burst.after[packet]), []).append(packet)
 
 
 @dataclass
@@ -48,7 +53,8 @@ class Incoming:
 class NodeSteps:
     """A node with one processor, which makes packets and works on others by turns, or with two.
 
-    With one, work on what has come goes first. Times are in parts of a tick.
+    With one, work on what has come goes first. Packets that answer others are made before those
+    that answer none, in the order in which they may be begun. Times are in parts of a tick.
     """
 
     def __init__(self, job: Job, node: int, record: BurstRecord, parts: int = 1) -> None:
@@ -58,7 +64,10 @@ class NodeSteps:
         self._room = int(job.network.node[node, 2])
         self.rows: list[int] = np.flatnonzero(job.burst.packet[:, 0] == node).tolist()
         self.gone = 0  # of them, those that have left
-        self._begun = 0  # those that are made, or being made
+        after = job.burst.after
+        self._listed = [packet for packet in self.rows if after is None or after[packet] < 0]
+        self._answers: list[tuple[int, int]] = []  # that may be begun from a time on
+        self._order: list[int] = []  # those that are made, or being made
         self._ends: list[int] = []  # when each of these is made
         self._held = 0  # of these, those for other nodes
         self._left: list[int] = []  # when those that left for other nodes did so
@@ -77,8 +86,9 @@ class NodeSteps:
 
     @property
     def busy_until(self) -> int:
-        """When all that has begun ends."""
-        return max(self._making_until, self._working_until)
+        """When all that has begun ends, and all that answers what came may be begun."""
+        begins = max((begins for begins, _ in self._answers), default=0)
+        return max(self._making_until, self._working_until, begins)
 
     def deliver(self, now: int, packet: int, rank: int, channel: int) -> None:
         """Take the tail of a packet into the inbox; what comes in one tick stays in order."""
@@ -117,11 +127,11 @@ class NodeSteps:
 
         What goes to no other node leaves by itself.
         """
-        while self.gone < self._begun and self._flow(self.rows[self.gone]) < 0:
+        while self.gone < len(self._order) and self._flow(self._order[self.gone]) < 0:
             self.gone += 1
-        if self.gone == self._begun:
+        if self.gone == len(self._order):
             return None
-        packet = self.rows[self.gone]
+        packet = self._order[self.gone]
         return packet, max(int(self._burst.packet[packet, 3]) * self._parts, self._ends[self.gone])
 
     def inject(self, now: int, packet: int) -> None:
@@ -151,20 +161,28 @@ class NodeSteps:
 
     def _make_time(self) -> int | None:
         """Return when the next packet can be begun; None if that is not known."""
-        if self._begun == len(self.rows) or self._own >= 0:
+        if self._own >= 0:
             return None
-        packet = self.rows[self._begun]
         begins = self._making_until
-        if self._burst.steps:
-            earlier = range(int(self._burst.packet[packet, 5]))
-            if any(self._missing[step] for step in earlier):
-                return None
-            begins = max([begins, *(self._step_end[step] for step in earlier)])
         if self._room and self._held >= self._room:  # full: it stops computing
             if self._held - len(self._left) >= self._room:
                 return None
             begins = max(begins, self._left[self._held - self._room])
-        return begins
+        answer, listed = self._answer_time(), self._listed_time()
+        times = [time for time in (answer, listed) if time is not None]
+        return max(begins, min(times)) if times else None
+
+    def _answer_time(self) -> int | None:
+        return self._answers[0][0] if self._answers else None
+
+    def _listed_time(self) -> int | None:
+        """Return when the next packet that answers none can be begun, as far as steps tell."""
+        if not self._listed:
+            return None
+        earlier = range(int(self._burst.packet[self._listed[0], 5]) if self._burst.steps else 0)
+        if any(self._missing[step] for step in earlier):
+            return None
+        return max((self._step_end[step] for step in earlier), default=0)
 
     def _finish_own(self, time: int) -> None:
         packet, self._own = self._own, -1
@@ -181,6 +199,10 @@ class NodeSteps:
         self._record.taken[each.delivery] = self._ticks(begins)
         self._record.last = max(self._record.last, self._working_until)
         self._record.flying -= 1
+        for packet in self._record.answers.get(each.delivery, ()):
+            later = int(self._burst.packet[packet, 3]) * self._parts
+            self._answers.append((self._working_until + later, packet))
+            self._answers.sort(key=lambda answer: answer[0])
         if self._burst.steps:
             step = int(self._burst.packet[each.packet, 5])
             self._missing[step] -= 1
@@ -189,13 +211,16 @@ class NodeSteps:
             give(begins, each.channel)
 
     def _make(self, begins: int) -> None:
-        packet = self.rows[self._begun]
+        if self._answers and self._answers[0][0] <= begins:
+            packet = self._answers.pop(0)[1]
+        else:
+            packet = self._listed.pop(0)
         ticks = int(self._burst.packet[packet, 4]) * self._parts
         self._making_until = begins + ticks
         self._making += ticks
         if self._one:
             self._working_until = self._making_until
-        self._begun += 1
+        self._order.append(packet)
         self._ends.append(self._making_until)
         self._held += self._flow(packet) >= 0
         self._record.made[packet] = self._ticks(self._making_until)

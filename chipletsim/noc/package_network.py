@@ -63,6 +63,11 @@ def packet_flits(bits: int, flit_bits: int) -> int:
     return max(1, -(-bits // flit_bits))
 
 
+def whole_ticks(seconds: np.ndarray, tick_s: float) -> np.ndarray:
+    """Return int64: times in ticks, rounded up but for what floating point adds to whole ones."""
+    return np.ceil(seconds / tick_s * (1 - 1e-12)).astype(np.int64)
+
+
 def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNetwork:
     """Return the network of a package.
 

@@ -7,65 +7,71 @@ from collections.abc import Sequence
 import numpy as np
 
 from chipletsim.errors import InfeasibleError, Shortfall
+from chipletsim.noc.burst_rows import BurstRows, Ordered, ordered, with_fetches
 from chipletsim.noc.flit_network import NOWHERE, Burst, BurstTimes, Job
 from chipletsim.noc.message_timing import MessageTiming
 from chipletsim.noc.messages import MessageLists
-from chipletsim.noc.packet_times import PacketTimes, whole_ticks
+from chipletsim.noc.package_network import whole_ticks
+from chipletsim.noc.packet_times import PacketTimes
 
 
 def packet_jobs(lists: MessageLists, packets: PacketTimes) -> list[Job]:
-    """Return the burst of each row of lists whose messages are packets of a plan."""
-    network, plan = packets.network.network, packets.plan
+    """Return the burst of each row of lists whose messages are packets of a plan.
+
+    Packets that fetch weights follow those that their tile has listed, as they answer others.
+    """
+    plan = packets.plan
     tile = plan.messages.tile
     rows = (lists.start.size - 1) // tile.size
     place = np.repeat(np.arange(lists.start.size - 1), np.diff(lists.start))
-    row, source = place // tile.size, tile[place % tile.size]
-    order = np.lexsort((source, row))
-    row, source, packet = row[order], source[order], lists.target[order]
-    sent = packet >= 0
+    packet, sent = lists.target, lists.target >= 0
     known = np.where(sent, packet, 0)
-    generation_s = lists.generation_s[order] + np.where(sent, packets.joined_s[known], 0.0)
-    flow = np.where(sent, plan.flow[known], NOWHERE)
-    kind = np.where(sent, packets.kind[known], 0)
-    zeros = np.zeros(packet.size, np.int64)
-    generation = whole_ticks(generation_s, network.tick_s or 1.0)
-    table = np.stack([source, flow, packets.flits[kind], zeros, generation, zeros], axis=1)
+    generation_s = lists.generation_s + np.where(sent, packets.joined_s[known], 0.0)
     counts = np.where(sent, np.diff(plan.delivery_start)[known], 0)
-    first = np.cumsum(counts) - counts
-    rank = np.arange(int(counts.sum())) - np.repeat(first, counts)
-    processing = packets.processing[np.repeat(plan.delivery_start[known], counts) + rank]
-    bounds = np.searchsorted(row, np.arange(rows + 1))
-    deliveries = np.append(first, rank.size)[bounds]
+    rank = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    delivery = np.repeat(plan.delivery_start[known], counts) + rank
+    zeros = np.zeros(packet.size, np.int64)
+    listed = BurstRows(
+        place // tile.size,
+        tile[place % tile.size],
+        np.where(sent, plan.flow[known], NOWHERE),
+        np.where(sent, packets.kind[known], 0),
+        zeros,
+        whole_ticks(generation_s, packets.network.network.tick_s or 1.0),
+        counts,
+        zeros - 1,
+    )
+    work = packets.processing[delivery]
+    if packets.fetches.back.size:
+        listed, work = with_fetches(listed, delivery, work, packets.fetches)
+    return _jobs(ordered(listed), work, rows, packets)
+
+
+def _jobs(found: Ordered, processing: np.ndarray, rows: int, packets: PacketTimes) -> list[Job]:
+    """Return the burst of each row.
+
+    Args:
+        found: Packets of all rows.
+        processing: int64 [deliveries], as they were numbered before.
+        rows: How many.
+        packets: Packets of the mapping.
+    """
+    columns, network, flows = found.rows, packets.network.network, packets.plan.flows
+    flits, step = packets.flits[columns.kind], np.zeros_like(columns.row)
+    table = np.stack(
+        [columns.source, columns.flow, flits, columns.delay, columns.generation, step], axis=1
+    )
+    processing = processing[found.delivery]
+    bounds = np.searchsorted(columns.row, np.arange(rows + 1))
     jobs = []
     for number in range(rows):
         span = slice(bounds[number], bounds[number + 1])
-        delivered = slice(deliveries[number], deliveries[number + 1])
-        burst = Burst(table[span], processing[delivered], kind=kind[span])
-        jobs.append(Job(network, plan.flows, burst))
+        first, last = found.first[span.start], found.first[span.stop]
+        after = columns.after[span]
+        answers = np.where(after >= 0, after - first, -1) if (after >= 0).any() else None
+        burst = Burst(table[span], processing[first:last], kind=columns.kind[span], after=answers)
+        jobs.append(Job(network, flows, burst))
     return jobs
-
-
-def with_work_first(
-    lists: MessageLists, cores: int, which: np.ndarray, work_s: np.ndarray
-) -> MessageLists:
-    """Return lists in which some cores work before they make their first message.
-
-    Args:
-        lists: Messages of rows.
-        cores: Number of cores.
-        which: int64 [some cores].
-        work_s: float64 [rows, some cores].
-    """
-    at = (np.arange(len(work_s))[:, None] * cores + which).ravel()
-    place = lists.start[at]
-    shift = np.zeros(lists.start.size, np.int64)
-    shift[at + 1] = 1
-    return MessageLists(
-        lists.start + np.cumsum(shift),
-        np.insert(lists.target, place, NOWHERE),
-        np.insert(lists.generation_s, place, work_s.ravel()),
-        np.insert(lists.processing_s, place, 0.0),
-    )
 
 
 def row_timing(jobs: list[Job], done: Sequence[BurstTimes], packets: PacketTimes) -> MessageTiming:

@@ -1,4 +1,4 @@
-"""Packets that the neurons of a mapping send: what a placement decides, whatever they do."""
+"""Packets of a mapping: what a placement decides, whatever its neurons do."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from scipy.sparse import csr_array
 
 from chipletsim.mapping.equal_rows import group_rows
 from chipletsim.noc.event_trees import Events
+from chipletsim.noc.fetches import Fetched
 from chipletsim.noc.flit_network import OWN_NODE, Flows
 from chipletsim.noc.listed import listed
 from chipletsim.noc.message_plan import MessagePlan
@@ -19,25 +20,34 @@ from chipletsim.package.model import Package
 
 
 class PacketPlan(NamedTuple):
-    """Packets of each neuron, one flow each.
+    """Packets of each neuron, one flow each; and ways of those that fetch weights.
+
+    Behind the packets of neurons stand two for each stream of weights that is sent unasked: one
+    with the largest payload, and the last.
 
     Attributes:
         messages: The plan of the mapping, but with packets for axons: ``axon_core`` of a packet is
             its own number.
+        fetched: Weights that its messages fetch.
         flow: int64 [packets], flow of each, or `OWN_NODE`.
         flows: Ways of the packets.
-        axon: int64 [deliveries], axon of the mapping's plan that each delivery is; packet by
-            packet.
+        axon: int64 [deliveries], axon of the mapping's plan that each delivery is, -1 of streams;
+            packet by packet.
         delivery_start: int64 [packets + 1], first delivery of each packet.
         joined: int64 [packets], axons that a packet serves beyond the first.
+        request: int64 [fetches], flow by which each asks the memory.
+        reply: int64 [fetches], flow by which the memory answers.
     """
 
     messages: MessagePlan
+    fetched: Fetched
     flow: np.ndarray
     flows: Flows
     axon: np.ndarray
     delivery_start: np.ndarray
     joined: np.ndarray
+    request: np.ndarray
+    reply: np.ndarray
 
 
 class PacketPlans:
@@ -45,10 +55,11 @@ class PacketPlans:
 
     Args:
         messages: Messages of a mapping.
+        fetched: Weights that these fetch.
     """
 
-    def __init__(self, messages: MessagePlan) -> None:
-        self.messages = messages
+    def __init__(self, messages: MessagePlan, fetched: Fetched) -> None:
+        self.messages, self.fetched = messages, fetched
         self._known: dict[bytes, PacketPlan] = {}
 
     def of(self, package: Package, network: PackageNetwork) -> PacketPlan:
@@ -61,23 +72,27 @@ class PacketPlans:
         ports = network.network.router[:, 0], network.link_port, network.tile_port
         key = b" ".join(each.tobytes() for each in (*ports, network.class_channels))
         if key not in self._known:
-            self._known[key] = packet_plan(self.messages, package, network)
+            self._known[key] = packet_plan(self.messages, self.fetched, package, network)
         return self._known[key]
 
 
-def packet_plan(plan: MessagePlan, package: Package, network: PackageNetwork) -> PacketPlan:
+def packet_plan(
+    plan: MessagePlan, fetched: Fetched, package: Package, network: PackageNetwork
+) -> PacketPlan:
     """Return the packets of a plan on a package.
 
     Those of a neuron to other tiles come first, then the one for its own.
 
     Args:
         plan: Of a mapping to the package.
+        fetched: Weights that its messages fetch.
         package: The package.
         network: It as routers and ports.
     """
     away = _away(plan)
     event, events = _events(plan, package, away)
-    ways = package_ways(package, network, events)
+    fetching = _fetching(plan, fetched)
+    ways = package_ways(package, network, _with_pairs(events, package, fetching.pairs))
     routed = np.diff(ways.first)[event]
     start = np.concatenate([[0], np.cumsum(routed + (away.own >= 0))])
     packet = listed(ways.first[event], routed)  # of the event, for each that is routed
@@ -86,27 +101,68 @@ def packet_plan(plan: MessagePlan, package: Package, network: PackageNetwork) ->
     own[start[1:][away.own >= 0] - 1] = True
     counts = np.ones(own.size, np.int64)
     counts[~own] = ways.deliveries[packet]
-    entry = np.full(packet.size, network.class_channels[0])
     axon, delivery = _deliveries(plan, away, event, events, ways)
-    flows = Flows(
-        ways.stop,
-        ways.branch,
-        np.stack([plan.tile[plan.core[owner]], ways.root[packet], entry], axis=1),
-        ways.deliveries[packet],
-        plan.tile[plan.axon_core[axon]],
-        ways.routers[delivery],
-    )
     every = np.empty(plan.axon_core.size, np.int64)
     of_own = np.repeat(own, counts)
     every[~of_own] = axon
     every[of_own] = (plan.axon_start[:-1] + away.own)[away.own >= 0]
+    pairs = fetching.pairs  # each is an event with one packet, behind those of neurons
+    sources = np.concatenate([plan.tile[plan.core[owner]], pairs[:, 0]])
+    targets = np.concatenate([plan.tile[plan.axon_core[axon]], pairs[:, 1]])
+    places = np.concatenate([delivery, events.start[-1] + np.arange(len(pairs))])
+    request, reply, stream = (packet.size + each for each in fetching.flows)
+    packet = np.concatenate([packet, ways.first[events.router.size : -1]])
+    flows = Flows(
+        ways.stop,
+        ways.branch,
+        np.stack(
+            [sources, ways.root[packet], np.full(packet.size, network.class_channels[0])], axis=1
+        ),
+        ways.deliveries[packet],
+        targets,
+        ways.routers[places],
+    )
+    counts = np.concatenate([counts, np.ones(2 * stream.size, np.int64)])
     return PacketPlan(
         messages=replace(plan, axon_start=start, axon_core=np.arange(own.size)),
-        flow=np.where(own, OWN_NODE, np.cumsum(~own) - 1),
+        fetched=fetched,
+        flow=np.concatenate([np.where(own, OWN_NODE, np.cumsum(~own) - 1), np.repeat(stream, 2)]),
         flows=flows,
-        axon=every,
+        axon=np.concatenate([every, np.full(2 * stream.size, -1)]),
         delivery_start=np.concatenate([[0], np.cumsum(counts)]),
         joined=counts - 1,
+        request=request,
+        reply=reply,
+    )
+
+
+class _Fetching(NamedTuple):
+    """Tiles between which packets fetch weights.
+
+    Attributes:
+        pairs: int64 [pairs, 2], source and target, each pair once.
+        flows: Pair of each request, reply and stream, by number.
+    """
+
+    pairs: np.ndarray
+    flows: list[np.ndarray]
+
+
+def _fetching(plan: MessagePlan, fetched: Fetched) -> _Fetching:
+    """Return tiles that fetch weights, those that hold them, and who sends to whom."""
+    tile, memory = plan.tile[plan.axon_core[fetched.axon]], fetched.memory
+    source = np.concatenate([tile, memory, fetched.streams[:, 1]])
+    target = np.concatenate([memory, tile, fetched.streams[:, 2]])
+    pairs, flow = np.unique(np.stack([source, target], axis=1), axis=0, return_inverse=True)
+    return _Fetching(pairs, np.split(flow.reshape(-1), [tile.size, 2 * tile.size]))
+
+
+def _with_pairs(events: Events, package: Package, pairs: np.ndarray) -> Events:
+    """Return events, and behind them one for each pair of tiles."""
+    return Events(
+        np.concatenate([events.router, package.tile_router[pairs[:, 0]]]),
+        np.concatenate([events.start, events.start[-1] + 1 + np.arange(len(pairs))]),
+        np.concatenate([events.tile, pairs[:, 1]]),
     )
 
 

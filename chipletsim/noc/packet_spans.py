@@ -12,6 +12,7 @@ from chipletsim.noc.flit_network import (
     BurstTimes,
     Job,
     PortCounts,
+    available,
     delivery_nodes,
     delivery_starts,
     one_by_one,
@@ -149,7 +150,7 @@ def _blocked(job: Job, times: BurstTimes, working: _Intervals) -> _Intervals:
     rows = job.burst.packet
     turns = one_by_one(job.network)[working.node]
     found = blocked(
-        Made(rows[:, 0], times.made - rows[:, 4], times.made, rows[:, 5]),
+        Made(rows[:, 0], times.made - rows[:, 4], times.made, rows[:, 5], available(job, times)),
         Worked(*(each[turns] for each in working[:3])),
     )
     return _Intervals(*found[:3], np.full(found.node.size, -1), np.zeros(found.node.size, np.int64))

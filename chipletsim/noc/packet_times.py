@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -10,8 +11,14 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.neurons.base import Role
+from chipletsim.noc.fetch_rows import FetchRows, fetch_rows, fetch_sizes, stream_sizes
 from chipletsim.noc.message_times import PlanTimes, plan_times
-from chipletsim.noc.package_network import PackageNetwork, package_network, packet_flits
+from chipletsim.noc.package_network import (
+    PackageNetwork,
+    package_network,
+    packet_flits,
+    whole_ticks,
+)
 from chipletsim.noc.packet_plan import PacketPlan, PacketPlans
 from chipletsim.package.model import Package
 
@@ -29,6 +36,7 @@ class PacketTimes(NamedTuple):
         flits: int64 [kinds].
         whole_steps: bool [tiles], tiles that do the work of a step as a whole, before they send:
             those of kinds that have no times for single messages.
+        fetches: Packets that fetch weights, which each delivery asks for.
     """
 
     network: PackageNetwork
@@ -39,10 +47,15 @@ class PacketTimes(NamedTuple):
     kind: np.ndarray
     flits: np.ndarray
     whole_steps: np.ndarray
+    fetches: FetchRows
 
 
 def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> PacketTimes:
     """Return the packets of a mapping on a package.
+
+    Weights on memory tiles are fetched as they are priced: event-driven tiles ask for those of each
+    event, see `chipletsim.noc.fetch_rows.fetch_rows`; dense tiles are sent theirs from the start of
+    a step on, see `chipletsim.noc.fetch_rows.with_streams`, and compute while these come.
 
     Args:
         mapping: Where the network lives.
@@ -53,12 +66,14 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
         ConfigError: The package or mapping has something that these models do not follow.
     """
     _check(mapping, package)
-    packet = package.spec.packet
+    packet, fetched = package.spec.packet, plans.fetched
     own_bits = np.array([each.value_bits for each in mapping.network.populations], np.int64)
-    sizes = np.unique(own_bits + packet.header_bits + packet.address_bits)
+    own_bits += packet.header_bits + packet.address_bits
+    sizes = np.union1d(own_bits, fetch_sizes(fetched, packet))
     network = package_network(package, tuple(sizes.tolist()))
     plan, packets = plans.messages, plans.of(package, network)
-    times = plan_times(plan, package, by_turns=True, whole_steps=True)
+    local = replace(plan, synapses=fetched.synapses)
+    times = plan_times(local, package, by_turns=True, whole_steps=True)
     listed = [tile.parameters.message_times() for tile in package.tiles]
     by_turns = np.array([each is not None and each.by_turns for each in listed], bool)
     network = network._replace(
@@ -66,24 +81,23 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
     )
     population = np.repeat(np.arange(own_bits.size), np.diff(mapping.network.offsets))[plan.neuron]
     owner = np.repeat(np.arange(plan.neuron.size), np.diff(packets.messages.axon_start))
-    bits = own_bits[population[owner]] + packet.header_bits + packet.address_bits
+    streams = stream_sizes(fetched, packet)
+    bits = np.concatenate([own_bits[population[owner]], streams])
+    out_s = np.concatenate([times.out_s[plan.core[owner]], np.zeros(streams.size)])
     tick_s = network.network.tick_s or 1.0
     idle = _inputs(mapping)[population] & by_turns[plan.tile[plan.core]]
+    work_s = np.append(times.processing_s, 0.0)[packets.axon]  # none on streams
     return PacketTimes(
         network,
         packets,
         times._replace(access_s=np.where(idle, 0.0, times.access_s)),
-        whole_ticks(times.processing_s[packets.axon], tick_s),
-        packets.joined * times.out_s[plan.core[owner]],
+        whole_ticks(work_s, tick_s),
+        packets.joined * out_s,
         np.searchsorted(sizes, bits),
         np.array([packet_flits(int(each), network.flit_bits) for each in sizes], np.int64),
         np.array([each is None for each in listed], bool),
+        fetch_rows(packets, package, sizes, tick_s),
     )
-
-
-def whole_ticks(seconds: np.ndarray, tick_s: float) -> np.ndarray:
-    """Return int64: times in ticks, rounded up but for what floating point adds to whole ones."""
-    return np.ceil(seconds / tick_s * (1 - 1e-12)).astype(np.int64)
 
 
 def _inputs(mapping: Mapping) -> np.ndarray:
@@ -94,8 +108,6 @@ def _inputs(mapping: Mapping) -> np.ndarray:
 def _check(mapping: Mapping, package: Package) -> None:
     """Refuse what these models do not follow."""
     problems = []
-    if any(part.weight_tile != part.tile for part in mapping.slices):
-        problems.append("weights that are fetched from memory tiles")
     if any(link.spec.encoding for link in package.links):
         problems.append("links with an `encoding`, which send what a step has at its end")
     roles = {NEURON_MODELS[each.model].role for each in mapping.network.populations}

@@ -35,6 +35,8 @@ def queue(
     flits may take half or twice as long as by `cycle`, and fewer frames: about 0.8 of its frames
     with packets of one flit, 0.6 with longer ones, on drawn networks.
 
+    Packets that answer others are made as `chipletsim.noc.cycle.cycle` says.
+
     Without native kernels, bursts are followed in Python, see `chipletsim.noc.packet_steps`, which
     gives the same and takes some hundred times as long.
 

@@ -100,6 +100,8 @@ def plan_ticks(packets: PacketTimes, package: Package) -> np.ndarray:
 def certain(job: Job, lone: np.ndarray) -> Certain | None:
     """Return the limits of a burst if they are within `TOLERANCE`, else None.
 
+    None are known of bursts in which packets answer others.
+
     A node that still has packets to make makes them, unless its queue is full or it works on
     packets that came; where nothing is made and nothing worked on, some packet is on its way, and
     one at least of those goes on as if it were alone, as networks without deadlock do. So a burst
@@ -114,7 +116,7 @@ def certain(job: Job, lone: np.ndarray) -> Certain | None:
         lone: int64 [flows, kinds], from `lone_ticks` or `plan_ticks`.
     """
     burst, nodes = job.burst, len(job.network.node)
-    if burst.steps:
+    if burst.steps or burst.after is not None:
         return None
     rows = burst.packet
     sends = rows[:, 1] >= 0

@@ -64,10 +64,12 @@ struct PacketRow {
   int64_t source;      // node
   int64_t flow;        // -1 for work that ends in no packet
   int64_t flits;
-  int64_t ready;       // tick before which it does not leave
+  int64_t ready;       // tick before which it does not leave; of one that answers a delivery,
+                       // ticks from the end of the work on that until it may be begun
   int64_t generation;  // ticks that its node needs to make it
   int64_t step;        // of the network, where nodes run free; else 0
   int64_t kind;        // size of the packet, by number
+  int64_t after;       // delivery of the burst to its node that it answers; -1 for none
 };
 
 struct BurstRow {

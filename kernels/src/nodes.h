@@ -15,7 +15,8 @@ constexpr int64_t kOwnNode = -2;  // flow of a packet for its own node, which en
 
 // Times are in ticks times `scale`. A node with one processor takes what has come before it makes
 // the next packet, and each to its end; one with two does both at once. Work begins and ends at any
-// tick, whenever the node's clock lets it be seen.
+// tick, whenever the node's clock lets it be seen. Packets that answer others are made before those
+// that answer none, in the order in which they may be begun.
 class Nodes {
  public:
   void build(const Bursts& all, const NetworkRow& network, int64_t scale) {
@@ -33,18 +34,20 @@ class Nodes {
     ended_.assign(gates, 0);
     left_.assign(burst.packets, 0);
     made_.assign(burst.packets, 0);
+    order_.assign(burst.packets, 0);
     std::fill_n(all_->made + burst.packet, burst.packets, -1);
     std::fill_n(all_->injected + burst.packet, burst.packets, -1);
     const int64_t delivery = all_->delivery[burst.packet];
     const int64_t deliveries = all_->delivery[burst.packet + burst.packets] - delivery;
     std::fill_n(all_->arrived + delivery, deliveries, -1);
     std::fill_n(all_->taken + delivery, deliveries, -1);
+    link_answers(delivery, deliveries);
     last_ = flying_ = 0;
     int64_t packet = burst.packet;
     const int64_t end = burst.packet + burst.packets;
     for (int64_t at = 0; at < nodes_; ++at) {
       State& node = state_[at];
-      node.packet = node.making = packet;
+      node.packet = node.making = node.listed = packet;
       node.first = packet - burst.packet;
       node.queued = node.departed = 0;
       node.step = node.step_ended = 0;
@@ -53,6 +56,8 @@ class Nodes {
       node.make_free = node.work_free = node.making_busy = node.working_busy = 0;
       node.pending.clear();
       node.begun = 0;
+      node.answers.clear();
+      node.answered = 0;
       node.own = -1;
     }
   }
@@ -140,18 +145,18 @@ class Nodes {
     when = -1;
     pass_work(node);
     if (node.packet == node.making) return nullptr;
-    const PacketRow& packet = all_->packet[node.packet];
-    const int64_t available = std::max(packet.ready * scale_, made_[node.packet - burst_.packet]);
+    const PacketRow& packet = row(node.packet);
+    const int64_t available = std::max(packet.ready * scale_, made_[number(at)]);
     if (available <= now) return &packet;
     when = available;
     return nullptr;
   }
 
-  int64_t number(int64_t at) const { return state_[at].packet - burst_.packet; }
+  int64_t number(int64_t at) const { return order_[state_[at].packet - burst_.packet]; }
 
   // The head of the packet at the front leaves.
   void inject(int64_t now, int64_t at) {
-    const int64_t packet = state_[at].packet;
+    const int64_t packet = burst_.packet + number(at);
     all_->injected[packet] = ticks(now);
     flying_ += all_->delivery[packet + 1] - all_->delivery[packet];
   }
@@ -171,9 +176,14 @@ class Nodes {
     int32_t channel;
   };
 
+  struct Answer {
+    int64_t from, packet;  // when it may be begun
+  };
+
   struct State {
-    int64_t packet, making;     // rows: the next to leave, and the next to be made
-    int64_t end;                // of its rows
+    int64_t packet, making;     // places in `order_`: the next to leave, and the next to be made
+    int64_t end;                // of its rows and places
+    int64_t listed;             // row: the next to be made that answers none
     int64_t first;              // of its packets, in `left_`
     int64_t queued, departed;   // packets for other nodes that were begun, and that have left
     int64_t step, step_ended;   // steps whose deliveries are all done, and when
@@ -181,10 +191,46 @@ class Nodes {
     int64_t making_busy, working_busy;
     std::vector<Pending> pending;
     size_t begun;               // of the pending ones
+    std::vector<Answer> answers;  // those that wait for no delivery any more
+    size_t answered;            // of these, begun
+    bool answers_next;          // whether the next to be made is one of them
     int64_t own;                // packet for the node itself that is being made, -1 for none
   };
 
   int64_t ticks(int64_t time) const { return (time + scale_ - 1) / scale_; }
+
+  // The packet at a place in the order in which those of its node are made.
+  const PacketRow& row(int64_t place) const {
+    return all_->packet[burst_.packet + order_[place - burst_.packet]];
+  }
+
+  // Lists the packets that answer each delivery, if any does.
+  void link_answers(int64_t delivery, int64_t deliveries) {
+    first_delivery_ = delivery;
+    answer_.clear();
+    for (int64_t k = burst_.packets - 1; k >= 0; --k) {
+      const int64_t after = all_->packet[burst_.packet + k].after;
+      if (after < 0) continue;
+      if (answer_.empty()) {
+        answer_.assign(deliveries, -1);
+        next_answer_.assign(burst_.packets, -1);
+      }
+      next_answer_[k] = answer_[after];
+      answer_[after] = k;
+    }
+  }
+
+  // What answers a delivery may be begun some ticks after the work on it has ended.
+  void release(State& node, int64_t delivery, int64_t ended) {
+    for (int64_t k = answer_[delivery - first_delivery_]; k >= 0; k = next_answer_[k]) {
+      std::vector<Answer>& answers = node.answers;
+      answers.push_back({ended + all_->packet[burst_.packet + k].ready * scale_, k});
+      for (size_t n = answers.size() - 1; n > node.answered; --n) {
+        if (answers[n - 1].from <= answers[n].from) break;
+        std::swap(answers[n - 1], answers[n]);
+      }
+    }
+  }
 
   template <class Give>
   void take(int64_t at, State& node, bool one, const Give& give) {
@@ -197,44 +243,58 @@ class Nodes {
     last_ = std::max(last_, node.work_free);
     --flying_;
     if (each.channel >= 0) give(taken, each.channel);
+    if (!answer_.empty()) release(node, each.delivery, node.work_free);
     if (!burst_.steps) return;
     const int64_t gate = all_->packet[burst_.packet + each.packet].step * nodes_ + at;
     ended_[gate] = std::max(ended_[gate], node.work_free);
     --expected_[gate];
   }
 
-  // Whether the next packet can be made; `begins` is raised to when it can begin. While the queue
-  // is full, nothing is made.
+  // Whether a packet can be made; `begins` is raised to when it can begin. While the queue is full,
+  // nothing is made.
   bool can_make(int64_t at, State& node, int64_t& begins) const {
     if (node.making == node.end) return false;
-    const int64_t step = burst_.steps ? all_->packet[node.making].step : 0;
-    for (; node.step < step; ++node.step) {
-      const int64_t gate = node.step * nodes_ + at;
-      if (expected_[gate] > 0) return false;
-      node.step_ended = std::max(node.step_ended, ended_[gate]);
-    }
-    begins = std::max(begins, node.step_ended);
     const int64_t queue = row_[at].queue;
     if (queue && node.queued >= queue) {
       if (node.queued - node.departed >= queue) return false;
       begins = std::max(begins, left_[node.first + node.queued - queue]);
+    }
+    const bool some = node.answered < node.answers.size();
+    const int64_t answer = some ? std::max(begins, node.answers[node.answered].from) : kNever;
+    const int64_t listed = can_make_listed(at, node) ? std::max(begins, node.step_ended) : kNever;
+    node.answers_next = some && answer <= listed;
+    begins = std::min(answer, listed);
+    return begins != kNever;
+  }
+
+  // Whether the next packet that answers none can be made, from the end of the steps before on.
+  bool can_make_listed(int64_t at, State& node) const {
+    while (node.listed < node.end && all_->packet[node.listed].after >= 0) ++node.listed;
+    if (node.listed == node.end) return false;
+    const int64_t step = burst_.steps ? all_->packet[node.listed].step : 0;
+    for (; node.step < step; ++node.step) {
+      const int64_t gate = node.step * nodes_ + at;
+      if (expected_[gate] > 0) return false;
+      node.step_ended = std::max(node.step_ended, ended_[gate]);
     }
     return true;
   }
 
   // What was made for no other node leaves by itself.
   void pass_work(State& node) const {
-    while (node.packet < node.making && all_->packet[node.packet].flow < 0) ++node.packet;
+    while (node.packet < node.making && row(node.packet).flow < 0) ++node.packet;
   }
 
   void make(State& node, bool one, int64_t begins) {
-    const PacketRow& packet = all_->packet[node.making];
-    const int64_t number = node.making - burst_.packet;
+    const int64_t number = node.answers_next ? node.answers[node.answered++].packet
+                                             : node.listed++ - burst_.packet;
+    const PacketRow& packet = all_->packet[burst_.packet + number];
+    order_[node.making - burst_.packet] = number;
     node.make_free = begins + packet.generation * scale_;
     node.making_busy += packet.generation * scale_;
     if (one) node.work_free = node.make_free;
     made_[number] = node.make_free;
-    all_->made[node.making] = ticks(node.make_free);
+    all_->made[burst_.packet + number] = ticks(node.make_free);
     last_ = std::max(last_, node.make_free);
     ++node.making;
     node.queued += packet.flow >= 0;
@@ -251,6 +311,10 @@ class Nodes {
   std::vector<int64_t> expected_, ended_;  // [steps, nodes]
   std::vector<int64_t> made_;              // [packets], when it was made
   std::vector<int64_t> left_;              // [packets], when tails left, node by node
+  std::vector<int64_t> order_;             // [packets], as they are made, node by node
+  std::vector<int64_t> answer_;            // [deliveries], first packet that answers it; or empty
+  std::vector<int64_t> next_answer_;       // [packets], the next that answers the same
+  int64_t first_delivery_ = 0;
   int64_t last_ = 0, flying_ = 0;
 };
 

@@ -118,6 +118,24 @@ def test_packets_that_may_meet_are_followed(monkeypatch) -> None:
         assert stream.close().timing == model
 
 
+def test_requests_for_weights_are_always_followed() -> None:
+    mapping = one_slow_tile(0)
+    package = plain_package()
+    kinds = [tile.kind for tile in package.tiles]
+    core, memory = kinds.index("neurocore"), kinds.index("memory")
+    slices = [
+        replace(part, tile=core if part.population else kinds.index("io"), weight_tile=memory)
+        for part in mapping.slices
+    ]
+    slices = [part if part.population else replace(part, weight_tile=part.tile) for part in slices]
+    fetching = replace(mapping, package=package, slices=tuple(slices))
+    activity = random_activity(mapping.network, 1, 2, 0.1, 0)
+    auto, cycle = (cs.price(activity, fetching, timing=name) for name in ("auto", "cycle"))
+    assert auto.timed.steps["cycle"] > 0
+    assert auto.latency_s == pytest.approx(cycle.latency_s, rel=0.01)
+    assert (auto.latency_s <= cycle.latency_s * (1 + 1e-12)).all()
+
+
 def test_frames_are_always_followed() -> None:
     """Energy depends on how full they are, which `bound` does not say."""
     mapping = placed(mixed_package(), 1)
@@ -136,12 +154,13 @@ def as_bound(result, mapping: Mapping, activity) -> None:
 
 
 def test_what_cannot_be_followed_is_bounded(monkeypatch) -> None:
-    mapping = random_mapping(mixed_network(), mixed_package(), 3)
+    package = mixed_package(encoding={"spikes": {"kind": "bitmap"}})
+    mapping = random_mapping(mixed_network(), package, 3)
     activity = random_activity(mapping.network, 1, 2, 0.1, 0)
-    fetched = cs.price(activity, mapping, timing="auto")
-    as_bound(fetched, mapping, activity)
-    assert fetched.timed.forced
-    assert "do not follow weights that are fetched from memory tiles" in fetched.timed.why
+    encoded = cs.price(activity, mapping, timing="auto")
+    as_bound(encoded, mapping, activity)
+    assert encoded.timed.forced
+    assert "do not follow links with an `encoding`" in encoded.timed.why
 
     # Packets of 28 bit are two flits of 24, and copied where the buffer holds one.
     monkeypatch.setitem(ROUTER, "buffer_flits", 1)

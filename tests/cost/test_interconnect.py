@@ -115,12 +115,17 @@ def test_a_tile_that_holds_one_packet_is_blocked(timing) -> None:
 
 def test_what_is_between_packets_and_is_no_work_is_blocked() -> None:
     """Node 0 works in part of the time from 2 to 9; node 1 waits for another step, not for room."""
-    made = Made(*np.array([[0, 0, 2, 0], [0, 9, 10, 0], [1, 0, 1, 0], [1, 5, 6, 1]]).T)
+    made = Made(*np.array([[0, 0, 2, 0, 0], [0, 9, 10, 0, 0], [1, 0, 1, 0, 0], [1, 5, 6, 1, 0]]).T)
     worked = Worked(*np.array([[0, 3, 4], [0, 4, 7], [0, 10, 12], [1, 2, 3]]).T)
     assert np.array(blocked(made, worked)).T.tolist() == [[0, 2, 3, 0], [0, 7, 9, 0]]
     nothing = Worked(*np.zeros((3, 0), np.int64))
     assert np.array(blocked(made, nothing)).T.tolist() == [[0, 2, 9, 0]]
-    assert np.array(blocked(Made(*np.zeros((4, 0), np.int64)), worked)).size == 0
+    # The second packet of node 0 answers what it has worked on until 5, or one behind it, 4.
+    made.available[:2] = 0, 5
+    assert np.array(blocked(made, nothing)).T.tolist() == [[0, 5, 9, 0]]
+    later = Made(*np.append(np.array(made), [[0], [10], [11], [0], [4]], axis=1))
+    assert np.array(blocked(later, nothing)).T.tolist() == [[0, 4, 9, 0]]
+    assert np.array(blocked(Made(*np.zeros((5, 0), np.int64)), worked)).size == 0
 
 
 @pytest.mark.parametrize("timing", PACKET_MODELS)

@@ -91,6 +91,7 @@ class Walk:
         self.pipeline = stages(self.network)
         self.counts: Counter = Counter()
         self.link_bits: Counter = Counter()
+        self.sizes: Counter = Counter()  # packets on links, by link and bits
         self.routes: dict[tuple[int, int], set[tuple[int, int]]] = defaultdict(set)
         self.tables = [fan_out_of(self.network, p) for p in self.network.projections]
         self.owner = mapping.neuron_slice()
@@ -212,6 +213,7 @@ class Walk:
             copies = self.enter(source, spec.target, targets, bits, when)
             flits = -(-bits // spec.spec.flit_bits)
             self.add("link_packets", link, when, copies)
+            self.sizes[link, bits] += copies
             self.add("link_bits", link, when, copies * flits * spec.spec.flit_bits)
             need += copies
         entering = 1 if self.package.routers[here].spec.multicast else need

@@ -15,6 +15,7 @@ from chipletsim.noc.flit_network import (
     FlitNetwork,
     Flows,
     Job,
+    delivery_nodes,
     delivery_starts,
 )
 from chipletsim.noc.job_checks import check_jobs
@@ -32,6 +33,7 @@ class Features(NamedTuple):
     frames: bool = False
     sleep: bool = False
     shortest: bool = False  # routes may deadlock
+    answers: bool = False  # to deliveries; some may wait for one another
 
 
 def edges_of(rng: np.random.Generator) -> tuple[int, list[tuple[int, int]]]:
@@ -235,7 +237,19 @@ def random_burst(rng, network: FlitNetwork, flows: Flows, features: Features) ->
     kind = None
     if features.kinds:
         kind = rng.integers(0, network.intervals.shape[1], len(packet))
-    return Burst(packet, processing, steps, kind)
+    after = random_answers(rng, flows, burst) if features.answers else None
+    return Burst(packet, processing, steps, kind, after)
+
+
+def random_answers(rng, flows: Flows, burst: Burst) -> np.ndarray:
+    """Return which delivery to its node each packet answers, most of them none."""
+    nodes = delivery_nodes(flows, burst)
+    after = np.full(len(burst.packet), -1)
+    for packet, source in enumerate(burst.packet[:, 0].tolist()):
+        came = np.flatnonzero(nodes == source)
+        if came.size and rng.random() < 0.4:
+            after[packet] = rng.choice(came)
+    return after
 
 
 def random_job(seed: int, features: Features) -> Job:

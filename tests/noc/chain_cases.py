@@ -42,16 +42,16 @@ def chain(
 
 
 def paths(*ways: tuple[int, int]) -> Flows:
-    """Return the flows of a chain from node to node, to the right."""
+    """Return the flows of a chain from node to node."""
     stop, branch, flow = [0], [], []
     for source, target in ways:
         flow.append([source, len(branch), ALL_CHANNELS])
-        for _ in range(source, target):
-            branch.append([1, len(branch) + 1, ALL_CHANNELS])
+        for _ in range(abs(target - source)):
+            branch.append([int(target > source), len(branch) + 1, ALL_CHANNELS])
         branch.append([2, -1, ALL_CHANNELS])
     stop = np.arange(len(branch) + 1)
     ones = np.ones(len(ways), np.int64)
-    routers = array([b - a + 1 for a, b in ways])
+    routers = array([abs(b - a) + 1 for a, b in ways])
     return Flows(stop, array(branch), array(flow), ones, array([b for _, b in ways]), routers)
 
 

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from test_package_timing import case
 
+from chipletsim.cost.fetched_weights import fetched_weights
 from chipletsim.noc import packet_model
 from chipletsim.noc.alone import Alone
 from chipletsim.noc.flit_network import Burst, Job
@@ -22,7 +23,9 @@ pytestmark = pytest.mark.usefixtures("quick_programs")
 )
 def test_packets_that_are_far_apart_are_alone(timing, name) -> None:
     mapping, _ = case(name, 4)
-    packets = packet_times(mapping, mapping.package, PacketPlans(message_plan(mapping)))
+    plan = message_plan(mapping)
+    plans = PacketPlans(plan, fetched_weights(mapping, plan))
+    packets = packet_times(mapping, mapping.package, plans)
     model, network, flows = packet_model(timing), packets.network.network, packets.plan.flows
     draw = np.random.default_rng(0)
     flow, kind = draw.integers(0, len(flows.flow), 60), draw.integers(0, packets.flits.size, 60)

@@ -6,14 +6,15 @@ from burst_cases import Features, random_job
 
 from chipletsim.errors import UsageError
 from chipletsim.noc.cycle import cycle
-from chipletsim.noc.flit_network import MAX_CHANNELS, NO_PEER, Job
+from chipletsim.noc.flit_network import MAX_CHANNELS, NO_PEER, Job, delivery_nodes
 from chipletsim.noc.job_checks import check_jobs
 from chipletsim.noc.queue import queue
 
 
 def good() -> Job:
-    """Return a job with frames, clocks and work, whose first packet takes a flow."""
-    return random_job(3, Features(clocks=True, kinds=True, work=True, steps=True, frames=True))
+    """Return a job with frames, clocks, work and answers, whose first packet takes a flow."""
+    chosen = ("clocks", "kinds", "work", "steps", "frames", "answers")
+    return random_job(3, Features(**dict.fromkeys(chosen, True)))
 
 
 def changed(job: Job, part: str, place, value) -> Job:
@@ -28,6 +29,8 @@ def changed(job: Job, part: str, place, value) -> Job:
 
 
 LINKED = int(np.flatnonzero(good().network.port[:, 0] != NO_PEER)[0])
+NODES = delivery_nodes(good().flows, good().burst)
+ELSEWHERE = int(np.flatnonzero(good().burst.packet[0, 0] != NODES)[0])
 FAULTS = {
     "no channels": ("network.channels", None, 0, "1 to 62 virtual channels"),
     "channels": ("network.channels", None, MAX_CHANNELS + 1, "this network has 63"),
@@ -49,6 +52,8 @@ FAULTS = {
     "processing": ("burst.processing", 0, -1, "not negative"),
     "step": ("burst.packet", (0, 5), 1 << 20, "one of the steps"),
     "kind": ("burst.kind", 0, 1 << 20, "one of the kinds"),
+    "answer": ("burst.after", 0, 1 << 20, "answers a delivery of its burst"),
+    "answer elsewhere": ("burst.after", 0, ELSEWHERE, "to the node that sends it"),
     "late": ("burst.packet", (0, 3), 1 << 57, "may take 1.44e+17 ticks"),
     "long": ("burst.packet", (0, 2), 1 << 60, "ticks; the kernels count up to 7.21e+16"),
 }

@@ -88,6 +88,39 @@ def test_a_step_waits_for_all_before_it(model) -> None:
     assert times.made.tolist() == [0, 12 + 30 + 5]
 
 
+@BOTH
+def test_a_packet_answers_another(model) -> None:
+    # Node 1 works in 12 to 15 on what came, and may begin the answer 4 later. It has then begun the
+    # second of its own, which takes from 10 to 20; the third waits until the answer is made.
+    rows = [[0, 0, 1, 0, 0, 0], *[[1, NOWHERE, 1, 0, 10, 0]] * 3, [1, 1, 1, 4, 6, 0]]
+    given = burst(rows, [3, 5], after=array([-1, -1, -1, -1, 0]))
+    times, _ = send(model, chain(), paths((0, 1), (1, 0)), given)
+    assert times.made.tolist() == [0, 10, 20, 36, 26]
+    assert times.injected.tolist() == [0, -1, -1, -1, 26]
+    assert (times.arrived.tolist(), times.taken.tolist()) == ([12, 38], [12, 38])
+    assert times.end(given) == 43
+
+
+@BOTH
+def test_answers_are_made_in_the_order_in_which_they_may_be(model) -> None:
+    # What answers the second packet may be begun sooner than what answers the first.
+    rows = [[0, 0, 1, 0, 0, 0], [0, 0, 1, 0, 0, 0], [1, 1, 1, 30, 2, 0], [1, 1, 1, 5, 2, 0]]
+    given = burst(rows, after=array([-1, -1, 0, 1]))
+    times, _ = send(model, chain(), paths((0, 1), (1, 0)), given)
+    first, second = times.taken.tolist()[:2]
+    assert (first, second < first + 5) == (12, True)
+    assert times.made.tolist()[2:] == [first + 30 + 2, second + 5 + 2]
+
+
+@BOTH
+def test_what_answers_itself_is_never_sent(model) -> None:
+    rows = [[0, 0, 1, 0, 0, 0], [1, 1, 1, 0, 0, 0]]
+    given = burst(rows, after=array([1, 0]))
+    times, _ = send(model, chain(), paths((0, 1), (1, 0)), given)
+    assert times.undelivered == 2
+    assert times.injected.tolist() == [-1, -1]
+
+
 def links(frame=(0, 0, 0), sleep=(-1, 0)) -> np.ndarray:
     """Return the links of two routers, that from the first to the second being as given."""
     found = np.tile(array([0, 0, 0, -1, 0]), (6, 1))

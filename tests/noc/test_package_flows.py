@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recursive_ways import Ways
 from test_package_timing import PACKAGES, case
 
+from chipletsim.cost.fetched_weights import fetched_weights
 from chipletsim.noc import package_flows
 from chipletsim.noc.event_trees import Events
 from chipletsim.noc.flit_network import OWN_NODE
@@ -121,8 +122,8 @@ def test_part_by_part_is_the_same(monkeypatch) -> None:
 def test_packets_of_neurons(name: str) -> None:
     mapping, _ = case(name, 3)
     package, plan = mapping.package, message_plan(mapping)
-    network = package_network(package, (28,))
-    found, expected = packet_plan(plan, package, network), Ways(package, network)
+    network, fetched = package_network(package, (28,)), fetched_weights(mapping, plan)
+    found, expected = packet_plan(plan, fetched, package, network), Ways(package, network)
     flows, first = found.flows, np.cumsum([0, *found.flows.deliveries])
     packet = 0
     for neuron, core in enumerate(plan.core.tolist()):
@@ -145,7 +146,9 @@ def test_packets_of_neurons(name: str) -> None:
             assert found.flow[packet] == OWN_NODE
             assert axons_of(found, packet) == [axon_to[source]]
             packet += 1
-    assert packet == len(found.flow) == len(found.joined)
+    assert packet == found.messages.axon_start[-1]
+    streams = 2 * len(fetched.streams)  # stand behind those of neurons
+    assert packet + streams == len(found.flow) == len(found.joined)
     assert (found.joined == np.diff(found.delivery_start) - 1).all()
 
 

@@ -17,11 +17,13 @@ from chipletsim.network.model import Network, Projection
 from chipletsim.noc import PACKET_MODELS
 from chipletsim.noc.burst_kernels import BurstResults
 from chipletsim.noc.cycle import cycle
+from chipletsim.noc.flit_network import OWN_NODE
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "cost"))
 from cost_cases import (
     DIE_TO_DIE,
     IO,
+    MEMORY,
     NEUROCORE,
     NPU,
     ON_DIE,
@@ -34,6 +36,7 @@ from cost_cases import (
     random_mapping,
     row_of_tiles,
 )
+from walker import Walk
 
 
 def without_fetches(mapping: Mapping) -> Mapping:
@@ -44,7 +47,7 @@ def without_fetches(mapping: Mapping) -> Mapping:
 
 
 def dies(multicast: tuple[bool, bool], *, topology: str = "mesh", d2d=None, **router):
-    """Two dies of tiles with clocks and flits of their own."""
+    """Two dies of tiles with clocks and flits of their own, and a memory on the first."""
 
     def die(number: int, shape: list[int], flit: str) -> dict:
         network = {
@@ -55,7 +58,7 @@ def dies(multicast: tuple[bool, bool], *, topology: str = "mesh", d2d=None, **ro
         }
         tiles = [{"at": "all", "tile": NEUROCORE}]
         if not number:
-            tiles.append({"at": [[0, 0]], "tile": IO})
+            tiles += [{"at": [[0, 0]], "tile": IO}, {"at": [[1, 1]], "tile": MEMORY}]
         return {"network": network, "tiles": tiles}
 
     return package_of(
@@ -82,10 +85,15 @@ PACKAGES = {
 }
 
 
+def encoded_package():
+    """Dies joined by links that send which neurons spiked as a bit map."""
+    return dies((True, True), d2d={"encoding": {"spikes": {"kind": "bitmap"}}})
+
+
 def case(name: str, seed: int):
     package = PACKAGES[name]()
     network = mixed_network()
-    mapping = without_fetches(random_mapping(network, package, seed))
+    mapping = random_mapping(network, package, seed)
     return mapping, random_activity(network, 2, 3, 0.2, seed)
 
 
@@ -124,15 +132,16 @@ def test_flits_are_those_of_the_packets_that_are_priced(name: str, monkeypatch) 
     mapping, activity = case(name, 7)
     result = cs.price(activity, mapping, timing="cycle")
     package = mapping.package
-    sent = np.zeros((len(package.links), 2), np.int64)
+    sent = np.zeros(len(package.links), np.int64)
     delivered = 0
     for jobs, results in counted:
         network = jobs[0].network
         links = [port for port, row in enumerate(network.port) if row[0] >= 0]
         assert len(links) == len(package.links)
-        for times in results.times:
+        for job, times in zip(jobs, results.times, strict=True):
             assert times.undelivered == 0
-            delivered += times.arrived.size
+            own = int((job.burst.packet[:, 1] == OWN_NODE).sum())
+            delivered += times.arrived.size - own
         # Ports of a router are its tiles, then its links in order.
         place = {}
         for number, link in enumerate(package.links):
@@ -141,16 +150,14 @@ def test_flits_are_those_of_the_packets_that_are_priced(name: str, monkeypatch) 
             earlier = sum(other.source == link.source for other in package.links[:number])
             place[number] = first + tiles + earlier
         for number, port in place.items():
-            sent[number, 0] += results.counts[0].flits[port]
-    packets = np.asarray(result.totals.counted.link_packets).reshape(len(package.links))
-    sizes = sorted({28 + each.value_bits for each in mapping.network.populations})
-    flit = max(link.spec.flit_bits for link in package.links if not link.between_dies)
-    flits = {-(-size // flit) for size in sizes}
-    if len(flits) == 1:
-        assert np.array_equal(sent[:, 0], packets * flits.pop())
-    else:
-        assert ((sent[:, 0] >= packets) & (sent[:, 0] <= packets * max(flits))).all()
-    assert delivered >= result.events.packets_delivered
+            sent[number] += results.counts[0].flits[port]
+    flit_bits = max(link.spec.flit_bits for link in package.links if not link.between_dies)
+    walk = Walk(mapping, activity)
+    expected = np.zeros(len(package.links), np.int64)
+    for (link, bits), packets in walk.sizes.items():
+        expected[link] += packets * -(-bits // flit_bits)
+    assert np.array_equal(sent, expected)
+    assert delivered == result.events.packets_delivered
 
 
 def test_a_spike_on_its_way() -> None:
@@ -200,10 +207,8 @@ def test_a_spike_on_its_way() -> None:
 
 
 def test_what_is_not_followed_is_said() -> None:
-    package = mixed_package()
-    mapping = random_mapping(mixed_network(), package, 3)
-    assert any(part.weight_tile != part.tile for part in mapping.slices)
-    with pytest.raises(ConfigError, match="weights that are fetched"):
+    mapping = random_mapping(mixed_network(), encoded_package(), 3)
+    with pytest.raises(ConfigError, match="do not follow links with an `encoding`"):
         cs.price(random_activity(mapping.network, 1, 1, 0.1, 0), mapping, timing="queue")
 
 

@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_package_timing import PACKAGES, case
 
+from chipletsim.cost.fetched_weights import fetched_weights
 from chipletsim.noc import serial
 from chipletsim.noc.cycle import cycle
 from chipletsim.noc.event_trees import Events
@@ -110,7 +111,9 @@ def test_limits_by_hand() -> None:
 def test_pairs_of_tiles_say_what_packets_do(name: str) -> None:
     mapping, _ = case(name, 5)
     package = mapping.package
-    packets = packet_times(mapping, package, PacketPlans(message_plan(mapping)))
+    plan = message_plan(mapping)
+    plans = PacketPlans(plan, fetched_weights(mapping, plan))
+    packets = packet_times(mapping, package, plans)
     expected = lone_ticks(packets.network.network, packets.plan.flows, packets.flits)
     assert expected.size
     assert np.array_equal(plan_ticks(packets, package), expected)
