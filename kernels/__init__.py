@@ -1,4 +1,4 @@
-"""Native event-driven kernels behind JAX's foreign-function interface.
+"""Native event-driven kernels, most of them behind JAX's foreign-function interface.
 
 They are C++ (``src``), compiled when the package is installed, once for each instruction set;
 the widest that the processor knows is taken. Without them, on another platform than a CPU, or
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
 from functools import cache
 from importlib import import_module
 from pathlib import Path
@@ -35,6 +36,12 @@ def native_kernels() -> bool:
     if why and choice == "native":
         raise UsageError(f"{CHOICE}=native, but {why}")
     return not why
+
+
+def native_function(name: str) -> Callable[..., None]:
+    """Return a function of the native kernels that is called without JAX; if they are used."""
+    found: Callable[..., None] = getattr(_module(), name)
+    return found
 
 
 def pallas_kernels() -> bool:

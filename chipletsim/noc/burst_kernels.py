@@ -3,22 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import partial
 from itertools import pairwise
-from math import prod
 from typing import NamedTuple, Protocol
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from chipletsim.kernels import thread_count
-from chipletsim.noc.burst_tables import BurstTables, burst_tables
+from chipletsim.kernels import native_function, thread_count
+from chipletsim.noc.burst_tables import burst_table, distinct_networks, network_rows
 from chipletsim.noc.flit_network import BurstTimes, Busiest, Job, PortCounts
-from chipletsim.noc.padding import rounded_up
-
-_HEADER = 7 + 14 + 10
-"""Numbers in front of the arrays of a call: sizes, and where arrays and results begin."""
+from chipletsim.noc.job_checks import check_jobs
 
 
 class BurstResults(NamedTuple):
@@ -62,7 +55,7 @@ class PacketModel(Protocol):
 
 
 def run_bursts(
-    target: str,
+    model: str,
     jobs: Sequence[Job],
     bins: int,
     bin_ticks: int,
@@ -73,72 +66,44 @@ def run_bursts(
     """Run bursts by a native kernel.
 
     Args:
-        target: Name of the kernel.
+        model: Name of the kernel.
         jobs: Bursts and what they run on.
         bins: Of the history of each port; none if 0.
         bin_ticks: Ticks of each.
         held: Whether to tell what is left in each queue; for one burst alone.
         each: Whether to tell what happened at the ports in each burst.
     """
-    if not jobs:
-        return BurstResults([], [], [], np.zeros((0, 3), np.int64), np.zeros((0, 0, 0), np.int64))
-    tables = burst_tables(jobs)
-    bursts, ports = len(jobs), len(tables.arrays[2])
-    packets, deliveries = int(tables.packet_start[-1]), int(tables.delivery_start[-1])
-    lanes = ports * jobs[0].network.channels if held else 0
-    shapes = [
-        *((packets,), (packets,), (deliveries,), (deliveries,), (bursts,)),
-        (ports, len(PortCounts._fields)),
-        *((ports, bins), (bursts, len(Busiest._fields)), (lanes, 3)),
-        (bursts if each else 0, ports, len(PortCounts._fields)),
+    check_jobs(jobs)
+    networks, network_of = distinct_networks(jobs)
+    bursts = tuple(map(burst_table, jobs, network_of))
+    bounds = np.cumsum([0, *(len(network.port) for network in networks)]).tolist()
+    ports, kinds = bounds[-1], len(PortCounts._fields)
+    undelivered = np.empty(len(jobs), np.int64)
+    busiest = np.empty((len(jobs), len(Busiest._fields)), np.int64)
+    left = np.full((ports * networks[0].channels if held else 0, 3), -1, np.int64)
+    counts = np.empty((ports, kinds), np.int64)
+    of_bursts = np.empty((len(jobs) if each else 0, ports, kinds), np.int64)
+    history = np.empty((ports, bins), np.int64)
+    native_function(model)(
+        network_rows(jobs, networks, network_of),
+        bursts,
+        (
+            *(bins, bin_ticks, undelivered, busiest, left if held else None),
+            *(counts, of_bursts if each else None, history),
+        ),
+        thread_count(),
+    )
+    if undelivered.min(initial=0) < 0:
+        raise AssertionError("flits were lost; this is a fault of chipletsim")
+    times = [
+        BurstTimes(row.made, row.injected, row.arrived, row.taken, lost, Busiest(*busy))
+        for row, lost, busy in zip(bursts, undelivered.tolist(), busiest.tolist(), strict=True)
     ]
-    begin = _HEADER + np.cumsum([0, *(array.size for array in tables.arrays)])
-    out = np.cumsum([0, *(prod(shape) for shape in shapes)])
-    rows = np.empty(rounded_up(int(begin[-1])), np.int64)
-    sizes = [bursts, len(tables.networks), ports, bins, bin_ticks, int(held), int(each)]
-    rows[:_HEADER] = [*sizes, *begin[:-1], *out[:-1]]
-    for array, *span in zip(tables.arrays, begin[:-1], begin[1:], strict=True):
-        rows[slice(*span)] = array.reshape(-1)
-    with jax.enable_x64(True):
-        found = _call(target, rows, size=rounded_up(int(out[-1])), threads=thread_count())
-    flat = np.asarray(found)
-    parts = [
-        flat[a:b].reshape(shape) for a, b, shape in zip(out[:-1], out[1:], shapes, strict=True)
-    ]
-    return _results(tables, parts)
-
-
-@partial(jax.jit, static_argnames=("target", "size", "threads"))
-def _call(target: str, rows: jax.Array, *, size: int, threads: int) -> jax.Array:
-    call = jax.ffi.ffi_call(target, jax.ShapeDtypeStruct((size,), jnp.int64))
-    found: jax.Array = call(rows, threads=np.int64(threads))
-    return found
-
-
-def _results(tables: BurstTables, found: list[np.ndarray]) -> BurstResults:
-    made, injected, arrived, taken, undelivered, counts, history, busiest, held, each = found
-    times = []
-    for number, left in enumerate(undelivered.tolist()):
-        if left < 0:
-            raise AssertionError("flits were lost; this is a fault of chipletsim")
-        packets = slice(*tables.packet_start[number : number + 2])
-        deliveries = slice(*tables.delivery_start[number : number + 2])
-        times.append(
-            BurstTimes(
-                made[packets],
-                injected[packets],
-                arrived[deliveries],
-                taken[deliveries],
-                left,
-                Busiest(*busiest[number].tolist()),
-            )
-        )
-    bounds = np.cumsum([0, *(len(network.port) for network in tables.networks)])
     spans = [slice(*pair) for pair in pairwise(bounds)]
     return BurstResults(
         times,
         [PortCounts(*counts[span].T) for span in spans],
         [history[span] for span in spans],
-        held,
-        each,
+        left,
+        of_bursts,
     )

@@ -41,4 +41,4 @@ def cycle(
     """
     if not native_kernels():
         return follow(jobs, bins, bin_ticks, flit_steps, each=each)
-    return run_bursts("chipletsim_flits", jobs, bins, bin_ticks, each=each)
+    return run_bursts("cycle", jobs, bins, bin_ticks, each=each)

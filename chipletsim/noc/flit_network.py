@@ -10,6 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.noc.kept import Keeper
+
 NO_PEER = np.iinfo(np.int64).min
 """Peer of a port that is not connected."""
 ALL_CHANNELS = -1
@@ -22,13 +24,25 @@ MAX_CHANNELS = 62
 """Virtual channels of a port, at most."""
 
 
-class FlitNetwork(NamedTuple):
+class _Network(NamedTuple):
+    router: np.ndarray
+    port: np.ndarray
+    node: np.ndarray
+    channels: int
+    tick_s: float | None = None
+    intervals: np.ndarray | None = None
+    kind_bits: np.ndarray | None = None
+    links: np.ndarray | None = None
+    processors: np.ndarray | None = None
+
+
+class FlitNetwork(_Network, Keeper):
     """Routers, their ports in the order in which they are arbitrated, and what is between them.
 
     A router has input and output at each of its ports. A flit that a router sends at tick t can be
     used at the other end from ``aligned(t + forward) + cycle`` on, where ``aligned`` is the next
     tick that is a multiple of the cycle at that end; the credit for one that is taken out of an
-    input queue at t from ``aligned(t + backward)`` on.
+    input queue at t from ``aligned(t + backward)`` on. Once a burst has run, arrays are read-only.
 
     Attributes:
         router: int64 [routers, 3]: its first port, ticks of its cycle, cycles in which it computes
@@ -54,16 +68,6 @@ class FlitNetwork(NamedTuple):
             turns, 2 where it does both at once; None where all are 2.
     """
 
-    router: np.ndarray
-    port: np.ndarray
-    node: np.ndarray
-    channels: int
-    tick_s: float | None = None
-    intervals: np.ndarray | None = None
-    kind_bits: np.ndarray | None = None
-    links: np.ndarray | None = None
-    processors: np.ndarray | None = None
-
     @property
     def port_router(self) -> np.ndarray:
         """int64 [ports]: the router of each port."""
@@ -71,11 +75,20 @@ class FlitNetwork(NamedTuple):
         return np.repeat(np.arange(len(self.router)), counts)
 
 
-class Flows(NamedTuple):
+class _Flows(NamedTuple):
+    stop: np.ndarray
+    branch: np.ndarray
+    flow: np.ndarray
+    deliveries: np.ndarray
+    target: np.ndarray
+    routers: np.ndarray
+
+
+class Flows(_Flows, Keeper):
     """Ways through a network: paths, or trees where packets are copied.
 
     A flow is a tree of stops, one for each router that it visits. At a stop it takes one output,
-    or several.
+    or several. Once a burst has run, arrays are read-only.
 
     Attributes:
         stop: int64 [stops + 1]: first branch of each stop.
@@ -87,13 +100,6 @@ class Flows(NamedTuple):
         target: int64 [sum of deliveries]: these nodes, flow by flow.
         routers: int64 [sum of deliveries]: routers on the way to each.
     """
-
-    stop: np.ndarray
-    branch: np.ndarray
-    flow: np.ndarray
-    deliveries: np.ndarray
-    target: np.ndarray
-    routers: np.ndarray
 
 
 class Burst(NamedTuple):

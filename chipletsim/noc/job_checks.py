@@ -12,18 +12,18 @@ from chipletsim.noc.flit_network import (
     MAX_PORTS,
     NO_PEER,
     OWN_NODE,
-    Burst,
     FlitNetwork,
     Flows,
     Job,
     delivery_nodes,
 )
+from chipletsim.noc.kept import kept
 from chipletsim.noc.listed import listed
 
 _MOST_TICKS = 1 << 56
 """Of a burst: `queue` counts 64 parts of each in an int64."""
 _MOST_ROWS = (1 << 31) - 1
-"""Packets of a burst, flits of a buffer: kernels number them by 31 bits."""
+"""Packets, branches, flits of a packet or a buffer: kernels number them by 31 bits."""
 
 
 def check_jobs(jobs: Sequence[Job]) -> None:
@@ -33,20 +33,14 @@ def check_jobs(jobs: Sequence[Job]) -> None:
         UsageError: A network, a flow or a packet is not as `chipletsim.noc.flit_network` says, or
             a packet that is copied on its way is longer than a buffer in which it is.
     """
-    longest_hop: dict[int, int] = {}
-    branches: dict[int, float] = {}
-    forking: dict[tuple[int, int], list[Job]] = {}  # by network and flows, where any flow forks
+    forking: dict[
+        tuple[int, int], list[Job]
+    ] = {}  # by network and flows, where packets may not fit
     for job in jobs:
         network, flows = job.network, job.flows
-        if id(network) not in longest_hop:
-            _check_network(network)
-            longest_hop[id(network)] = _longest_hop(network)
-        if id(flows) not in branches:
-            _check_flows(flows)
-            branches[id(flows)] = _most_branches(flows)
-        _check_burst(job)
-        _check_sum(job.burst, branches[id(flows)] * longest_hop[id(network)])
-        if len(flows.branch) != flows.stop.size - 1:
+        _check_burst(job, _longest_hop(network) * _most_branches(flows))
+        forks = len(flows.branch) != flows.stop.size - 1
+        if forks and job.burst.packet[:, 2].max(initial=0) > _least_buffer(network):
             forking.setdefault((id(network), id(flows)), []).append(job)
     for alike in forking.values():
         _check_forks(alike)
@@ -102,8 +96,10 @@ def _check_frames(network: FlitNetwork) -> None:
     )
 
 
+@kept
 def _longest_hop(network: FlitNetwork) -> int:
     """Return more ticks than pass by one flit alone at one router and the link behind it."""
+    _check_network(network)
     port, node, router = network.port, network.node, network.router
     parts = [port[:, 1], port[:, 2], port[:, 3], node[:, 3], node[:, 4]]
     if network.intervals is not None:
@@ -114,25 +110,39 @@ def _longest_hop(network: FlitNetwork) -> int:
     return total + int(router[:, 1].max()) * (int(router[:, 2].max()) + 8)
 
 
-def _check_flows(flows: Flows) -> None:
-    """Branches of a stop, one or more, stand in the order of their outputs."""
+@kept
+def _most_branches(flows: Flows) -> float:
+    """Return the branches of a flow, at most.
+
+    Branches of a stop, one or more, stand in the order of their outputs.
+    """
     _require(bool((np.diff(flows.stop) > 0).all()), "a stop has a branch or more")
+    _require(len(flows.branch) <= _MOST_ROWS, f"flows have {_MOST_ROWS:,} branches at most")
     begins = np.zeros(len(flows.branch) + 1, bool)
     begins[flows.stop] = True
     _require(
         bool((begins[1:-1] | (np.diff(flows.branch[:, 0]) >= 0)).all()),
         "branches of a stop stand in the order of their outputs",
     )
+    return float(flows.routers.max(initial=0) + 1) * float(flows.deliveries.max(initial=1))
 
 
-def _check_burst(job: Job) -> None:
+def _check_burst(job: Job, flit_ticks: float) -> None:
+    """Check a burst.
+
+    Args:
+        job: The burst.
+        flit_ticks: Ticks of a flit on all branches of a flow, at most.
+    """
     burst = job.burst
     if not len(burst.packet):
         return
-    low, high = burst.packet.min(axis=0).tolist(), burst.packet.max(axis=0).tolist()
-    source = burst.packet[:, 0]
+    columns = np.ascontiguousarray(burst.packet.T)
+    low, high = columns.min(axis=1).tolist(), columns.max(axis=1).tolist()
     _require(
-        low[0] >= 0 and high[0] < len(job.network.node) and bool((source[1:] >= source[:-1]).all()),
+        low[0] >= 0
+        and high[0] < len(job.network.node)
+        and bool((columns[0, 1:] >= columns[0, :-1]).all()),
         "packets are sorted by the node that sends them, which is one of the network",
     )
     _require(
@@ -158,6 +168,15 @@ def _check_burst(job: Job) -> None:
     )
     if burst.after is not None:
         _check_answers(job, burst.after)
+    # The burst ends in time even if all of it happens one after the other. Sums that may be too
+    # large for int64 are made of floating-point numbers.
+    flits, ready, generation = columns[2:5].sum(axis=1, dtype=float).tolist()
+    own = ready + generation + float(burst.processing.sum(dtype=float))
+    _require(
+        (total := own + flits * flit_ticks) < _MOST_TICKS,
+        f"this burst may take {total:.3g} ticks; the kernels count up to {_MOST_TICKS:.3g}",
+    )
+    _require(high[2] <= _MOST_ROWS, f"a packet has {_MOST_ROWS:,} flits at most")
 
 
 def _check_answers(job: Job, after: np.ndarray) -> None:
@@ -174,26 +193,10 @@ def _check_answers(job: Job, after: np.ndarray) -> None:
     )
 
 
-def _most_branches(flows: Flows) -> float:
-    """Return the branches of a flow, at most."""
-    return float(flows.routers.max(initial=0) + 1) * float(flows.deliveries.max(initial=1))
-
-
-def _check_sum(burst: Burst, flit_ticks: float) -> None:
-    """The burst ends in time even if all of it happens one after the other.
-
-    Args:
-        burst: The burst.
-        flit_ticks: Ticks of a flit on all branches of a flow, at most.
-    """
-    # Sums that may be too large for int64 are made of floating-point numbers.
-    packets = burst.packet[:, 3:5].sum(axis=0, dtype=float)
-    ways = float(burst.packet[:, 2].sum(dtype=float)) * flit_ticks
-    total = float(packets.sum()) + float(burst.processing.sum(dtype=float)) + ways
-    _require(
-        total < _MOST_TICKS,
-        f"this burst may take {total:.3g} ticks; the kernels count up to {_MOST_TICKS:.3g}",
-    )
+@kept
+def _least_buffer(network: FlitNetwork) -> int:
+    linked = network.port[:, 0] != NO_PEER
+    return int(network.port[linked, 4].min(initial=_MOST_ROWS))
 
 
 def _check_forks(jobs: Sequence[Job]) -> None:

@@ -52,4 +52,4 @@ def queue(
     """
     if not native_kernels():
         return follow(jobs, bins, bin_ticks, packet_steps, each=each)
-    return run_bursts("chipletsim_packets", jobs, bins, bin_ticks, each=each)
+    return run_bursts("queue", jobs, bins, bin_ticks, each=each)

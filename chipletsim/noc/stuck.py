@@ -41,7 +41,7 @@ def stuck_channels(job: Job) -> list[StuckChannel]:
     """
     if not native_kernels():
         return []
-    found = run_bursts("chipletsim_flits", [job], 0, 1, held=True)
+    found = run_bursts("cycle", [job], 0, 1, held=True)
     if not found.times[0].undelivered:
         return []
     channels = job.network.channels

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <vector>
 
 namespace chipletsim {
 
@@ -37,9 +38,8 @@ struct NodeRow {
 
 // One output that packets of a flow take at a router.
 struct BranchRow {
-  int64_t port;      // of the router
-  int64_t next;      // stop of the flow at the next router; -1 - number of the delivery at a node
-  int64_t channels;  // virtual channels that may be taken, as bits
+  int32_t port;  // of the router
+  int32_t next;  // stop of the flow at the next router; -1 - number of the delivery at a node
 };
 
 struct FlowRow {
@@ -48,16 +48,19 @@ struct FlowRow {
   int64_t channels;  // virtual channels that its source may take, as bits
 };
 
-struct NetworkRow {
-  int64_t router, routers;  // first row, and how many
-  int64_t port, ports;
-  int64_t node, nodes;
-  int64_t channels;  // virtual channels of a port
-  int64_t quantum;   // ticks that every clock's cycle is a multiple of
+struct Network {
+  const RouterRow* router;
+  const PortRow* port;
+  const NodeRow* node;
+  const int64_t* interval;   // [ports, kinds], ticks from one flit to the next
+  const int64_t* kind_bits;  // [ports, kinds], bits of a flit in a frame
+  int64_t routers, ports, nodes;
+  int64_t kinds;       // sizes of packets
+  int64_t channels;    // virtual channels of a port
+  int64_t quantum;     // ticks that every clock's cycle is a multiple of
   int64_t restricted;  // whether some branch may not take every virtual channel
-  int64_t forks;       // whether some packet of the call may be copied; else stops are branches
-  int64_t kinds;     // sizes of packets
-  int64_t interval;  // first of `interval` and of `kind_bits`
+  int64_t forks;       // whether some packet may be copied; else stops are branches
+  int64_t first_port;  // in the results
 };
 
 struct PacketRow {
@@ -68,15 +71,28 @@ struct PacketRow {
                        // ticks from the end of the work on that until it may be begun
   int64_t generation;  // ticks that its node needs to make it
   int64_t step;        // of the network, where nodes run free; else 0
-  int64_t kind;        // size of the packet, by number
-  int64_t after;       // delivery of the burst to its node that it answers; -1 for none
 };
 
-struct BurstRow {
+struct Burst {
   int64_t network;
-  int64_t packet, packets;  // first row, and how many; sorted by source node, then as sent
-  int64_t gate;             // first row of `expected`
-  int64_t steps;            // that nodes run through freely; 0 where a barrier ends each
+  int64_t steps;             // that nodes run through freely; 0 where a barrier ends each
+  const int64_t* stop;       // first branch of each stop of a flow, and the end of the last
+  const BranchRow* branch;
+  const int64_t* channels;   // virtual channels that each branch may take, as bits
+  const FlowRow* flow;
+  const PacketRow* packet;   // [packets], sorted by source node, then as sent
+  const int64_t* kind;       // size of each packet, by number; null if all are of one
+  const int64_t* after;      // [packets], delivery to its node that each answers, or -1; or null
+  const int64_t* delivery;   // [packets + 1], first delivery of each packet
+  const int64_t* processing; // [deliveries], ticks that a node works on it
+  const int64_t* expected;   // [steps, nodes], deliveries to each node
+  int64_t* made;             // [packets], tick in which the node had made it
+  int64_t* injected;         // [packets], tick in which the head left its node
+  int64_t* arrived;          // [deliveries], tick in which the tail came
+  int64_t* taken;            // [deliveries], tick in which the node began to work on it
+  int64_t packets;
+
+  int64_t kind_of(int64_t number) const { return kind ? kind[number] : 0; }
 };
 
 // Counts of a port's output, over all bursts of a call.
@@ -105,26 +121,10 @@ struct HeldLane {
 };
 
 struct Bursts {
-  int64_t bursts;
-  const NetworkRow* network;
-  const RouterRow* router;
-  const PortRow* port;
-  const NodeRow* node;
-  const int64_t* interval;   // [ports, kinds] of each network, ticks from one flit to the next
-  const int64_t* kind_bits;  // [ports, kinds] of each network, bits of a flit in a frame
-  const int64_t* stop;  // first branch of each stop of a flow, and the end of the last
-  const BranchRow* branch;
-  const FlowRow* flow;
-  const BurstRow* burst;
-  const PacketRow* packet;
-  const int64_t* delivery;    // first delivery of each packet
-  const int64_t* processing;  // [deliveries], ticks that a node works on it
-  const int64_t* expected;    // [steps, nodes] of each burst, deliveries to each node
+  std::vector<Network> network;
+  std::vector<Burst> burst;
+  int64_t ports;              // of all networks
   int64_t bins, bin_ticks;    // of `history`
-  int64_t* made;              // [packets], tick in which the node had made it
-  int64_t* injected;          // [packets], tick in which the head left its node
-  int64_t* arrived;           // [deliveries], tick in which the tail came
-  int64_t* taken;             // [deliveries], tick in which the node began to work on it
   int64_t* undelivered;       // [bursts], 0 unless packets wait for one another forever; then how
                               // many packets and deliveries are left; -1 for a fault of this code
   BusiestRow* busiest;        // [bursts]

@@ -4,7 +4,6 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
-#include <utility>
 #include <vector>
 
 #include "burst.h"
@@ -17,7 +16,8 @@ class BurstRun {
  public:
   virtual ~BurstRun() = default;
   virtual void run(int64_t burst, int64_t* history) = 0;
-  virtual PortCounts& counts(int64_t port) = 0;
+  // Counts since they were last taken.
+  virtual PortCounts take_counts(int64_t port) = 0;
 };
 
 inline void add_counts(PortCounts& total, const PortCounts& own) {
@@ -31,9 +31,14 @@ inline void add_counts(PortCounts& total, const PortCounts& own) {
   total.framed_bits += own.framed_bits;
 }
 
+// First port of a router; of the one behind the last, how many ports there are.
+inline int64_t first_port(const Network& network, int64_t router) {
+  return router < network.routers ? network.router[router].first_port : network.ports;
+}
+
 // Most bits of a flit of any kind in a frame of a port.
-inline int64_t most_bits(const Bursts& all, const NetworkRow& network, int64_t port) {
-  const int64_t* bits = all.kind_bits + network.interval + port * network.kinds;
+inline int64_t most_bits(const Network& network, int64_t port) {
+  const int64_t* bits = network.kind_bits + port * network.kinds;
   return network.kinds ? *std::max_element(bits, bits + network.kinds) : 0;
 }
 
@@ -50,36 +55,39 @@ inline int64_t aligned(int64_t time, int64_t cycle) {
 // network. Counts are added up at the end; where those of each burst are asked for, a run begins
 // every burst with none.
 template <class Make>
-void run_bursts(const Bursts& all, int64_t networks, int64_t ports, int threads, const Make& make) {
-  threads = busy_threads(all.bursts, threads);
+void run_bursts(const Bursts& all, int threads, const Make& make) {
+  const int64_t bursts = static_cast<int64_t>(all.burst.size()), ports = all.ports;
+  threads = busy_threads(bursts, threads);
   std::vector<std::vector<std::unique_ptr<BurstRun>>> runs(threads);
   std::vector<std::vector<int64_t>> histories(threads);
-  for (auto& each : runs) each.resize(networks);
-  for (auto& each : histories) each.assign(all.bins ? ports * all.bins : 0, 0);
-  if (all.each) std::fill_n(all.each, all.bursts * ports, PortCounts{});
-  share(all.bursts, threads, [&](int thread, int64_t burst) {
+  for (auto& each : runs) each.resize(all.network.size());
+  for (auto& each : histories) each.assign(ports * all.bins, 0);
+  if (all.each) std::fill_n(all.each, bursts * ports, PortCounts{});
+  share(bursts, threads, [&](int thread, int64_t burst) {
     const int64_t at = all.burst[burst].network;
+    const Network& network = all.network[at];
     auto& run = runs[thread][at];
-    if (!run) run = make(all, all.network[at]);
-    run->run(burst, all.bins ? histories[thread].data() + all.network[at].port * all.bins : nullptr);
+    if (!run) run = make(all, network);
+    run->run(burst, all.bins ? histories[thread].data() + network.first_port * all.bins : nullptr);
     if (!all.each) return;
-    PortCounts* own = all.each + burst * ports + all.network[at].port;
-    for (int64_t port = 0; port < all.network[at].ports; ++port) {
-      own[port] = std::exchange(run->counts(port), PortCounts{});
+    PortCounts* own = all.each + burst * ports + network.first_port;
+    for (int64_t port = 0; port < network.ports; ++port) {
+      own[port] = run->take_counts(port);
     }
   });
   std::fill_n(all.counts, ports, PortCounts{});
   std::fill_n(all.history, ports * all.bins, 0);
   for (int thread = 0; thread < threads; ++thread) {
     for (size_t k = 0; k < histories[thread].size(); ++k) all.history[k] += histories[thread][k];
-    for (int64_t at = 0; at < networks; ++at) {
+    for (size_t at = 0; at < all.network.size(); ++at) {
       if (!runs[thread][at]) continue;
+      PortCounts* total = all.counts + all.network[at].first_port;
       for (int64_t port = 0; port < all.network[at].ports; ++port) {
-        add_counts(all.counts[all.network[at].port + port], runs[thread][at]->counts(port));
+        add_counts(total[port], runs[thread][at]->take_counts(port));
       }
     }
   }
-  for (int64_t k = 0; all.each && k < all.bursts * ports; ++k) {
+  for (int64_t k = 0; all.each && k < bursts * ports; ++k) {
     add_counts(all.counts[k % ports], all.each[k]);
   }
 }

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "burst.h"
@@ -21,39 +22,56 @@ namespace chipletsim {
 template <int Words, bool Forks>
 class FlitBurst : public BurstRun {
  public:
-  FlitBurst(const Bursts& all, const NetworkRow& network)
+  FlitBurst(const Bursts& all, const Network& network)
       : all_(all),
         network_(network),
-        port_(all.port + network.port),
-        node_(all.node + network.node),
+        port_(network.port),
+        node_(network.node),
         channels_(static_cast<int>(network.channels)),
         room_(network.ports),
         listed_(network.routers),
         links_(network.ports),
+        wires_(network.ports),
         sources_(network.nodes),
-        back_(network.nodes * channels_) {
-    routers_.build(all, network);
-    nodes_.build(all, network, 1);
+        back_(network.nodes * channels_),
+        running_(network.routers + network.nodes + 1),
+        soon_(network.routers) {
+    routers_.build(network);
+    nodes_.build(network, 1);
     for (int64_t port = 0; port < network.ports; ++port) {
       const int64_t peer = port_[port].peer;
       if (peer != kNoPeer) room_[port] = peer >= 0 ? port_[peer].buffer : node_[-1 - peer].buffer;
     }
     for (int64_t port = 0; port < network.ports; ++port) {
-      links_[port].most_bits = most_bits(all, network, port);
+      links_[port].most_bits = most_bits(network, port);
+      const PortRow& row = port_[port];
+      if (row.peer == kNoPeer) continue;
+      wires_[port] = {row.forward, routers_.cycle_at(row.peer < 0 ? port : row.peer), row.backward,
+                      static_cast<int32_t>(row.peer < 0 ? -1 - row.peer : row.peer), row.peer < 0,
+                      !row.frame_bits && row.sleeps_after < 0};
     }
   }
 
-  PortCounts& counts(int64_t port) override { return routers_.counts(port); }
+  PortCounts take_counts(int64_t port) override {
+    return std::exchange(routers_.counts(port), {});
+  }
 
   void run(int64_t burst, int64_t* history) override {
     history_ = history;
     begin(all_.burst[burst]);
     int64_t now = 0;
-    while (!calendar_.empty()) {
-      now = calendar_.take(events_);
-      running_.clear();
+    while (!calendar_.empty() || soon_count_) {
+      running_count_ = 0;
+      if (soon_count_ && !calendar_.has_more()) {
+        calendar_.take_at(now += network_.quantum, events_);
+        for (int64_t k = 0; k < soon_count_; ++k) list(now, soon_[k]);
+        soon_count_ = 0;
+      } else {
+        now = calendar_.take(events_);
+      }
       for (const Event& event : events_) act(now, event);
-      for (const int32_t each : running_) {
+      for (int64_t k = 0; k < running_count_; ++k) {
+        const int32_t each = running_[k];
         if (each < 0) attend(now, -1 - each);
         else step(now, each);
       }
@@ -61,6 +79,7 @@ class FlitBurst : public BurstRun {
     const int64_t left = nodes_.left();
     if (left && all_.held) routers_.tell_held(all_.held);
     all_.undelivered[burst] = left || at_rest() ? left : -1;
+    routers_.count();
     sleep_until(nodes_.last());
     tell_busiest(all_.busiest[burst]);
   }
@@ -74,6 +93,14 @@ class FlitBurst : public BurstRun {
     int8_t channel;
     uint32_t packet;
     int32_t stop;
+  };
+
+  // What an output sends flits on and an input gives credits back by.
+  struct Wire {
+    int64_t forward = 0, cycle = 1;   // of the output, and of the clock at the other end
+    int64_t backward = 0;
+    int32_t end = 0;                  // port or node at the other end
+    bool to_node = false, plain = false;  // without frames, and it never sleeps
   };
 
   // A node as it sends.
@@ -96,10 +123,10 @@ class FlitBurst : public BurstRun {
     int64_t most_bits = 0;        // of a flit of any kind
   };
 
-  void begin(const BurstRow& row) {
-    row_ = row;
-    routers_.begin(room_, all_.packet + row.packet);
-    nodes_.begin(row);
+  void begin(const Burst& burst) {
+    burst_ = &burst;
+    routers_.begin(room_, burst);
+    nodes_.begin(burst);
     calendar_.begin(network_.quantum);
     std::fill(listed_.begin(), listed_.end(), -1);
     for (Link& link : links_) {
@@ -149,16 +176,17 @@ class FlitBurst : public BurstRun {
   }
 
   void list(int64_t now, int64_t router) {
-    if (listed_[router] == now) return;
+    // Whether it is new, nobody can foretell: so there is no branch.
+    running_[running_count_] = static_cast<int32_t>(router);
+    running_count_ += listed_[router] != now;
     listed_[router] = now;
-    running_.push_back(static_cast<int32_t>(router));
   }
 
   // A node is attended to once all that comes in the tick is in.
   void awake(int64_t now, int32_t node) {
     if (sources_[node].asked == now) return;
     sources_[node].asked = now;
-    running_.push_back(-1 - node);
+    running_[running_count_++] = -1 - node;
   }
 
   void step(int64_t now, int32_t router) {
@@ -166,31 +194,31 @@ class FlitBurst : public BurstRun {
     const int32_t count = routers_.run(now, router, again);
     for (int32_t k = 0; k < count; ++k) {
       const SentFlit& each = routers_.sent()[k];
-      const PortRow& port = port_[each.output];
       if (history_) {
         ++history_[each.output * all_.bins + std::min(now / all_.bin_ticks, all_.bins - 1)];
       }
-      if (port.frame_bits) fill(now, each);
-      else travel(port.sleeps_after < 0 ? now : enters(now, each), each);
+      if (wires_[each.output].plain) travel(now, each);
+      else if (port_[each.output].frame_bits) fill(now, each);
+      else travel(enters(now, each), each);
       if (each.input >= 0) give_back(now, each.input, each.input_channel);
     }
-    if (again >= 0) add(aligned(again, routers_.cycle(router)), {router, kRun, 0, 0, 0});
+    if (again < 0) return;
+    again = aligned(again, routers_.cycle(router));
+    if (again == now + network_.quantum) soon_[soon_count_++] = router;
+    else add(again, {router, kRun, 0, 0, 0});
   }
 
   void travel(int64_t now, const SentFlit& sent) {
-    const int64_t peer = port_[sent.output].peer;
-    const int64_t cycle = routers_.cycle_at(peer < 0 ? sent.output : peer);
-    add(aligned(now + port_[sent.output].forward, cycle) + cycle,
-        {static_cast<int32_t>(peer < 0 ? -1 - peer : peer), peer < 0 ? kDelivered : kArrives,
+    const Wire& wire = wires_[sent.output];
+    add(aligned(now + wire.forward, wire.cycle) + wire.cycle,
+        {wire.end, wire.to_node ? kDelivered : kArrives,
          static_cast<int8_t>(sent.output_channel), sent.flit.packet, sent.flit.stop});
   }
 
   void give_back(int64_t now, int64_t port, int channel) {
-    const int64_t peer = port_[port].peer;
-    const int64_t cycle = routers_.cycle_at(peer < 0 ? port : peer);
-    add(aligned(now + port_[port].backward, cycle),
-        {static_cast<int32_t>(peer < 0 ? -1 - peer : peer), peer < 0 ? kSourceCredit : kCredit,
-         static_cast<int8_t>(channel), 0, 0});
+    const Wire& wire = wires_[port];
+    add(aligned(now + wire.backward, wire.cycle),
+        {wire.end, wire.to_node ? kSourceCredit : kCredit, static_cast<int8_t>(channel), 0, 0});
   }
 
   // When a link that may sleep takes what is sent now: it has to be woken first.
@@ -218,10 +246,10 @@ class FlitBurst : public BurstRun {
     const int64_t g = sent.output;
     const PortRow& port = port_[g];
     Link& link = links_[g];
-    const int64_t kind = all_.packet[row_.packet + (sent.flit.packet & ~kTail)].kind;
+    const int64_t kind = burst_->kind_of(sent.flit.packet & ~kTail);
     if (link.frame.empty()) depart(std::max(now + port.frame_wait, link.free_at), g);
     link.frame.push_back(sent);
-    link.bits += all_.kind_bits[network_.interval + g * network_.kinds + kind];
+    link.bits += network_.kind_bits[g * network_.kinds + kind];
     if (link.bits + link.most_bits <= port.frame_bits) return;
     const int64_t leaves = std::max(now, link.free_at);
     if (leaves < link.starts) depart(leaves, g);
@@ -284,7 +312,7 @@ class FlitBurst : public BurstRun {
       return;
     }
     Source& source = sources_[where];
-    const FlowRow& flow = all_.flow[packet->flow];
+    const FlowRow& flow = burst_->flow[packet->flow];
     if (source.channel < 0) {
       // The first one with room after the one used last.
       const uint64_t may = source.open & static_cast<uint64_t>(flow.channels);
@@ -343,38 +371,39 @@ class FlitBurst : public BurstRun {
   }
 
   const Bursts& all_;
-  const NetworkRow network_;
+  const Network& network_;
   const PortRow* port_;
   const NodeRow* node_;
   const int channels_;
-  BurstRow row_{};
+  const Burst* burst_ = nullptr;
   Routers<Words, Forks> routers_;
   Nodes nodes_;
   Calendar<Event> calendar_;
   std::vector<int64_t> room_;     // [ports], of each channel at the other end
   std::vector<int64_t> listed_;   // [routers], last tick in which it was listed
   std::vector<Link> links_;       // [ports]
+  std::vector<Wire> wires_;       // [ports]
   std::vector<Source> sources_;   // [nodes]
   std::vector<int32_t> back_;     // [nodes, channels], credits of the source
   std::vector<Event> events_;
-  std::vector<int32_t> running_;  // routers, and -1 - node
+  std::vector<int32_t> running_;  // routers, and -1 - node; then room for one that is no new one
+  std::vector<int32_t> soon_;     // routers that run again after the quantum
+  int64_t running_count_ = 0, soon_count_ = 0;
   int64_t* history_ = nullptr;
 };
 
-inline int64_t most_ports(const Bursts& all, const NetworkRow& network) {
+inline int64_t most_ports(const Network& network) {
   int64_t most = 0;
   for (int64_t r = 0; r < network.routers; ++r) {
-    const RouterRow* row = all.router + network.router + r;
-    most = std::max(most, (r + 1 < network.routers ? row[1].first_port : network.ports) -
-                              row->first_port);
+    most = std::max(most, first_port(network, r + 1) - first_port(network, r));
   }
   return most;
 }
 
 constexpr int64_t kPortLimit = 1024;
 
-inline std::unique_ptr<BurstRun> flit_burst(const Bursts& all, const NetworkRow& network) {
-  if (most_ports(all, network) > 64) {
+inline std::unique_ptr<BurstRun> flit_burst(const Bursts& all, const Network& network) {
+  if (most_ports(network) > 64) {
     return std::make_unique<FlitBurst<kPortLimit / 64, true>>(all, network);
   }
   if (network.forks) return std::make_unique<FlitBurst<1, true>>(all, network);

@@ -1,4 +1,5 @@
-// The Python module: functions that JAX calls by its foreign-function interface.
+// The Python module: functions that JAX calls by its foreign-function interface, and those that run
+// bursts.
 //
 // The same sources are compiled for several instruction sets, each to a module of its own;
 // chipletsim/kernels/__init__.py takes the widest that the processor knows.
@@ -9,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "burst_call.h"
 #include "flits.h"
 #include "gradients.h"
 #include "messages.h"
@@ -234,66 +236,6 @@ ffi::Error messages(I64 start, I64 target, F64 generation, F64 processing, I64 p
   });
 }
 
-// All arrays stand in one, and all that comes out in another: a call costs for each array that it
-// has. In front are sizes, and where each array begins.
-Bursts read_bursts(const int64_t* in, int64_t* out) {
-  const int64_t* begin = in + 7;
-  auto rows = [&](auto*& pointer) {
-    pointer = reinterpret_cast<std::remove_reference_t<decltype(pointer)>>(in + *begin++);
-  };
-  auto results = [&](auto*& pointer) {
-    pointer = reinterpret_cast<std::remove_reference_t<decltype(pointer)>>(out + *begin++);
-  };
-  Bursts all{};
-  all.bursts = in[0];
-  all.bins = in[3];
-  all.bin_ticks = in[4];
-  rows(all.network);
-  rows(all.router);
-  rows(all.port);
-  rows(all.node);
-  rows(all.interval);
-  rows(all.kind_bits);
-  rows(all.stop);
-  rows(all.branch);
-  rows(all.flow);
-  rows(all.burst);
-  rows(all.packet);
-  rows(all.delivery);
-  rows(all.processing);
-  rows(all.expected);
-  results(all.made);
-  results(all.injected);
-  results(all.arrived);
-  results(all.taken);
-  results(all.undelivered);
-  results(all.counts);
-  results(all.history);
-  results(all.busiest);
-  results(all.held);
-  results(all.each);
-  if (!in[5]) all.held = nullptr;
-  if (!in[6]) all.each = nullptr;
-  return all;
-}
-
-template <auto make>
-ffi::Error bursts(I64 rows, ffi::Result<I64> results, int64_t threads) {
-  return guarded([&] {
-    const int64_t* in = rows.typed_data();
-    run_bursts(read_bursts(in, results->typed_data()), in[1], in[2], static_cast<int>(threads),
-               make);
-  });
-}
-
-XLA_FFI_DEFINE_HANDLER(
-    flits_handler, bursts<flit_burst>,
-    ffi::Ffi::Bind().Arg<I64>().Ret<I64>().Attr<int64_t>("threads"));
-
-XLA_FFI_DEFINE_HANDLER(
-    packets_handler, bursts<packet_burst>,
-    ffi::Ffi::Bind().Arg<I64>().Ret<I64>().Attr<int64_t>("threads"));
-
 XLA_FFI_DEFINE_HANDLER(messages_handler, messages,
                        ffi::Ffi::Bind()
                            .Arg<I64>()
@@ -410,8 +352,6 @@ const Handler kHandlers[] = {
     {"chipletsim_traffic", traffic_handler},
     {"chipletsim_rows", rows_handler},
     {"chipletsim_messages", messages_handler},
-    {"chipletsim_flits", flits_handler},
-    {"chipletsim_packets", packets_handler},
     {"chipletsim_wide", wide_handler},
 };
 
@@ -452,6 +392,8 @@ PyObject* has_v3(PyObject*, PyObject*) {
 PyObject* sources(PyObject*, PyObject*) { return PyUnicode_FromString(TEXT(CHIPLETSIM_SOURCES)); }
 
 PyMethodDef kMethods[] = {
+    {"cycle", call_bursts<flit_burst>, METH_VARARGS, "Run bursts flit by flit."},
+    {"queue", call_bursts<packet_burst>, METH_VARARGS, "Run bursts packet by packet."},
     {"handlers", handlers, METH_NOARGS, "Return name to capsule of each function."},
     {"has_v3", has_v3, METH_NOARGS, "Return whether this processor runs x86-64-v3 code."},
     {"sources", sources, METH_NOARGS, "Return the fingerprint of its sources, or nothing."},

@@ -19,39 +19,34 @@ constexpr int64_t kOwnNode = -2;  // flow of a packet for its own node, which en
 // that answer none, in the order in which they may be begun.
 class Nodes {
  public:
-  void build(const Bursts& all, const NetworkRow& network, int64_t scale) {
-    all_ = &all;
+  void build(const Network& network, int64_t scale) {
     nodes_ = network.nodes;
-    row_ = all.node + network.node;
+    row_ = network.node;
     scale_ = scale;
     state_.resize(network.nodes);
   }
 
-  void begin(const BurstRow& burst) {
-    burst_ = burst;
+  void begin(const Burst& burst) {
+    burst_ = &burst;
     const int64_t gates = burst.steps * nodes_;
-    expected_.assign(all_->expected + burst.gate, all_->expected + burst.gate + gates);
+    expected_.assign(burst.expected, burst.expected + gates);
     ended_.assign(gates, 0);
     left_.assign(burst.packets, 0);
     made_.assign(burst.packets, 0);
     order_.assign(burst.packets, 0);
-    std::fill_n(all_->made + burst.packet, burst.packets, -1);
-    std::fill_n(all_->injected + burst.packet, burst.packets, -1);
-    const int64_t delivery = all_->delivery[burst.packet];
-    const int64_t deliveries = all_->delivery[burst.packet + burst.packets] - delivery;
-    std::fill_n(all_->arrived + delivery, deliveries, -1);
-    std::fill_n(all_->taken + delivery, deliveries, -1);
-    link_answers(delivery, deliveries);
+    std::fill_n(burst.made, burst.packets, -1);
+    std::fill_n(burst.injected, burst.packets, -1);
+    std::fill_n(burst.arrived, burst.delivery[burst.packets], -1);
+    std::fill_n(burst.taken, burst.delivery[burst.packets], -1);
+    link_answers();
     last_ = flying_ = 0;
-    int64_t packet = burst.packet;
-    const int64_t end = burst.packet + burst.packets;
+    int64_t packet = 0;
     for (int64_t at = 0; at < nodes_; ++at) {
       State& node = state_[at];
-      node.packet = node.making = node.listed = packet;
-      node.first = packet - burst.packet;
+      node.packet = node.making = node.listed = node.first = packet;
       node.queued = node.departed = 0;
       node.step = node.step_ended = 0;
-      while (packet < end && all_->packet[packet].source == at) ++packet;
+      while (packet < burst.packets && burst.packet[packet].source == at) ++packet;
       node.end = packet;
       node.make_free = node.work_free = node.making_busy = node.working_busy = 0;
       node.pending.clear();
@@ -91,8 +86,8 @@ class Nodes {
 
   // The tail of a packet comes, by a virtual channel.
   void deliver(int64_t now, int64_t at, int64_t packet, int64_t rank, int32_t channel) {
-    const int64_t delivery = all_->delivery[burst_.packet + packet] + rank;
-    all_->arrived[delivery] = ticks(now);
+    const int64_t delivery = burst_->delivery[packet] + rank;
+    burst_->arrived[delivery] = ticks(now);
     last_ = std::max(last_, now);
     // What its node itself has made may be told late, after what came since.
     std::vector<Pending>& pending = state_[at].pending;
@@ -152,13 +147,13 @@ class Nodes {
     return nullptr;
   }
 
-  int64_t number(int64_t at) const { return order_[state_[at].packet - burst_.packet]; }
+  int64_t number(int64_t at) const { return order_[state_[at].packet]; }
 
   // The head of the packet at the front leaves.
   void inject(int64_t now, int64_t at) {
-    const int64_t packet = burst_.packet + number(at);
-    all_->injected[packet] = ticks(now);
-    flying_ += all_->delivery[packet + 1] - all_->delivery[packet];
+    const int64_t packet = number(at);
+    burst_->injected[packet] = ticks(now);
+    flying_ += burst_->delivery[packet + 1] - burst_->delivery[packet];
   }
 
   // The packet at the front has left.
@@ -200,21 +195,17 @@ class Nodes {
   int64_t ticks(int64_t time) const { return (time + scale_ - 1) / scale_; }
 
   // The packet at a place in the order in which those of its node are made.
-  const PacketRow& row(int64_t place) const {
-    return all_->packet[burst_.packet + order_[place - burst_.packet]];
-  }
+  const PacketRow& row(int64_t place) const { return burst_->packet[order_[place]]; }
 
   // Lists the packets that answer each delivery, if any does.
-  void link_answers(int64_t delivery, int64_t deliveries) {
-    first_delivery_ = delivery;
+  void link_answers() {
     answer_.clear();
-    for (int64_t k = burst_.packets - 1; k >= 0; --k) {
-      const int64_t after = all_->packet[burst_.packet + k].after;
+    if (!burst_->after) return;
+    answer_.assign(burst_->delivery[burst_->packets], -1);
+    next_answer_.assign(burst_->packets, -1);
+    for (int64_t k = burst_->packets - 1; k >= 0; --k) {
+      const int64_t after = burst_->after[k];
       if (after < 0) continue;
-      if (answer_.empty()) {
-        answer_.assign(deliveries, -1);
-        next_answer_.assign(burst_.packets, -1);
-      }
       next_answer_[k] = answer_[after];
       answer_[after] = k;
     }
@@ -222,9 +213,9 @@ class Nodes {
 
   // What answers a delivery may be begun some ticks after the work on it has ended.
   void release(State& node, int64_t delivery, int64_t ended) {
-    for (int64_t k = answer_[delivery - first_delivery_]; k >= 0; k = next_answer_[k]) {
+    for (int64_t k = answer_[delivery]; k >= 0; k = next_answer_[k]) {
       std::vector<Answer>& answers = node.answers;
-      answers.push_back({ended + all_->packet[burst_.packet + k].ready * scale_, k});
+      answers.push_back({ended + burst_->packet[k].ready * scale_, k});
       for (size_t n = answers.size() - 1; n > node.answered; --n) {
         if (answers[n - 1].from <= answers[n].from) break;
         std::swap(answers[n - 1], answers[n]);
@@ -236,16 +227,16 @@ class Nodes {
   void take(int64_t at, State& node, bool one, const Give& give) {
     const Pending each = node.pending[node.begun++];
     const int64_t taken = std::max(each.came, node.work_free);
-    node.work_free = taken + all_->processing[each.delivery] * scale_;
-    node.working_busy += all_->processing[each.delivery] * scale_;
+    node.work_free = taken + burst_->processing[each.delivery] * scale_;
+    node.working_busy += burst_->processing[each.delivery] * scale_;
     if (one) node.make_free = node.work_free;
-    all_->taken[each.delivery] = ticks(taken);
+    burst_->taken[each.delivery] = ticks(taken);
     last_ = std::max(last_, node.work_free);
     --flying_;
     if (each.channel >= 0) give(taken, each.channel);
     if (!answer_.empty()) release(node, each.delivery, node.work_free);
-    if (!burst_.steps) return;
-    const int64_t gate = all_->packet[burst_.packet + each.packet].step * nodes_ + at;
+    if (!burst_->steps) return;
+    const int64_t gate = burst_->packet[each.packet].step * nodes_ + at;
     ended_[gate] = std::max(ended_[gate], node.work_free);
     --expected_[gate];
   }
@@ -267,11 +258,13 @@ class Nodes {
     return begins != kNever;
   }
 
+  bool answers(int64_t packet) const { return burst_->after && burst_->after[packet] >= 0; }
+
   // Whether the next packet that answers none can be made, from the end of the steps before on.
   bool can_make_listed(int64_t at, State& node) const {
-    while (node.listed < node.end && all_->packet[node.listed].after >= 0) ++node.listed;
+    while (node.listed < node.end && answers(node.listed)) ++node.listed;
     if (node.listed == node.end) return false;
-    const int64_t step = burst_.steps ? all_->packet[node.listed].step : 0;
+    const int64_t step = burst_->steps ? burst_->packet[node.listed].step : 0;
     for (; node.step < step; ++node.step) {
       const int64_t gate = node.step * nodes_ + at;
       if (expected_[gate] > 0) return false;
@@ -286,27 +279,25 @@ class Nodes {
   }
 
   void make(State& node, bool one, int64_t begins) {
-    const int64_t number = node.answers_next ? node.answers[node.answered++].packet
-                                             : node.listed++ - burst_.packet;
-    const PacketRow& packet = all_->packet[burst_.packet + number];
-    order_[node.making - burst_.packet] = number;
+    const int64_t number =
+        node.answers_next ? node.answers[node.answered++].packet : node.listed++;
+    const PacketRow& packet = burst_->packet[number];
+    order_[node.making++] = number;
     node.make_free = begins + packet.generation * scale_;
     node.making_busy += packet.generation * scale_;
     if (one) node.work_free = node.make_free;
     made_[number] = node.make_free;
-    all_->made[burst_.packet + number] = ticks(node.make_free);
+    burst_->made[number] = ticks(node.make_free);
     last_ = std::max(last_, node.make_free);
-    ++node.making;
     node.queued += packet.flow >= 0;
     if (packet.flow != kOwnNode) return;
     ++flying_;
     node.own = number;
   }
 
-  const Bursts* all_ = nullptr;
+  const Burst* burst_ = nullptr;
   const NodeRow* row_ = nullptr;
   int64_t nodes_ = 0, scale_ = 1;
-  BurstRow burst_{};
   std::vector<State> state_;
   std::vector<int64_t> expected_, ended_;  // [steps, nodes]
   std::vector<int64_t> made_;              // [packets], when it was made
@@ -314,7 +305,6 @@ class Nodes {
   std::vector<int64_t> order_;             // [packets], as they are made, node by node
   std::vector<int64_t> answer_;            // [deliveries], first packet that answers it; or empty
   std::vector<int64_t> next_answer_;       // [packets], the next that answers the same
-  int64_t first_delivery_ = 0;
   int64_t last_ = 0, flying_ = 0;
 };
 

@@ -19,6 +19,9 @@ struct PortSet {
   void add(int port) { words[port / 64] |= uint64_t{1} << (port % 64); }
   void remove(int port) { words[port / 64] &= ~(uint64_t{1} << (port % 64)); }
 
+  // Removes a port if it is gone, without a branch: nobody can foretell whether it is.
+  void remove_if(bool gone, int port) { words[port / 64] &= ~(uint64_t{gone} << (port % 64)); }
+
   bool any() const {
     uint64_t all = 0;
     for (const uint64_t word : words) all |= word;

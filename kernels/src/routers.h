@@ -1,4 +1,4 @@
-// The state of input-queued routers with virtual channels and credits, and one cycle of one.
+// Input-queued routers with virtual channels and credits, and one cycle of one.
 //
 // Route computation, channel allocation, switch allocation and traversal take a cycle each, and
 // both allocators are one round of iSLIP: outputs grant by a pointer, inputs accept by another, and
@@ -7,27 +7,15 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "burst.h"
+#include "burst_run.h"
 #include "ports.h"
+#include "router_state.h"
 
 namespace chipletsim {
-
-struct Flit {
-  uint32_t packet;  // the top bit marks a tail
-  int32_t stop;     // where it is on its flow
-  int64_t came;     // tick
-};
-constexpr uint32_t kTail = uint32_t{1} << 31;
-
-// A flit that a router sent.
-struct SentFlit {
-  int64_t output;  // port of the network
-  Flit flit;       // with its next stop
-  int64_t input;   // port whose room it leaves, -1 while copies of it are still to be sent
-  int32_t output_channel, input_channel;
-};
 
 // Routers of one network. Ports are numbered in the network (g), and in their router: p for an
 // input, o for an output. A lane is a virtual channel of a port, v of its input or w of its output.
@@ -35,38 +23,42 @@ struct SentFlit {
 template <int Words, bool Forks>
 class Routers {
  public:
-  void build(const Bursts& all, const NetworkRow& network) {
-    stop_ = all.stop;
-    branch_ = all.branch;
+  void build(const Network& network) {
     restricted_ = network.restricted;
     kinds_ = network.kinds;
+    interval_ = network.interval;
     channels_ = static_cast<int32_t>(network.channels);
     every_ = channels_ == 64 ? ~uint64_t{0} : (uint64_t{1} << channels_) - 1;
     routers_.resize(network.routers);
     ports_.resize(network.ports);
+    counts_.resize(network.ports);
     lanes_.resize(network.ports * channels_);
-    const RouterRow* row = all.router + network.router;
+    const RouterRow* row = network.router;
     int64_t cells = 0, room = 0, most = 0;
     for (int64_t r = 0; r < network.routers; ++r) {
-      const int64_t end = r + 1 < network.routers ? row[r + 1].first_port : network.ports;
+      const int64_t end = first_port(network, r + 1);
       const int64_t own = end - row[r].first_port;
       routers_[r] = {row[r].first_port, cells, row[r].cycle, row[r].routing_delay,
-                     static_cast<int32_t>(own), {}, {}, {}};
+                     &ports_[row[r].first_port], &lanes_[row[r].first_port * channels_],
+                     nullptr, static_cast<int32_t>(own), {}, {}, {}};
       for (int64_t g = row[r].first_port; g < end; ++g) {
-        const PortRow& port = all.port[network.port + g];
-        ports_[g].router = r;
+        const PortRow& port = network.port[g];
+        ports_[g].router = static_cast<int32_t>(r);
         ports_[g].buffer = static_cast<int32_t>(port.buffer);
-        ports_[g].interval = all.interval + network.interval + g * network.kinds;
-        for (int32_t v = 0; v < channels_; ++v, room += port.buffer) {
-          lanes_[g * channels_ + v].queue = room;
-        }
+        ports_[g].interval = network.interval[g * network.kinds];
+        room += channels_ * port.buffer;
       }
       cells += own * own;
       most = std::max(most, own);
     }
-    flits_.resize(room);
-    ready_.resize(cells);
-    waiting_.resize(cells);
+    flits_.reset(new Flit[room]);
+    Flit* queue = flits_.get();
+    for (size_t k = 0; k < lanes_.size(); ++k) {
+      lanes_[k].queue = queue;
+      queue += ports_[k / channels_].buffer;
+    }
+    cells_.resize(cells);
+    for (Router& each : routers_) each.cell = cells_.data() + each.cells;
     if (Forks) copies_.resize(cells * channels_);
     offers_.resize(most);
     wishes_.resize(most * channels_, -1);
@@ -76,8 +68,10 @@ class Routers {
   }
 
   // Takes the packets of a burst; room: [ports], credits of each lane of the output.
-  void begin(const std::vector<int64_t>& room, const PacketRow* packets) {
-    packet_ = packets;
+  void begin(const std::vector<int64_t>& room, const Burst& burst) {
+    burst_ = &burst;
+    stop_ = burst.stop;
+    branch_ = burst.branch;
     for (Router& each : routers_) each.ready_to = each.waiting_to = each.routing = {};
     for (size_t g = 0; g < ports_.size(); ++g) {
       ports_[g].reset();
@@ -85,8 +79,7 @@ class Routers {
         lanes_[g * channels_ + v].reset(static_cast<int32_t>(room[g]));
       }
     }
-    std::fill(ready_.begin(), ready_.end(), 0);
-    std::fill(waiting_.begin(), waiting_.end(), 0);
+    std::fill(cells_.begin(), cells_.end(), Cell{});
   }
 
   // Keeps an output from sending before a tick.
@@ -95,14 +88,24 @@ class Routers {
   }
   int64_t free_at(int64_t port) const { return ports_[port].free_at; }
   int64_t interval(int64_t port, int64_t packet) const {
-    return ports_[port].interval[kinds_ == 1 ? 0 : packet_[packet].kind];
+    return kinds_ == 1 ? ports_[port].interval
+                       : interval_[port * kinds_ + burst_->kind_of(packet)];
   }
-  PortCounts& counts(int64_t port) { return ports_[port].counts; }
+  // Counts of bursts that ended, and of what is rare.
+  PortCounts& counts(int64_t port) { return counts_[port]; }
   int64_t busy(int64_t port) const { return ports_[port].busy; }
   int64_t router_of(int64_t port) const { return ports_[port].router; }
   int64_t cycle(int64_t router) const { return routers_[router].cycle; }
   int64_t cycle_at(int64_t port) const { return routers_[ports_[port].router].cycle; }
-  const PortCounts& counts(int64_t port) const { return ports_[port].counts; }
+
+  // Adds what the burst did to the counts.
+  void count() {
+    for (size_t g = 0; g < ports_.size(); ++g) {
+      counts_[g].flits += ports_[g].flits;
+      counts_[g].waited += ports_[g].waited;
+      counts_[g].most_queued = std::max<int64_t>(counts_[g].most_queued, ports_[g].most_queued);
+    }
+  }
 
   // A flit comes into an input queue.
   void arrive(int64_t now, int64_t g, int32_t v, const Flit& flit) {
@@ -110,9 +113,9 @@ class Routers {
     Lane& lane = lanes_[g * channels_ + v];
     int32_t at = lane.head + lane.queued;
     if (at >= port.buffer) at -= port.buffer;
-    flits_[lane.queue + at] = flit;
+    lane.queue[at] = flit;
     ++lane.queued;
-    if (lane.queued > port.counts.most_queued) port.counts.most_queued = lane.queued;
+    port.most_queued = std::max(port.most_queued, lane.queued);
     Router& router = routers_[port.router];
     const int32_t p = static_cast<int32_t>(g - router.first);
     if (!lane.open) {
@@ -126,8 +129,8 @@ class Routers {
       return;
     }
     each_output(front(lane).stop, [&](const BranchRow& branch) {
-      const int32_t o = static_cast<int32_t>(branch.port);
-      const Copy& copy = copies_[cell(router, o, p) * channels_ + v];
+      const int32_t o = branch.port;
+      const Copy& copy = copy_of(router, o, p, v);
       if (copy.channel >= 0 && copy.ahead == lane.queued - 1) {
         offer(now, router, o, p, v, copy.channel);
       }
@@ -140,7 +143,7 @@ class Routers {
     if (lane.credits++ || lane.starved_since < 0) return;
     Port& port = ports_[g];
     Router& router = routers_[port.router];
-    port.counts.starved += now - lane.starved_since;
+    counts_[g].starved += now - lane.starved_since;
     lane.starved_since = -1;
     offer(now, router, static_cast<int32_t>(g - router.first), lane.holder_input,
           lane.holder_channel, w);
@@ -151,13 +154,10 @@ class Routers {
   int32_t run(int64_t now, int64_t r, int64_t& again) {
     Router& router = routers_[r];
     again = -1;
-    const int32_t moves = router.ready_to.any() ? allocate_switch(now, router, again) : 0;
-    const int32_t grants = router.waiting_to.any() ? allocate_channels(router) : 0;
-    bool changed = moves || grants;
-    if (router.routing.any()) {
-      compute_routes(now, router);
-      changed = true;
-    }
+    const int32_t moves = allocate_switch(now, router, again);
+    const int32_t grants = allocate_channels(router);
+    const bool changed = moves || grants || router.routing.any();
+    compute_routes(now, router);
     for (int32_t k = 0; k < grants; ++k) take_channel(now, router, grants_[k]);
     for (int32_t k = 0; k < moves; ++k) send(now, router, moves_[k], sent_[k]);
     if (changed) again = now + router.cycle;
@@ -190,8 +190,8 @@ class Routers {
         if (!lane.queued) continue;
         const int64_t packet = front(lane).packet & ~kTail;
         each_output(front(lane).stop, [&](const BranchRow& branch) {
-          const int32_t o = static_cast<int32_t>(branch.port);
-          const bool waits = waiting_[cell(router, o, p)] >> v & 1;
+          const int32_t o = branch.port;
+          const bool waits = cell(router, o, p).waiting >> v & 1;
           const int32_t w = channel_of(router, lane, o, p, v);
           if (told.packet < 0 && (waits || w >= 0)) {
             told = {packet, router.first + o, waits ? -1 : w};
@@ -202,90 +202,35 @@ class Routers {
   }
 
  private:
-  struct Router {
-    int64_t first, cells, cycle, routing_delay;
-    int32_t own;                                  // ports
-    PortSet<Words> ready_to, waiting_to, routing; // outputs asked for; inputs with new heads
-  };
+  using Cell = RouterCell;
+  using Copy = RouterCopy;
+  using Grant = ChannelGrant;
+  using Lane = RouterLane;
+  using Move = SwitchMove;
+  using Offer = SwitchOffer;
+  using Port = RouterPort<Words>;
+  using Router = RouterState<Words>;
 
-  struct Port {
-    PortSet<Words> ready_from, waiting_from;  // as an output: inputs that ask
-    uint64_t taken = 0;                       // lanes of the output that are held
-    uint64_t routing = 0;                     // lanes of the input whose head is new
-    int64_t free_at = 0;                      // tick of its next flit at the earliest
-    int64_t busy = 0;                         // ticks in which it sent
-    const int64_t* interval = nullptr;        // by kind of packet
-    int64_t router = 0;
-    int32_t grant = 0, accept = 0, turn = 0;  // pointers of switch allocation
-    int32_t buffer = 0;
-    PortCounts counts{};
-
-    void reset() {
-      ready_from = waiting_from = {};
-      taken = routing = 0;
-      free_at = busy = 0;
-      grant = accept = turn = 0;
-    }
-  };
-
-  struct Lane {
-    // Of the input: its queue, the outputs that its front packet still lacks, and, without forks,
-    // the one it takes and the lane of that which it holds.
-    int64_t queue = 0;
-    int32_t head = 0, queued = 0, open = 0, output = 0, next_channel = -1;
-    int32_t accept_output = 0, accept_channel = 0;
-    int64_t routed_at = 0;
-    // Of the output.
-    int32_t credits = 0, holder_input = 0, holder_channel = 0, grant_input = 0, grant_channel = 0;
-    int64_t starved_since = -1;
-
-    void reset(int32_t room) {
-      head = queued = open = accept_output = accept_channel = grant_input = grant_channel = 0;
-      next_channel = -1;
-      credits = room;
-      starved_since = -1;
-    }
-  };
-
-  // What a packet at the front of a lane sends by one output: a copy, or one after the other.
-  struct Copy {
-    int32_t channel;  // of the output that it holds, or -1
-    int32_t ahead;    // flits of the queue that the present copy has sent
-    int64_t branch;   // of the present copy
-    bool last;        // whether no copy follows
-  };
-
-  struct Move {
-    int32_t input, output, channel;
-  };
-
-  struct Grant {
-    int32_t input, channel, output, output_channel, away;
-  };
-
-  int64_t cell(const Router& router, int32_t o, int32_t p) const {
-    return router.cells + o * router.own + p;
+  static Cell& cell(const Router& router, int32_t o, int32_t p) {
+    return router.cell[o * router.own + p];
   }
-  Port& port(const Router& router, int32_t p) { return ports_[router.first + p]; }
-  Lane& lane(const Router& router, int32_t p, int32_t v) {
-    return lanes_[(router.first + p) * channels_ + v];
+  static Port& port(const Router& router, int32_t p) { return router.port[p]; }
+  Lane& lane(const Router& router, int32_t p, int32_t v) const {
+    return router.lane[p * channels_ + v];
   }
-  const Flit& front(const Lane& lane) const { return flits_[lane.queue + lane.head]; }
-
-  template <class Visit>
-  void each_branch(int32_t stop, const Visit& visit) const {
-    if (!Forks) {
-      visit(branch_[stop_[stop]]);
-      return;
-    }
-    for (int64_t k = stop_[stop]; k < stop_[stop + 1]; ++k) visit(branch_[k]);
+  Copy& copy_of(const Router& router, int32_t o, int32_t p, int32_t v) {
+    return copies_[(router.cells + o * router.own + p) * channels_ + v];
   }
+  const Copy& copy_of(const Router& router, int32_t o, int32_t p, int32_t v) const {
+    return copies_[(router.cells + o * router.own + p) * channels_ + v];
+  }
+  const Flit& front(const Lane& lane) const { return lane.queue[lane.head]; }
 
-  // Likewise, but one of each output; branches of a stop stand in the order of their outputs.
+  // Visits one branch to each output of a stop; they stand in the order of their outputs.
   template <class Visit>
   void each_output(int32_t stop, const Visit& visit) const {
     if (!Forks) {
-      visit(branch_[stop_[stop]]);
+      visit(branch_[stop]);
       return;
     }
     for (int64_t k = stop_[stop]; k < stop_[stop + 1]; ++k) {
@@ -296,30 +241,29 @@ class Routers {
   // The branch that the packet at the front of a lane takes by an output.
   const BranchRow& branch_to(const Router& router, int32_t stop, int32_t o, int32_t p,
                              int32_t v) const {
-    if (!Forks) return branch_[stop_[stop]];
-    return branch_[copies_[cell(router, o, p) * channels_ + v].branch];
+    if (!Forks) return branch_[stop];
+    return branch_[copy_of(router, o, p, v).branch];
   }
 
   int32_t channel_of(const Router& router, const Lane& lane, int32_t o, int32_t p,
                      int32_t v) const {
-    return Forks ? copies_[cell(router, o, p) * channels_ + v].channel : lane.next_channel;
+    return Forks ? copy_of(router, o, p, v).channel : lane.next_channel;
   }
 
   // A packet's head stands at the front of a queue; its route is computed from `now` on.
   void head_at_front(int64_t now, Router& router, int32_t p, int32_t v) {
     Lane& own = lane(router, p, v);
-    own.open = 0;
     const int32_t stop = front(own).stop;
-    each_branch(stop, [&](const BranchRow& branch) {
-      ++own.open;
-      own.output = static_cast<int32_t>(branch.port);
-      own.next_channel = -1;
-    });
+    own.next_channel = -1;
     if (Forks) {
+      own.open = static_cast<int32_t>(stop_[stop + 1] - stop_[stop]);
       each_output(stop, [&](const BranchRow& branch) {
-        const int64_t at = cell(router, static_cast<int32_t>(branch.port), p) * channels_ + v;
-        begin_copy(copies_[at], stop, &branch - branch_);
+        begin_copy(copy_of(router, branch.port, p, v), stop, &branch - branch_);
       });
+    } else {
+      own.open = 1;
+      own.output = static_cast<int16_t>(branch_[stop].port);
+      own.next = branch_[stop].next;
     }
     if (router.routing_delay == 0) {
       wait_for_channel(router, p, v);
@@ -337,13 +281,17 @@ class Routers {
   }
 
   void wait_for_channel(Router& router, int32_t p, int32_t v) {
+    if (!Forks) {
+      wait_for(router, lane(router, p, v).output, p, v);
+      return;
+    }
     each_output(front(lane(router, p, v)).stop, [&](const BranchRow& branch) {
-      wait_for(router, static_cast<int32_t>(branch.port), p, v);
+      wait_for(router, branch.port, p, v);
     });
   }
 
   void wait_for(Router& router, int32_t o, int32_t p, int32_t v) {
-    waiting_[cell(router, o, p)] |= uint64_t{1} << v;
+    cell(router, o, p).waiting |= uint64_t{1} << v;
     port(router, o).waiting_from.add(p);
     router.waiting_to.add(o);
   }
@@ -355,16 +303,16 @@ class Routers {
       out.starved_since = now;
       return;
     }
-    ready_[cell(router, o, p)] |= uint64_t{1} << v;
+    cell(router, o, p).ready |= uint64_t{1} << v;
     port(router, o).ready_from.add(p);
     router.ready_to.add(o);
   }
 
   void withdraw(Router& router, int32_t o, int32_t p, int32_t v) {
-    if ((ready_[cell(router, o, p)] &= ~(uint64_t{1} << v))) return;
+    const uint64_t left = cell(router, o, p).ready &= ~(uint64_t{1} << v);
     Port& output = port(router, o);
-    output.ready_from.remove(p);
-    if (!output.ready_from.any()) router.ready_to.remove(o);
+    output.ready_from.remove_if(!left, p);
+    router.ready_to.remove_if(!output.ready_from.any(), o);
   }
 
   // Finds the flits that cross the switch. Sets `wake` to when the next output is free.
@@ -388,7 +336,7 @@ class Routers {
     granted.each([&](int32_t p) {
       const int32_t o = offers_[p].output;
       offers_[p].away = -1;
-      moves_[moves++] = {p, o, pick(ready_[cell(router, o, p)], port(router, p).turn)};
+      moves_[moves++] = {p, o, pick(cell(router, o, p).ready, port(router, p).turn)};
     });
     return moves;
   }
@@ -401,7 +349,7 @@ class Routers {
       uint64_t left = every_ & ~output.taken;
       if (!left) return;
       const int32_t p = output.waiting_from.only();
-      const uint64_t lanes = p < 0 ? 0 : waiting_[cell(router, o, p)];
+      const uint64_t lanes = p < 0 ? 0 : cell(router, o, p).waiting;
       if (!Forks && !restricted_ && lanes && !(lanes & (lanes - 1))) {
         // One lane alone is granted all that is free.
         const int32_t v = __builtin_ctzll(lanes);
@@ -450,13 +398,13 @@ class Routers {
 
   // Lanes of input p that wait for output o and may take its lane w.
   uint64_t asking(Router& router, int32_t o, int32_t w, int32_t p) {
-    const uint64_t waiting = waiting_[cell(router, o, p)];
+    const uint64_t waiting = cell(router, o, p).waiting;
     if (!restricted_) return waiting;
     uint64_t may = 0;
     for (uint64_t left = waiting; left; left &= left - 1) {
       const int32_t v = __builtin_ctzll(left);
       const BranchRow& branch = branch_to(router, front(lane(router, p, v)).stop, o, p, v);
-      if (static_cast<uint64_t>(branch.channels) >> w & 1) may |= uint64_t{1} << v;
+      if (static_cast<uint64_t>(burst_->channels[&branch - branch_]) >> w & 1) may |= uint64_t{1} << v;
     }
     return may;
   }
@@ -482,24 +430,23 @@ class Routers {
     Lane& out = lane(router, o, w);
     Lane& own = lane(router, p, v);
     output.taken |= uint64_t{1} << w;
-    out.holder_input = p;
-    out.holder_channel = v;
+    out.holder_input = static_cast<int16_t>(p);
+    out.holder_channel = static_cast<int16_t>(v);
     next_lane(router, p, v, out.grant_input, out.grant_channel);
     next_lane(router, o, w, own.accept_output, own.accept_channel);
-    if (Forks) copies_[cell(router, o, p) * channels_ + v].channel = w;
-    own.next_channel = w;
-    if (!(waiting_[cell(router, o, p)] &= ~(uint64_t{1} << v))) {
-      output.waiting_from.remove(p);
-      if (!output.waiting_from.any()) router.waiting_to.remove(o);
-    }
+    if (Forks) copy_of(router, o, p, v).channel = w;
+    own.next_channel = static_cast<int16_t>(w);
+    const uint64_t left = cell(router, o, p).waiting &= ~(uint64_t{1} << v);
+    output.waiting_from.remove_if(!left, p);
+    router.waiting_to.remove_if(!output.waiting_from.any(), o);
     offer(now, router, o, p, v, w);
   }
 
-  void next_lane(const Router& router, int32_t p, int32_t v, int32_t& next_port,
-                 int32_t& next_channel) const {
-    const bool carries = v + 1 == channels_;
-    next_channel = carries ? 0 : v + 1;
-    next_port = !carries ? p : p + 1 == router.own ? 0 : p + 1;
+  void next_lane(const Router& router, int32_t p, int32_t v, int16_t& next_port,
+                 int16_t& next_channel) const {
+    const int32_t carry = v + 1 == channels_;
+    next_channel = static_cast<int16_t>((v + 1) * !carry);
+    next_port = static_cast<int16_t>((p + carry) * (p + carry != router.own));
   }
 
   void send(int64_t now, Router& router, const Move& move, SentFlit& sent) {
@@ -507,22 +454,21 @@ class Routers {
     Port& output = port(router, o);
     Port& input = port(router, p);
     Lane& own = lane(router, p, v);
-    Copy* copy = Forks ? &copies_[cell(router, o, p) * channels_ + v] : nullptr;
+    Copy* copy = Forks ? &copy_of(router, o, p, v) : nullptr;
     output.grant = p + 1 == router.own ? 0 : p + 1;
     input.accept = o + 1 == router.own ? 0 : o + 1;
     input.turn = v + 1 == channels_ ? 0 : v + 1;
     int32_t at = own.head + (Forks ? copy->ahead : 0);
     if (at >= input.buffer) at -= input.buffer;
-    const Flit flit = flits_[own.queue + at];
+    const Flit flit = own.queue[at];
     const int32_t w = Forks ? copy->channel : own.next_channel;
     --lane(router, o, w).credits;
     // Bandwidths that are no whole number of cycles hold on average.
-    const int64_t interval =
-        output.interval[kinds_ == 1 ? 0 : packet_[flit.packet & ~kTail].kind];
+    const int64_t interval = this->interval(router.first + o, flit.packet & ~kTail);
     output.free_at = (now - output.free_at < router.cycle ? output.free_at : now) + interval;
     output.busy += interval;
-    ++output.counts.flits;
-    output.counts.waited += now - flit.came;
+    ++output.flits;
+    output.waited += now - flit.came;
     const bool tail = flit.packet & kTail;
     const int32_t done = Forks ? ++copy->ahead : 1;
     const bool more = !tail && done < own.queued;
@@ -532,7 +478,7 @@ class Routers {
       withdraw(router, o, p, v);
       if (more) lane(router, o, w).starved_since = now;
     }
-    const int32_t next = static_cast<int32_t>(branch_to(router, flit.stop, o, p, v).next);
+    const int32_t next = Forks ? branch_[copy->branch].next : own.next;
     const bool left = leave_front(router, own, input, p, v);
     sent = {router.first + o, {flit.packet, next, now}, left ? router.first + p : -1, w, v};
     if (!tail) return;
@@ -554,7 +500,7 @@ class Routers {
       bool all = true;
       const int32_t stop = front(own).stop;
       auto copy_to = [&](const BranchRow& branch) -> Copy& {
-        return copies_[cell(router, static_cast<int32_t>(branch.port), p) * channels_ + v];
+        return copy_of(router, branch.port, p, v);
       };
       each_output(stop, [&](const BranchRow& branch) {
         all &= copy_to(branch).last && copy_to(branch).ahead > 0;
@@ -562,17 +508,14 @@ class Routers {
       if (!all) return false;
       each_output(stop, [&](const BranchRow& branch) { --copy_to(branch).ahead; });
     }
-    --own.queued;
-    if (++own.head == input.buffer) own.head = 0;
+    // An empty queue begins anew, so that a short one stays in the same line of the cache.
+    if (!--own.queued || ++own.head == input.buffer) own.head = 0;
     return true;
   }
 
-  struct Offer {
-    int32_t away = -1, output = 0;
-  };
-
-  const PacketRow* packet_ = nullptr;
+  const Burst* burst_ = nullptr;
   int64_t kinds_ = 1;
+  const int64_t* interval_ = nullptr;  // [ports, kinds]
   const int64_t* stop_ = nullptr;
   const BranchRow* branch_ = nullptr;
   bool restricted_ = false;  // whether packets may not take all lanes of an output
@@ -580,10 +523,11 @@ class Routers {
   uint64_t every_ = 0;
   std::vector<Router> routers_;
   std::vector<Port> ports_;
+  std::vector<PortCounts> counts_;
   std::vector<Lane> lanes_;
-  std::vector<uint64_t> ready_, waiting_;  // [cells], lanes of p that ask for o
+  std::vector<Cell> cells_;
   std::vector<Copy> copies_;               // [cells, channels]
-  std::vector<Flit> flits_;
+  std::unique_ptr<Flit[]> flits_;
   std::vector<Offer> offers_;              // [inputs], as they are made between cycles
   std::vector<int32_t> wishes_;            // [lanes], -1 between cycles
   std::vector<Move> moves_;

@@ -3,11 +3,10 @@
 import numpy as np
 import pytest
 from burst_cases import Features, random_job
-from chipletsim.kernels import CHOICE, THREADS, describe, native_kernels
+from chipletsim.kernels import CHOICE, THREADS, describe, native_function, native_kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chipletsim.noc import burst_kernels
 from chipletsim.noc.burst_steps import follow
 from chipletsim.noc.cycle import cycle
 from chipletsim.noc.flit_network import (
@@ -34,12 +33,11 @@ MODELS = pytest.mark.parametrize(
 
 @pytest.fixture(autouse=True, scope="module")
 def _native():
-    """Native kernels, and one compiled call for all cases."""
+    """Native kernels."""
     with pytest.MonkeyPatch.context() as patch:
         patch.delenv(CHOICE, raising=False)
         if not native_kernels():
             pytest.skip(f"no native kernels: {describe()}")
-        patch.setattr(burst_kernels, "rounded_up", lambda size: 1 << 16)
         yield
 
 
@@ -222,3 +220,16 @@ def test_many_ports_and_channels(leaves: int, channels: int, forks: bool, model,
     found = model([job], bins=BINS, bin_ticks=BIN_TICKS)
     assert_equal(found, follow([job], BINS, BIN_TICKS, steps))
     assert found.times[0].undelivered == 0
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        (([], (), ()), "rows of bursts stand in tuples"),
+        ((((),), (), ()), "a row of bursts lacks a field"),
+        ((((np.zeros(4)[::2],),), (), ()), "not C-contiguous"),
+    ],
+)
+def test_rows_of_another_form_are_refused(rows: tuple, message: str) -> None:
+    with pytest.raises((TypeError, ValueError), match=message):
+        native_function("cycle")(*rows, 1)

@@ -8,7 +8,6 @@ from chipletsim.kernels import CHOICE, describe, native_kernels
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from chipletsim.noc import burst_kernels
 from chipletsim.noc.cycle import cycle
 from chipletsim.noc.flit_network import Burst, FlitNetwork, Flows, Job
 from chipletsim.noc.queue import queue
@@ -26,7 +25,6 @@ def _kernels(request):
             patch.delenv(CHOICE)
             if not native_kernels():
                 pytest.skip(f"no native kernels: {describe()}")
-        patch.setattr(burst_kernels, "rounded_up", lambda size: 1 << 16)
         yield
 
 

@@ -55,6 +55,7 @@ FAULTS = {
     "answer": ("burst.after", 0, 1 << 20, "answers a delivery of its burst"),
     "answer elsewhere": ("burst.after", 0, ELSEWHERE, "to the node that sends it"),
     "late": ("burst.packet", (0, 3), 1 << 57, "may take 1.44e+17 ticks"),
+    "too many flits": ("burst.packet", (0, 2), 1 << 31, "2,147,483,647 flits at most"),
     "long": ("burst.packet", (0, 2), 1 << 60, "ticks; the kernels count up to 7.21e+16"),
 }
 

@@ -5,7 +5,6 @@ import pytest
 from chain_cases import array, burst, chain, paths, send
 from chipletsim.kernels import CHOICE, describe, native_kernels
 
-from chipletsim.noc import burst_kernels
 from chipletsim.noc.cycle import cycle
 from chipletsim.noc.flit_network import NOWHERE, OWN_NODE
 from chipletsim.noc.queue import queue
@@ -24,7 +23,6 @@ def _kernels(request):
             patch.delenv(CHOICE)
             if not native_kernels():
                 pytest.skip(f"no native kernels: {describe()}")
-        patch.setattr(burst_kernels, "rounded_up", lambda size: 1 << 16)
         yield
 
 
