@@ -5,7 +5,7 @@
   error of the last arrival (`queue`).
 * Bursts a second of an 8x8 mesh, one by one and 64 together, beside the cycles a second of
   BookSim's own record (one core of the same class of machine).
-* `queue` beside `cycle` on a burst of 32,000 packets in a 32x32 mesh.
+* `queue` beside `cycle` on bursts of 32,000 packets of 1, 4 and 16 flits in a 32x32 mesh.
 * 64 chiplets of 16 tiles: 100 steps of 10,000 packets each under `queue`.
 
 ``--quick`` leaves the last two out.
@@ -44,7 +44,7 @@ def rows(quick: bool) -> list[Row]:
     files = recordings()
     found = [*fidelity([file for file, _ in files]), *speed(files)]
     if not quick:
-        found += [large_burst(), chiplets()]
+        found += [*(large_burst(flits) for flits in (1, 4, 16)), chiplets()]
     return found
 
 
@@ -100,23 +100,21 @@ def speed(files: list[tuple[BurstFile, float]]) -> list[Row]:
     return found
 
 
-def large_burst(side: int = 32, packets: int = 32_000) -> Row:
+def large_burst(flits: int, side: int = 32, packets: int = 32_000) -> Row:
     """Compare `queue` with `cycle` on uniform traffic in a mesh."""
-    job = mesh(side, packets)
+    job = mesh(side, packets, flits)
     slow, quick = timed(lambda: cycle([job]), 3), timed(lambda: queue([job]), 3)
-    return Row(
-        f"{packets:,} packets, {side}x{side} mesh", "queue", "burst/s", 1 / quick.median_s,
-        "cycle", 1 / slow.median_s, quick,
-    )  # fmt: skip
+    case = f"{packets:,} packets of {flits}, {side}x{side} mesh"
+    return Row(case, "queue", "burst/s", 1 / quick.median_s, "cycle", 1 / slow.median_s, quick)
 
 
-def mesh(side: int, packets: int) -> Job:
-    """Return uniform traffic of single flits in a square mesh."""
+def mesh(side: int, packets: int, flits: int) -> Job:
+    """Return uniform traffic of packets of some flits in a square mesh."""
     draw = np.random.default_rng(0)
     source = np.sort(draw.integers(0, side * side, packets))
     target = (source + draw.integers(1, side * side, packets)) % (side * side)
     zeros = 0 * source
-    table = np.stack([source, np.arange(packets), zeros + 1, zeros, zeros, zeros], axis=1)
+    table = np.stack([source, np.arange(packets), zeros + flits, zeros, zeros, zeros], axis=1)
     return Job(mesh_network(side, 4), mesh_ways(side, source, target), Burst(table, zeros))
 
 
