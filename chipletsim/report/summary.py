@@ -83,8 +83,13 @@ def _encodings(result: Result) -> list[str]:
 
 
 def _timing(result: Result) -> list[str]:
-    """Return which timing model was chosen, and why, where it was not named."""
-    return [str(result.timed)] if result.timed.asked != result.timing else []
+    """Return which timing model was chosen, and why, where it was not named; and how steps go."""
+    chosen = [str(result.timed)] if result.timed.asked != result.timing else []
+    if result.mapping.package.spec.runs_freely:
+        chosen.append(
+            "steps run freely, and overlap: each takes from the end of those before it to its own"
+        )
+    return chosen
 
 
 def busiest_links(result: Result, most: int = 6) -> list[dict[str, Any]]:
