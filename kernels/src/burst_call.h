@@ -5,6 +5,7 @@
 #define PY_SSIZE_T_CLEAN
 #include <Python.h>
 
+#include <chrono>
 #include <cstdint>
 #include <exception>
 #include <new>
@@ -50,8 +51,25 @@ class WithoutPython {
   WithoutPython(const WithoutPython&) = delete;
   ~WithoutPython() { PyEval_RestoreThread(state_); }
 
+  // Whether Python's handler of a signal, such as that of Ctrl-C, has raised something; asked some
+  // ten times a second. To be called by the thread that Python called.
+  bool interrupted() {
+    const Clock::time_point now = Clock::now();
+    if (raised_ || now - asked_ < kPatience) return raised_;
+    asked_ = now;
+    PyEval_RestoreThread(state_);
+    raised_ = PyErr_CheckSignals() < 0;
+    state_ = PyEval_SaveThread();
+    return raised_;
+  }
+
  private:
+  using Clock = std::chrono::steady_clock;
+  static constexpr std::chrono::milliseconds kPatience{100};
+
   PyThreadState* state_;
+  Clock::time_point asked_ = Clock::now();
+  bool raised_ = false;
 };
 
 // Items of a tuple, one after the other.
@@ -132,7 +150,8 @@ PyObject* call_bursts(PyObject*, PyObject* arguments) {
     HeldArrays arrays;
     const Bursts all = read_bursts(arrays, networks, bursts, results);
     WithoutPython without;
-    run_bursts(all, threads, make);
+    run_bursts(all, threads, make, [&] { return without.interrupted(); });
+    if (without.interrupted()) return nullptr;
   } catch (const RaisedInPython&) {
     return nullptr;
   } catch (const std::bad_alloc&) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <vector>
@@ -53,9 +54,10 @@ inline int64_t aligned(int64_t time, int64_t cycle) {
 
 // Runs bursts, each on whichever thread comes for it, by what make(all, network) gives for a
 // network. Counts are added up at the end; where those of each burst are asked for, a run begins
-// every burst with none.
-template <class Make>
-void run_bursts(const Bursts& all, int threads, const Make& make) {
+// every burst with none. Before each burst the calling thread asks whether to stop(); what is left
+// is then not run, and results mean nothing.
+template <class Make, class Stop>
+void run_bursts(const Bursts& all, int threads, const Make& make, const Stop& stop) {
   const int64_t bursts = static_cast<int64_t>(all.burst.size()), ports = all.ports;
   threads = busy_threads(bursts, threads);
   std::vector<std::vector<std::unique_ptr<BurstRun>>> runs(threads);
@@ -63,7 +65,10 @@ void run_bursts(const Bursts& all, int threads, const Make& make) {
   for (auto& each : runs) each.resize(all.network.size());
   for (auto& each : histories) each.assign(ports * all.bins, 0);
   if (all.each) std::fill_n(all.each, bursts * ports, PortCounts{});
+  std::atomic<bool> stopped{false};
   share(bursts, threads, [&](int thread, int64_t burst) {
+    if (thread == 0 && stop()) stopped = true;
+    if (stopped) return;
     const int64_t at = all.burst[burst].network;
     const Network& network = all.network[at];
     auto& run = runs[thread][at];
