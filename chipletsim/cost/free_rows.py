@@ -13,8 +13,8 @@ from chipletsim.noc.flit_network import Job
 from chipletsim.noc.free_bursts import free_job
 from chipletsim.noc.messages import RowEvents
 
-MOST_PACKETS = 1 << 25
-"""Packets of a sample that are followed, at most; they take some 8 GB."""
+MOST_PACKETS = 1 << 24
+"""Packets of samples that are held at once, at most; each was measured to take up to 600 bytes."""
 _TOGETHER = 1 << 21
 """Packets of samples that are followed by one call, unless a single sample has more."""
 
@@ -39,7 +39,7 @@ class FreeRows:
             sample: int64 [rows], number of the sample of each.
 
         Raises:
-            UsageError: A sample has too many packets to be followed at once.
+            UsageError: There are too many packets to be held at once.
         """
         missing = int(sample.max(initial=-1)) + 1 - len(self._held)
         self._held += [[[] for _ in range(self._model.packages)] for _ in range(missing)]
@@ -48,12 +48,11 @@ class FreeRows:
             for number, job in zip(sample.tolist(), own.jobs, strict=True):
                 self._held[number][package].append(job)
                 self._packets[number] += len(job.burst.packet)
-        most = max(self._packets, default=0) // max(self._model.packages, 1)
-        if most > MOST_PACKETS:
+        if sum(self._packets) > MOST_PACKETS:
             raise UsageError(
-                f"steps of a free-running package are followed together, and a sample has over "
-                f"{MOST_PACKETS:,} packets, the most that this is done with; use timing `bound`, "
-                "or fewer steps"
+                "steps of a free-running package are followed together, and samples have over "
+                f"{MOST_PACKETS:,} packets, the most that are held at once; use timing `bound`, "
+                "fewer steps, or fewer samples or packages at once"
             )
 
     def timed(

@@ -174,7 +174,7 @@ class PackageRows:
         return RowJobs(rows, [jobs[row] for row in rows.tolist()], least)
 
     def times(self, jobs: RowJobs, done: Sequence[BurstTimes]) -> RowTimes:
-        """Return the times of rows, each [rows].
+        """Return the times of rows, each [rows]; of free-running ones [samples, rows].
 
         Args:
             jobs: The bursts.
@@ -184,6 +184,8 @@ class PackageRows:
             InfeasibleError: Packets wait for one another forever.
         """
         timed = row_timing(jobs.jobs, done, self.packets)
+        if self._package.spec.runs_freely:
+            return self._free_times(jobs.jobs, done, timed.resource)
         latency_s = jobs.least * (self.packets.network.network.tick_s or 1.0)
         resource = np.zeros(jobs.least.size, np.int32)
         latency_s[jobs.rows], resource[jobs.rows] = timed.latency_s, timed.resource
@@ -191,7 +193,9 @@ class PackageRows:
         by_bound[jobs.rows] = False
         return RowTimes(latency_s + self._barrier_s, resource, by_bound)
 
-    def sample_times(self, jobs: list[Job], done: Sequence[BurstTimes]) -> RowTimes:
+    def _free_times(
+        self, jobs: list[Job], done: Sequence[BurstTimes], resource: np.ndarray
+    ) -> RowTimes:
         """Return the times of free-running rows, each [samples, rows].
 
         Each row takes from the end of all before it to its own, and is bounded by what bounds its
@@ -200,17 +204,14 @@ class PackageRows:
         Args:
             jobs: Burst of all rows of each sample.
             done: What they did.
-
-        Raises:
-            InfeasibleError: Packets wait for one another forever.
+            resource: int32 [samples], what bounds each.
         """
-        timed = row_timing(jobs, done, self.packets)
         both = zip(jobs, done, strict=True)
         ends = np.array([step_ends(job, times) for job, times in both], np.int64)
         tick_s = self.packets.network.network.tick_s or 1.0
         latency_s = np.diff(ends, axis=1, prepend=0) * tick_s
-        resource = np.repeat(timed.resource[:, None], ends.shape[1], axis=1)
-        return RowTimes(latency_s, resource, np.zeros(ends.shape, bool))
+        of_rows = np.repeat(resource[:, None], ends.shape[1], axis=1)
+        return RowTimes(latency_s, of_rows, np.zeros(ends.shape, bool))
 
     def sums(self, counts: PortCounts | None) -> PortSums:
         """Return what links did.

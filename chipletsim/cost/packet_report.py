@@ -21,6 +21,7 @@ from chipletsim.noc.flit_network import (
     PortCounts,
     available,
     delivery_nodes,
+    kinds_of,
     one_by_one,
 )
 from chipletsim.noc.packet_times import PacketTimes
@@ -53,11 +54,13 @@ class _Rows(NamedTuple):
         sample: int64 [rows], number of the sample.
         row: int64 [rows], number of the row in it.
         first: int64 [bursts], first row of each burst.
+        burst: int64 [packets], burst of each packet.
     """
 
     sample: np.ndarray
     row: np.ndarray
     first: np.ndarray
+    burst: np.ndarray
 
 
 class PacketCounter(Restartable):
@@ -123,9 +126,8 @@ class PacketCounter(Restartable):
         """Return what the packets of rows did."""
         flows = self._packets.plan.flows
         table = np.concatenate([job.burst.packet for job in jobs])
-        burst = np.repeat(np.arange(len(jobs)), [len(job.burst.packet) for job in jobs])
-        row = rows.first[burst] + table[:, 5]
-        kind = np.concatenate([_kinds(job) for job in jobs])
+        row = rows.first[rows.burst] + table[:, 5]
+        kind = np.concatenate([kinds_of(job.burst) for job in jobs])
         made = np.concatenate([each.made for each in results.times])
         injected = np.concatenate([each.injected for each in results.times])
         arrived = np.concatenate([each.arrived for each in results.times])
@@ -150,8 +152,7 @@ class PacketCounter(Restartable):
         """Return int64 [rows]: ticks that tiles were blocked."""
         turns, nodes = one_by_one(self._packets.network.network), len(self._package.tiles)
         made = np.concatenate([each.made for each in results.times])
-        burst = np.repeat(np.arange(len(jobs)), [len(job.burst.packet) for job in jobs])
-        places = burst * nodes + table[:, 0]
+        places = rows.burst * nodes + table[:, 0]
         empty = np.zeros(0, np.int64)
         work = Worked(empty, empty, empty)
         if turns.any():
@@ -238,13 +239,9 @@ def _rows(samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job]) -> _Rows:
     """Return the rows of bursts, by the sample and the first row of each."""
     counts = np.array([max(job.burst.steps, 1) for job in jobs], np.int64)
     first = np.cumsum(counts) - counts
-    burst = np.repeat(np.arange(counts.size), counts)
-    return _Rows(samples[burst], rows[burst] + np.arange(burst.size) - first[burst], first)
-
-
-def _kinds(job: Job) -> np.ndarray:
-    kind = job.burst.kind
-    return np.zeros(len(job.burst.packet), np.int64) if kind is None else kind
+    of = np.repeat(np.arange(counts.size), counts)
+    packets = np.repeat(np.arange(counts.size), [len(job.burst.packet) for job in jobs])
+    return _Rows(samples[of], rows[of] + np.arange(of.size) - first[of], first, packets)
 
 
 def _of(values: np.ndarray, at: np.ndarray) -> np.ndarray:

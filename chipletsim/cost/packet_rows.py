@@ -121,13 +121,7 @@ class PacketRows:
         Raises:
             InfeasibleError: Packets wait for one another forever.
         """
-        jobs = self.jobs(events)
-        found, sums = [], []
-        done = _done(jobs, timing, told)
-        for each, own, (times, counts) in zip(self._packages, jobs, done, strict=True):
-            found.append(each.times(own, times))
-            sums.append(each.sums(counts))
-        return stacked(found), sums
+        return self._run(self.jobs(events), timing, told)
 
     def jobs(self, events: RowEvents) -> list[RowJobs]:
         """Return the bursts of rows on each package."""
@@ -154,23 +148,23 @@ class PacketRows:
         """
         samples = np.arange(len(jobs[0]))
         own = [RowJobs(samples, each, np.zeros(0, np.int64)) for each in jobs]
+        return self._run(own, timing, told)
+
+    def _run(
+        self, jobs: list[RowJobs], timing: str, told: Told | None
+    ) -> tuple[RowTimes, list[PortSums]]:
+        """Return times and port sums of bursts of rows, or of samples."""
+        model = packet_model(timing)
+        if told:
+            both = zip(jobs, told.counters, strict=True)
+            done = [_counted(own, counter, told, model) for own, counter in both]
+        else:
+            done = _together(jobs, model)
         found, sums = [], []
-        done = _done(own, timing, told)
-        for each, bursts, (times, counts) in zip(self._packages, jobs, done, strict=True):
-            found.append(each.sample_times(bursts, times))
+        for each, own, (times, counts) in zip(self._packages, jobs, done, strict=True):
+            found.append(each.times(own, times))
             sums.append(each.sums(counts))
         return stacked(found), sums
-
-
-def _done(
-    jobs: list[RowJobs], timing: str, told: Told | None
-) -> list[tuple[list[BurstTimes], PortCounts | None]]:
-    """Return what the bursts of each package did."""
-    model = packet_model(timing)
-    if not told:
-        return _together(jobs, model)
-    both = zip(jobs, told.counters, strict=True)
-    return [_counted(own, counter, told, model) for own, counter in both]
 
 
 def _together(

@@ -143,6 +143,10 @@ class RowPricer(Restartable):
             kept = np.s_[: self._packages, :filled]
             self._times.append((latency_s[kept], resource[kept]))
 
+    def next_samples(self) -> None:
+        """Take that the samples of the rows so far are at their end."""
+        self._running.forget()
+
     def _numbers(self, direct: Any) -> RowNumbers:
         if self._tables is None:
             return row_numbers(direct, self._incidence, self._between)

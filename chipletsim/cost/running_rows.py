@@ -38,6 +38,10 @@ class RunningRows:
         self._frame_bits = frame_bits[:, None]
         self._before: dict[int, list[np.ndarray]] = {}
 
+    def forget(self) -> None:
+        """Drop what is kept of samples, which are at their end."""
+        self._before.clear()
+
     def add(
         self, places: np.ndarray, numbers: RowNumbers, longest_s: np.ndarray
     ) -> tuple[RunningNumbers, np.ndarray]:

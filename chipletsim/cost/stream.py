@@ -185,6 +185,7 @@ class CostStream(Restartable):
                 f"these samples have {self._steps} steps, those before {self._steps_done}"
             )
         self._price(self._counter.close())
+        self._pricer.next_samples()
         for timer in (self._timer, self._auto):
             if timer:
                 timer.next_samples()

@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.noc.fetch_rows import FetchRows
+from chipletsim.noc.listed import listed as numbers
 
 
 class BurstRows(NamedTuple):
@@ -49,7 +50,7 @@ def with_fetches(
     counts = fetches.counts[delivery]
     asker = np.repeat(np.arange(delivery.size), counts)
     at = np.arange(asker.size)
-    packet = fetches.first[delivery][asker] + at - np.repeat(np.cumsum(counts) - counts, counts)
+    packet = numbers(fetches.first[delivery], counts)
     back = fetches.back[packet]
     asked = BurstRows(
         np.repeat(listed.row, listed.deliveries)[asker],
@@ -85,8 +86,7 @@ def ordered(rows: BurstRows) -> Ordered:
     before = np.cumsum(rows.deliveries) - rows.deliveries
     found = BurstRows(*(column[order] for column in rows))
     first = np.concatenate([[0], np.cumsum(found.deliveries)])
-    rank = np.arange(first[-1]) - np.repeat(first[:-1], found.deliveries)
-    delivery = np.repeat(before[order], found.deliveries) + rank
+    delivery = numbers(before[order], found.deliveries)
     now = np.empty_like(delivery)
     now[delivery] = np.arange(delivery.size)
     answers = found.after >= 0

@@ -121,6 +121,8 @@ def with_streams(
         package: The package.
         works: bool [rows, neurons], whether the population of each works.
     """
+    if not plan.fetched.streams.size:
+        return lists
     neuron, memory, _, bits = plan.fetched.streams.T
     row, stream = np.nonzero(works[:, neuron])
     cores = plan.messages.tile.size

@@ -125,6 +125,11 @@ class Burst(NamedTuple):
     after: np.ndarray | None = None
 
 
+def kinds_of(burst: Burst) -> np.ndarray:
+    """Return int64 [packets]: size of each by number."""
+    return np.zeros(len(burst.packet), np.int64) if burst.kind is None else burst.kind
+
+
 class Job(NamedTuple):
     """A burst, and what it runs on."""
 

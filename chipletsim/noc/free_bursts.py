@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from chipletsim.noc.flit_network import Burst, BurstTimes, Job, delivery_starts
+from chipletsim.noc.flit_network import Burst, BurstTimes, Job, delivery_starts, kinds_of
+from chipletsim.noc.listed import listed
 
 
 def free_job(jobs: Sequence[Job]) -> Job:
@@ -24,12 +25,10 @@ def free_job(jobs: Sequence[Job]) -> Job:
     packet = np.concatenate([job.burst.packet for job in jobs])
     packet[:, 5] = np.repeat(np.arange(len(jobs)), rows)
     processing = np.concatenate([job.burst.processing for job in jobs])
-    kind = np.concatenate([_kinds(job.burst) for job in jobs])
+    kind = np.concatenate([kinds_of(job.burst) for job in jobs])
     start = delivery_starts(flows, Burst(packet, processing))
     order = np.argsort(packet[:, 0], kind="stable")  # the steps of a node follow one another
-    counts = np.diff(start)[order]
-    rank = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    at = np.repeat(start[:-1][order], counts) + rank
+    at = listed(start[:-1][order], np.diff(start)[order])
     after = _answers(jobs, at)[order]
     return Job(network, flows, Burst(packet[order], processing[at], len(jobs), kind[order], after))
 
@@ -68,7 +67,3 @@ def _answers(jobs: Sequence[Job], at: np.ndarray) -> np.ndarray:
             parts.append(np.where(after >= 0, now[first + np.maximum(after, 0)], -1))
         first += job.burst.processing.size
     return np.concatenate(parts)
-
-
-def _kinds(burst: Burst) -> np.ndarray:
-    return np.zeros(len(burst.packet), np.int64) if burst.kind is None else burst.kind

@@ -9,6 +9,7 @@ import numpy as np
 from chipletsim.errors import InfeasibleError, Shortfall
 from chipletsim.noc.burst_rows import BurstRows, Ordered, ordered, with_fetches
 from chipletsim.noc.flit_network import NOWHERE, Burst, BurstTimes, Job
+from chipletsim.noc.listed import listed as numbers
 from chipletsim.noc.message_timing import MessageTiming
 from chipletsim.noc.messages import MessageLists
 from chipletsim.noc.package_network import whole_ticks
@@ -28,8 +29,7 @@ def packet_jobs(lists: MessageLists, packets: PacketTimes) -> list[Job]:
     known = np.where(sent, packet, 0)
     generation_s = lists.generation_s + np.where(sent, packets.joined_s[known], 0.0)
     counts = np.where(sent, np.diff(plan.delivery_start)[known], 0)
-    rank = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
-    delivery = np.repeat(plan.delivery_start[known], counts) + rank
+    delivery = numbers(plan.delivery_start[known], counts)
     zeros = np.zeros(packet.size, np.int64)
     listed = BurstRows(
         place // tile.size,

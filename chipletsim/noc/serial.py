@@ -8,7 +8,15 @@ import numpy as np
 
 from chipletsim.noc.burst_bound import zero_load
 from chipletsim.noc.event_trees import Events
-from chipletsim.noc.flit_network import ALL_CHANNELS, Burst, FlitNetwork, Flows, Job, delivery_nodes
+from chipletsim.noc.flit_network import (
+    ALL_CHANNELS,
+    Burst,
+    FlitNetwork,
+    Flows,
+    Job,
+    delivery_nodes,
+    kinds_of,
+)
 from chipletsim.noc.listed import distinct, listed
 from chipletsim.noc.lone_packets import EXACT_FLITS
 from chipletsim.noc.package_flows import package_ways
@@ -120,7 +128,7 @@ def certain(job: Job, lone: np.ndarray) -> Certain | None:
         return None
     rows = burst.packet
     sends = rows[:, 1] >= 0
-    kind = np.zeros(len(rows), np.int64) if burst.kind is None else burst.kind
+    kind = kinds_of(burst)
     making = np.zeros(nodes, np.int64)
     np.add.at(making, rows[:, 0], rows[:, 4])
     work = int(burst.processing.sum())

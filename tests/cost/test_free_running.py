@@ -168,6 +168,9 @@ def test_sums_over_rows_are_those_of_a_loop() -> None:
             # A frame of each row but the first may be one that rows share.
             shared = np.maximum(used.sum(axis=-1) - 1, 0) * frame_bits
             assert np.array_equal(sums.wire_bits[:, at], bits[upto].sum(axis=-1) - shared)
+    running.forget()  # and samples of the same numbers begin anew
+    sums, _ = running.add(places, numbers, batch(longest_s))
+    assert np.array_equal(sums.tiles.numbers[..., 0], tiles[..., 0, 3])
 
 
 @BOTH
@@ -232,12 +235,13 @@ def test_what_is_not_told_of_free_steps_is_said() -> None:
         gradients(activity, mapping)
 
 
-def test_a_sample_with_too_many_packets_is_refused(monkeypatch) -> None:
+def test_too_many_packets_are_refused(monkeypatch) -> None:
     mapping = freely(pair(1))
     monkeypatch.setattr(free_rows, "MOST_PACKETS", 3)
     cs.price(in_each_step(mapping, 1), mapping, timing="cycle")
-    with pytest.raises(UsageError, match="over 3 packets"):
-        cs.price(in_each_step(mapping, 9), mapping, timing="cycle")
+    for steps, samples in ((9, 1), (1, 9)):
+        with pytest.raises(UsageError, match="over 3 packets"):
+            cs.price(in_each_step(mapping, steps, samples), mapping, timing="cycle")
 
 
 def test_free_steps_are_another_structure_and_have_no_barrier() -> None:
