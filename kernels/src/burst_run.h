@@ -4,7 +4,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "burst.h"
@@ -19,6 +21,17 @@ class BurstRun {
   virtual void run(int64_t burst, int64_t* history) = 0;
   // Counts since they were last taken.
   virtual PortCounts take_counts(int64_t port) = 0;
+
+  void ask(std::function<bool()> stop) { stop_ = std::move(stop); }
+
+ protected:
+  // Whether a burst is to end before its time. To be called for each tick in which something
+  // happens; every so often it asks.
+  bool is_stopped() { return (++ticks_ & 0xff) == 0 && stop_(); }
+
+ private:
+  std::function<bool()> stop_ = [] { return false; };
+  uint64_t ticks_ = 0;
 };
 
 inline void add_counts(PortCounts& total, const PortCounts& own) {
@@ -54,8 +67,8 @@ inline int64_t aligned(int64_t time, int64_t cycle) {
 
 // Runs bursts, each on whichever thread comes for it, by what make(all, network) gives for a
 // network. Counts are added up at the end; where those of each burst are asked for, a run begins
-// every burst with none. Before each burst the calling thread asks whether to stop(); what is left
-// is then not run, and results mean nothing.
+// every burst with none. Now and then the calling thread asks whether to stop(); all threads then
+// end the bursts that they run, and results mean nothing.
 template <class Make, class Stop>
 void run_bursts(const Bursts& all, int threads, const Make& make, const Stop& stop) {
   const int64_t bursts = static_cast<int64_t>(all.burst.size()), ports = all.ports;
@@ -66,13 +79,19 @@ void run_bursts(const Bursts& all, int threads, const Make& make, const Stop& st
   for (auto& each : histories) each.assign(ports * all.bins, 0);
   if (all.each) std::fill_n(all.each, bursts * ports, PortCounts{});
   std::atomic<bool> stopped{false};
+  const auto is_stopped = [&](int thread) {
+    if (thread == 0 && !stopped && stop()) stopped = true;
+    return stopped.load();
+  };
   share(bursts, threads, [&](int thread, int64_t burst) {
-    if (thread == 0 && stop()) stopped = true;
-    if (stopped) return;
+    if (is_stopped(thread)) return;
     const int64_t at = all.burst[burst].network;
     const Network& network = all.network[at];
     auto& run = runs[thread][at];
-    if (!run) run = make(all, network);
+    if (!run) {
+      run = make(all, network);
+      run->ask([&is_stopped, thread] { return is_stopped(thread); });
+    }
     run->run(burst, all.bins ? histories[thread].data() + network.first_port * all.bins : nullptr);
     if (!all.each) return;
     PortCounts* own = all.each + burst * ports + network.first_port;

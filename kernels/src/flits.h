@@ -60,7 +60,7 @@ class FlitBurst : public BurstRun {
     history_ = history;
     begin(all_.burst[burst]);
     int64_t now = 0;
-    while (!calendar_.empty() || soon_count_) {
+    while ((!calendar_.empty() || soon_count_) && !is_stopped()) {
       running_count_ = 0;
       if (soon_count_ && !calendar_.has_more()) {
         calendar_.take_at(now += network_.quantum, events_);
@@ -385,7 +385,7 @@ class FlitBurst : public BurstRun {
   std::vector<Wire> wires_;       // [ports]
   std::vector<Source> sources_;   // [nodes]
   std::vector<int32_t> back_;     // [nodes, channels], credits of the source
-  std::vector<Event> events_;
+  Batch<Event> events_;
   std::vector<int32_t> running_;  // routers, and -1 - node; then room for one that is no new one
   std::vector<int32_t> soon_;     // routers that run again after the quantum
   int64_t running_count_ = 0, soon_count_ = 0;

@@ -13,16 +13,17 @@ namespace chipletsim {
 constexpr int64_t kNowhere = -1;  // flow of work that ends in no packet
 constexpr int64_t kOwnNode = -2;  // flow of a packet for its own node, which enters no router
 
-// Times are in ticks times `scale`. A node with one processor takes what has come before it makes
-// the next packet, and each to its end; one with two does both at once. Work begins and ends at any
-// tick, whenever the node's clock lets it be seen. Packets that answer others are made before those
-// that answer none, in the order in which they may be begun.
+// Times are in ticks times `scale`, a power of two. A node with one processor takes what has come
+// before it makes the next packet, and each to its end; one with two does both at once. Work begins
+// and ends at any tick, whenever the node's clock lets it be seen. Packets that answer others are
+// made before those that answer none, in the order in which they may be begun.
 class Nodes {
  public:
   void build(const Network& network, int64_t scale) {
     nodes_ = network.nodes;
     row_ = network.node;
     scale_ = scale;
+    shift_ = __builtin_ctzll(scale);
     state_.resize(network.nodes);
   }
 
@@ -79,6 +80,29 @@ class Nodes {
         row.node_ticks = ticks(busy);
       }
     }
+  }
+
+  // Fetches what will be needed of a node.
+  void expect(int64_t at) const {
+    const char* line = reinterpret_cast<const char*>(&state_[at]);
+    __builtin_prefetch(line);
+    __builtin_prefetch(line + 64);
+    __builtin_prefetch(line + 128);
+    __builtin_prefetch(line + 192);
+  }
+  // Likewise of a packet that comes: first this, then the other.
+  void expect_packet(int64_t packet) const { __builtin_prefetch(&burst_->delivery[packet]); }
+  void expect_delivery(int64_t packet) const {
+    const int64_t delivery = burst_->delivery[packet];
+    __builtin_prefetch(&burst_->arrived[delivery], 1);
+    __builtin_prefetch(&burst_->taken[delivery], 1);
+    __builtin_prefetch(&burst_->processing[delivery]);
+  }
+  // Flow of the packet that a node sends next, as far as is known; -1 if there is none.
+  int64_t following(int64_t at) const {
+    const State& node = state_[at];
+    const int64_t number = node.packet < node.making ? order_[node.packet] : node.listed;
+    return number < node.end ? burst_->packet[number].flow : -1;
   }
 
   // When the last work was done.
@@ -175,7 +199,7 @@ class Nodes {
     int64_t from, packet;  // when it may be begun
   };
 
-  struct State {
+  struct alignas(64) State {
     int64_t packet, making;     // places in `order_`: the next to leave, and the next to be made
     int64_t end;                // of its rows and places
     int64_t listed;             // row: the next to be made that answers none
@@ -192,7 +216,7 @@ class Nodes {
     int64_t own;                // packet for the node itself that is being made, -1 for none
   };
 
-  int64_t ticks(int64_t time) const { return (time + scale_ - 1) / scale_; }
+  int64_t ticks(int64_t time) const { return (time + scale_ - 1) >> shift_; }
 
   // The packet at a place in the order in which those of its node are made.
   const PacketRow& row(int64_t place) const { return burst_->packet[order_[place]]; }
@@ -225,7 +249,7 @@ class Nodes {
 
   template <class Give>
   void take(int64_t at, State& node, bool one, const Give& give) {
-    const Pending each = node.pending[node.begun++];
+    const Pending& each = node.pending[node.begun++];
     const int64_t taken = std::max(each.came, node.work_free);
     node.work_free = taken + burst_->processing[each.delivery] * scale_;
     node.working_busy += burst_->processing[each.delivery] * scale_;
@@ -298,6 +322,7 @@ class Nodes {
   const Burst* burst_ = nullptr;
   const NodeRow* row_ = nullptr;
   int64_t nodes_ = 0, scale_ = 1;
+  int shift_ = 0;
   std::vector<State> state_;
   std::vector<int64_t> expected_, ended_;  // [steps, nodes]
   std::vector<int64_t> made_;              // [packets], when it was made

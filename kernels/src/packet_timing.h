@@ -14,6 +14,11 @@ namespace chipletsim {
 
 constexpr int64_t kParts = 64;  // of a tick, in which times are
 
+// Whole ticks of a time that is not negative.
+inline int64_t ticks_of(int64_t time) {
+  return static_cast<int64_t>(static_cast<uint64_t>(time) / kParts);
+}
+
 // Of a router.
 struct PortClock {
   int64_t cycle = 1;
@@ -47,29 +52,54 @@ struct PortCredits {
 struct PortRate {
   int64_t interval = 0;  // on the link
   int64_t per_flit = 0;  // likewise, or as credits allow
+  int64_t of_one = 0;    // time that a packet of one flit takes of the output
 };
 
-// Most ports of a network have it in common with others.
-struct PortTiming {
-  PortClock clock, peer_clock;
+// The port whose input is behind an output: that at its other end, or itself if a node is there.
+inline int64_t lanes_behind(const PortRow& row, int64_t port) {
+  return row.peer < 0 ? port : row.peer;
+}
+
+// Of the lanes of an input.
+struct LaneTiming {
+  PortClock clock;
   int64_t ready = 0;     // from when a packet stands in front until it asks for its output
-  int64_t backward = 0, forward = 0;
-  int64_t of_one = 0;    // time that a packet of one flit takes of the lanes of the output
-  int64_t buffer = 0;    // flits that a lane of the input holds
+  int64_t backward = 0;  // from when a packet goes until its room may be used
+  int64_t buffer = 0;    // flits that a lane holds
+
+  // Packets of some flits that a lane holds.
+  int64_t fits(int64_t flits) const {
+    return flits == 1 ? buffer : std::max<int64_t>(1, buffer / flits);
+  }
+};
+
+// Of an output, and of the lanes behind it: those of the port at its other end, or those that
+// packets of a node enter by the same port. Most ports of a network have it in common with others.
+struct PortTiming {
+  PortClock clock;
+  LaneTiming lanes;
+  int64_t forward = 0;
+  int64_t wire = 0;      // from sending until the other end may use it, where its clock is the same
   bool framed = false, sleeps = false;
   PortCredits behind;
   PortRate rate;         // of the first kind
 
   auto all() const {
-    return std::tie(clock.cycle, peer_clock.cycle, ready, backward, forward, of_one, buffer, framed,
-                    sleeps, behind.room, behind.loop, behind.first_loop, rate.interval,
-                    rate.per_flit);
+    return std::tie(clock.cycle, lanes.clock.cycle, lanes.ready, lanes.backward, lanes.buffer,
+                    forward, wire, framed, sleeps, behind.room, behind.loop, behind.first_loop,
+                    rate.interval, rate.per_flit, rate.of_one);
   }
   bool operator<(const PortTiming& other) const { return all() < other.all(); }
 
-  // Packets of some flits that a lane of the input holds.
-  int64_t fits(int64_t flits) const {
-    return flits == 1 ? buffer : std::max<int64_t>(1, buffer / flits);
+  // Time that a packet takes of the lanes in front of an output, which send a flit each in turn and
+  // skip one.
+  int64_t of_lanes(int64_t flits, int64_t channels) const {
+    return clock.cycle * (flits + 1) / channels;
+  }
+
+  // When what an output sends on the wire may be used at the other end.
+  int64_t arrival(int64_t time) const {
+    return lanes.clock.after(time + forward) + lanes.clock.cycle;
   }
 };
 
@@ -80,15 +110,14 @@ class PortTimings {
       : network_(network),
         of_(network.ports),
         rates_(network.kinds > 1 ? network.ports * network.kinds : 0) {
-    std::vector<PortTiming> timings(network.ports);
+    std::vector<LaneTiming> inputs(network.ports);
     for (int64_t r = 0; r < network.routers; ++r) {
       for (int64_t g = first_port(network, r); g < first_port(network, r + 1); ++g) {
-        set_input(timings[g], network.port[g], network.router[r]);
+        inputs[g] = input(network.port[g], network.router[r]);
       }
     }
     for (int64_t g = 0; g < network.ports; ++g) {
-      if (network.port[g].peer != kNoPeer) set_output(g, timings);
-      of_[g] = &*distinct_.insert(timings[g]).first;
+      of_[g] = &*distinct_.insert(output(g, inputs)).first;
     }
   }
 
@@ -99,39 +128,40 @@ class PortTimings {
   }
 
  private:
-  static void set_input(PortTiming& timing, const PortRow& row, const RouterRow& router) {
+  static LaneTiming input(const PortRow& row, const RouterRow& router) {
     const int64_t cycle = router.cycle * kParts;
-    timing.clock = PortClock(cycle);
-    timing.ready = (router.routing_delay + 1) * cycle;
-    timing.backward = row.backward * kParts;
-    timing.buffer = row.buffer;
+    const int64_t ready = (router.routing_delay + 1) * cycle;
+    return {PortClock(cycle), ready, row.backward * kParts, row.buffer};
   }
 
-  // Sets what an output sends with; the inputs of all ports are set.
-  void set_output(int64_t g, std::vector<PortTiming>& timings) {
+  PortTiming output(int64_t g, const std::vector<LaneTiming>& inputs) {
     const PortRow& row = network_.port[g];
+    PortTiming timing;
+    timing.clock = inputs[g].clock;
+    timing.lanes = inputs[lanes_behind(row, g)];
+    if (row.peer == kNoPeer) return timing;
+    const LaneTiming& lanes = timing.lanes;
     const NodeRow* node = row.peer < 0 ? network_.node - 1 - row.peer : nullptr;
-    const PortTiming& peer = timings[node ? g : row.peer];
-    PortTiming& timing = timings[g];
     timing.framed = row.frame_bits > 0;
     timing.sleeps = row.sleeps_after >= 0;
-    timing.of_one = 2 * timing.clock.cycle / network_.channels;
-    timing.peer_clock = peer.clock;
     timing.forward = row.forward * kParts;
-    timing.behind.room = node ? node->buffer : peer.buffer;
+    timing.wire = timing.clock.after(timing.forward) + timing.clock.cycle;
+    timing.behind.room = node ? node->buffer : lanes.buffer;
     const int64_t on_wire = timing.framed ? row.frame_ticks * kParts : 0;
-    const int64_t back = node ? node->backward * kParts : peer.backward;
-    timing.behind.loop = on_wire + timing.forward + peer.clock.cycle + back;
-    timing.behind.first_loop = timing.behind.loop + (node ? 0 : peer.ready);
+    const int64_t back = node ? node->backward * kParts : lanes.backward;
+    timing.behind.loop = on_wire + timing.forward + lanes.clock.cycle + back;
+    timing.behind.first_loop = timing.behind.loop + (node ? 0 : lanes.ready);
     for (int64_t kind = 0; kind < network_.kinds; ++kind) {
       PortRate rate;
       rate.interval = rate.per_flit = network_.interval[g * network_.kinds + kind] * kParts;
       // All lanes together send what they hold in the time until a credit is back.
       const int64_t held = network_.channels * timing.behind.room;
       if (!node) rate.per_flit = std::max(rate.per_flit, timing.behind.first_loop / held);
+      rate.of_one = std::max(rate.per_flit, timing.of_lanes(1, network_.channels));
       if (!kind) timing.rate = rate;
       if (!rates_.empty()) rates_[g * network_.kinds + kind] = rate;
     }
+    return timing;
   }
 
   const Network& network_;
