@@ -88,7 +88,7 @@ def simulate_and_price(
     if inputs.drawn is not None:
         for each in watchers:
             each.add(inputs.drawn)
-        result = price(inputs.drawn, mapping, timing=timing)
+        result = price(inputs.drawn, mapping, timing=timing, say=say, interconnect=interconnect)
         return Priced(result, None, None, [DRAWN])
     if inputs.stream is not None or not keeps_raster(network, inputs.samples, inputs.steps):
         return _streamed(

@@ -23,7 +23,7 @@ from chipletsim.noc.auto_timing import AUTO_FLIT_HOPS, packet_timing
 from chipletsim.noc.serial import TOLERANCE
 from chipletsim.package.model import Package
 
-_DRAWN = "as firing rates do not tell of single packets"
+_DRAWN = "as spikes at these rates are too many to list"
 
 
 class AutoTimer(Restartable):
@@ -33,7 +33,8 @@ class AutoTimer(Restartable):
     its busiest tile takes, whatever packets do, see `chipletsim.noc.serial.certain`. All others are
     followed by one model: `cycle` up to `chipletsim.noc.auto_timing.AUTO_FLIT_HOPS` flit hops, else
     `queue`. Where tiles ask memory tiles for weights, all rows are followed, as nothing is certain
-    of answers. Firing rates, and packages that those do not follow, are left to `bound` as a whole.
+    of answers. Firing rates at which spikes are too many to list, and packages that those do not
+    follow, are left to `bound` as a whole.
 
     Args:
         mapping: Where the network lives.

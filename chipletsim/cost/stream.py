@@ -21,7 +21,7 @@ from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.latency import latency_report, message_resources, row_resources
 from chipletsim.cost.link_uses import link_uses
 from chipletsim.cost.message_bits import populations_as_expected
-from chipletsim.cost.message_timer import MessageTimer, require_listed
+from chipletsim.cost.message_timer import MessageTimer
 from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.program import Energies
 from chipletsim.cost.provenance import provenance
@@ -148,9 +148,11 @@ class CostStream(Restartable):
 
         Raises:
             UsageError: The window is of another network or of other samples, or draws from
-                rates follow one another: they have no windows.
+                rates follow one another: they have no windows; or there are too many to list
+                for a model that follows messages.
         """
         self._check(window)
+        window = self._listed(window)
         if window.inputs not in self._sources:
             self._sources.append(window.inputs)
         for name in updated_always(window, self._mapping):
@@ -171,6 +173,14 @@ class CostStream(Restartable):
         if self._timer and isinstance(window, Activity):
             self._timer.add(window)
         self._steps += window.steps
+
+    def _listed(self, window: Window) -> Window:
+        """Return who spikes, where that is drawn from rates and a model follows messages."""
+        if isinstance(window, Activity) or not (self._timer or self._auto):
+            return window
+        if self._auto and not window.may_be_listed:
+            return window
+        return window.listed(self._model.classes.neuron_class)
 
     def next_samples(self) -> None:
         """End the samples added so far: windows added from now on are of further samples.
@@ -255,8 +265,6 @@ class CostStream(Restartable):
     def _check(self, window: Window) -> None:
         """Refuse activity of another network, or windows of different samples."""
         require_same_network(window, self._mapping, self._network)
-        if self._timer:
-            require_listed(window, self._timing)
         if self._steps and (self._drawn or isinstance(window, RateActivity)):
             raise UsageError("activity drawn from rates is priced as a whole, not in windows")
         self._drawn = isinstance(window, RateActivity)

@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from math import prod
 
 import numpy as np
 
 from chipletsim.engine.activity import Activity
+from chipletsim.engine.raster import pack
 from chipletsim.errors import UsageError
 from chipletsim.network.model import Network
 from chipletsim.network.spans import Span, spans, steps_needed
 from chipletsim.spec.fault import nearest_names
 
+MOST_LISTED_BYTES = 1 << 32
+"""Of a raster that is drawn from rates."""
+_CHUNK = 1 << 22
+"""Elements of the temporary arrays in which spikes are drawn."""
+
 
 @dataclass(frozen=True, eq=False)
 class RateActivity:
-    """Spikes at random at given rates, counted without ever being listed.
+    """Spikes at random at given rates, counted without being listed unless `listed` is asked for.
 
     Each neuron of a population spikes with the same probability in each step of each sample in
     which its population sends (every step, but for values that come once, see
@@ -174,16 +180,73 @@ class RateActivity:
         Returns:
             bool [steps, neurons of the population].
         """
+        parts = list(self._spikes(population, neuron_class, counts))
+        return np.concatenate([np.zeros((0, neuron_class.size), bool), *parts])
+
+    def _spikes(
+        self, population: str, neuron_class: np.ndarray, counts: np.ndarray
+    ) -> Iterator[np.ndarray]:
+        """Yield what `spikes` returns, some steps at a time."""
         number = list(self.populations).index(population)
         draw = np.random.default_rng((self.seed, self.first_sample, number, 1))
-        # In the order of these keys neurons stand class by class, and at random in a class.
-        keys = neuron_class + draw.random((len(counts), neuron_class.size)) / 2
-        order = np.argsort(keys, axis=1)
         sorted_class = np.sort(neuron_class)
         place = np.arange(sorted_class.size) - np.searchsorted(sorted_class, sorted_class)
-        spikes = np.zeros(order.shape, bool)
-        np.put_along_axis(spikes, order, place < counts[:, sorted_class], axis=1)
-        return spikes
+        width = max(_CHUNK // max(neuron_class.size, 1), 1)
+        for first in range(0, len(counts), width):
+            part = counts[first : first + width]
+            # In the order of these keys neurons stand class by class, and at random in a class.
+            keys = neuron_class + draw.random((len(part), neuron_class.size)) / 2
+            spikes = np.zeros(keys.shape, bool)
+            fires = place < part[:, sorted_class]
+            np.put_along_axis(spikes, np.argsort(keys, axis=1), fires, axis=1)
+            yield spikes
+
+    @property
+    def may_be_listed(self) -> bool:
+        """Whether the raster that `listed` returns is within `MOST_LISTED_BYTES`."""
+        return self._listed_bytes <= MOST_LISTED_BYTES
+
+    @property
+    def _listed_bytes(self) -> int:
+        row = sum(-(-prod(shape) // 8) for shape in self.populations.values())
+        return self.samples * self.steps * row
+
+    def listed(self, neuron_class: np.ndarray) -> Activity:
+        """Return who spikes when, with as many events of each class as `class_counts` draws.
+
+        Timing models that follow single packets need it. Of the neurons of a class each choice is
+        as likely as any other, see `spikes`.
+
+        Args:
+            neuron_class: int32 [neurons], class of each neuron in the network's numbering, from 0.
+
+        Raises:
+            UsageError: The raster would be larger than `MOST_LISTED_BYTES`.
+        """
+        if not self.may_be_listed:
+            raise UsageError(
+                f"spikes at these rates take {self._listed_bytes / 1e9:,.1f} GB to list for models"
+                f" that follow single messages, over the {MOST_LISTED_BYTES / 1e9:,.1f} GB that are"
+                " allowed; use `bound`, or fewer steps or samples"
+            )
+        rasters = {
+            name: np.empty((self.samples, self.steps, -(-prod(shape) // 8)), np.uint8)
+            for name, shape in self.populations.items()
+        }
+        classes = int(neuron_class.max(initial=-1)) + 1
+        for sample in range(self.samples):
+            one, first = self.of_samples(sample, 1), 0
+            (counts,) = one.class_counts(neuron_class, classes)
+            for name, shape in self.populations.items():
+                own = neuron_class[first : first + prod(shape)]
+                first += prod(shape)
+                np.concatenate(
+                    [pack(part) for part in one._spikes(name, own, counts)],
+                    out=rasters[name][sample],
+                )
+        return Activity.from_rasters(
+            self.populations, rasters, network=self.network, inputs=self.inputs
+        )
 
 
 def sending_spans(network: Network) -> dict[str, Span]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from cost_cases import mixed_network, mixed_package, random_mapping
 
+from chipletsim.cost.classes import traffic_classes
 from chipletsim.cost.price import CostStream, Pricer, price
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
@@ -144,3 +145,51 @@ def test_rates_that_are_refused(network, mapping, rates):
     stream.add(spikes_at(network, rates, 1, 0))
     with pytest.raises(UsageError, match="as a whole"):
         stream.add(RateActivity.of(network, rates, steps=2))
+
+
+def test_listed_spikes_are_those_that_are_counted(network, mapping, rates):
+    drawn = RateActivity.of(network, rates, samples=SAMPLES, steps=STEPS, seed=2)
+    classes = traffic_classes(mapping).neuron_class
+    listed = drawn.listed(classes)
+    counts = drawn.class_counts(classes, int(classes.max()) + 1)
+    np.testing.assert_array_equal(listed.class_counts(classes, counts.shape[-1]), counts)
+    later = drawn.of_samples(1, 1).listed(classes)
+    for name in drawn.populations:
+        np.testing.assert_array_equal(later.rasters[name][0], listed.rasters[name][1])
+    one, other = price(listed, mapping), price(drawn, mapping)
+    assert one.metrics() == other.metrics()
+    np.testing.assert_array_equal(one.latency_s, other.latency_s)
+
+
+def test_neurons_of_a_class_are_listed_alike(network, rates):
+    """Of 4,000 samples each neuron spikes in as many as its rate says, within 5 standard errors."""
+    drawn = RateActivity.of(network, rates, samples=4_000, steps=1, seed=1)
+    classes = np.repeat(
+        np.arange(len(network.populations), dtype=np.int32),
+        [int(np.prod(each.shape)) for each in network.populations],
+    )
+    for name, spikes in drawn.listed(classes).rates().items():
+        error = np.sqrt(rates[name] * (1 - rates[name]) / 4_000)
+        assert np.abs(spikes - rates[name]).max() < 5 * error, name
+
+
+@pytest.mark.parametrize("timing", ["queue", "cycle", "auto"])
+def test_rates_are_timed_by_models_of_packets(network, mapping, rates, timing):
+    drawn = RateActivity.of(network, rates, samples=2, steps=3, seed=5)
+    bound, found = price(drawn, mapping), price(drawn, mapping, timing=timing)
+    listed = price(drawn.listed(traffic_classes(mapping).neuron_class), mapping, timing=timing)
+    assert found.metrics() == listed.metrics()
+    assert found.events == bound.events
+    assert (found.latency_s >= bound.latency_s * (1 - 1e-12)).all()
+    assert (found.latency_s > bound.latency_s).any()
+    assert found.timed.model == listed.timed.model != "bound"
+
+
+def test_rates_that_are_too_many_to_list(network, mapping, rates, monkeypatch):
+    monkeypatch.setattr("chipletsim.engine.rates.MOST_LISTED_BYTES", 10)
+    drawn = RateActivity.of(network, rates, steps=3)
+    with pytest.raises(UsageError, match=r"take 0\.0 GB to list .* use `bound`"):
+        price(drawn, mapping, timing="queue")
+    found = price(drawn, mapping, timing="auto")
+    assert found.timed.model == "bound"
+    assert "too many to list" in found.timed.why

@@ -227,10 +227,14 @@ def test_where_nobody_tells_all_neurons_are_updated_in_each_step() -> None:
     assert price(activity(told=False), mapped("lif"), timing="simple").latency_s.size == 2
 
 
-def test_rates_tell_no_single_messages() -> None:
-    rates = RateActivity.of(small(), {"in": 0.5, "a": 0.5}, steps=2)
-    with pytest.raises(UsageError, match="follows single messages, which firing rates do not"):
-        price(rates, mapped(), timing="simple")
+def test_single_messages_are_drawn_from_rates() -> None:
+    rates = RateActivity.of(small(), {"in": 1.0, "a": 0.0}, steps=2)
+    spikes = {"in": np.ones((1, 2, 2), bool), "a": np.zeros((1, 2, 3), bool)}
+    listed = Activity.from_spikes({"in": (2,), "a": (3,)}, spikes)
+    found = price(rates, mapped(), timing="simple")
+    np.testing.assert_array_equal(
+        found.latency_s, price(listed, mapped(), timing="simple").latency_s
+    )
 
 
 def test_unstated_costs_of_units_are_named() -> None:
