@@ -43,10 +43,11 @@ from benchmarks.harness import Row, machine, write
 from chipletsim.cost.price import price_many
 from chipletsim.cost.result import Result
 from chipletsim.engine.activity import Activity
+from chipletsim.inputs.make import make_inputs
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.spec.load import Loaded
-from chipletsim.stages import load_experiment, make_inputs, make_network
+from chipletsim.stages import load_experiment, make_network
 from chipletsim.tables import si, table
 
 CONFIGS = Path(__file__).parents[1] / "configs"

@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 from chipletsim.errors import UsageError
-from chipletsim.stages import Inputs, Progress
+from chipletsim.inputs.make import Inputs
+from chipletsim.stages import Progress
 
 if TYPE_CHECKING:
     import numpy as np

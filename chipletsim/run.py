@@ -14,6 +14,7 @@ from rich.console import RenderableType
 
 from chipletsim.errors import UsageError
 from chipletsim.evaluation import simulate_and_price
+from chipletsim.inputs.make import make_inputs
 from chipletsim.report.exports import Exports
 from chipletsim.report.folder import refuse_unwritable, run_folder, whole_folder
 from chipletsim.spec.experiment import (
@@ -28,7 +29,6 @@ from chipletsim.stages import (
     Progress,
     experiment_hash,
     load_experiment,
-    make_inputs,
     make_mapping,
     make_network,
     make_package,

@@ -54,13 +54,8 @@ def codecs(
     use_device(device)
     from chipletsim.baseline.codings import codings
     from chipletsim.engine.simulate import simulate
-    from chipletsim.stages import (
-        load_experiment,
-        make_inputs,
-        make_mapping,
-        make_network,
-        make_package,
-    )
+    from chipletsim.inputs.make import make_inputs
+    from chipletsim.stages import load_experiment, make_mapping, make_network, make_package
 
     experiment = load_experiment(file, texts(overrides), seed=seed, steps=steps)
     network, package = make_network(experiment), make_package(experiment)

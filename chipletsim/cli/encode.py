@@ -59,13 +59,8 @@ def encode(
         _refuse(out, force=force)
     from chipletsim.engine.simulate import simulate
     from chipletsim.hybrid.encode_boundaries import encode_boundaries
-    from chipletsim.stages import (
-        load_experiment,
-        make_inputs,
-        make_mapping,
-        make_network,
-        make_package,
-    )
+    from chipletsim.inputs.make import make_inputs
+    from chipletsim.stages import load_experiment, make_mapping, make_network, make_package
 
     experiment = load_experiment(file, texts(overrides), seed=seed)
     network, package = make_network(experiment), make_package(experiment)

@@ -11,14 +11,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from chipletsim.errors import ConfigError, InfeasibleError, UsageError
 from chipletsim.evaluation import Scorer, simulate_and_price
-from chipletsim.stages import (
-    Inputs,
-    Progress,
-    make_inputs,
-    make_mapping,
-    make_network,
-    make_package,
-)
+from chipletsim.inputs.make import Inputs, make_inputs
+from chipletsim.stages import Progress, make_mapping, make_network, make_package
 from chipletsim.sweep.store import Point, Status
 
 if TYPE_CHECKING:

@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from chipletsim.errors import ConfigError
+from chipletsim.inputs.make import Inputs
 from chipletsim.spec.experiment import BernoulliEncoding
 from chipletsim.spec.kinds import load_kind
 from chipletsim.spec.load import Loaded
 from chipletsim.spec.train import TrainSpec
-from chipletsim.stages import Inputs, make_network, make_package, map_for
+from chipletsim.stages import make_network, make_package, map_for
 
 if TYPE_CHECKING:
     from chipletsim.mapping.model import Mapping

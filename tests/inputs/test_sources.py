@@ -11,8 +11,9 @@ import chipletsim as cs
 from chipletsim.cli.main import execute
 from chipletsim.engine.encode import encode
 from chipletsim.errors import ConfigError, UsageError
+from chipletsim.inputs.make import make_inputs
 from chipletsim.inputs.stream import held
-from chipletsim.stages import load_experiment, make_inputs, make_network
+from chipletsim.stages import load_experiment, make_network
 
 sys.path.append(str(Path(__file__).parents[1] / "exchange"))
 from event_files import EVENTS, HEIGHT, WIDTH, heidelberg, nmnist, write

@@ -12,7 +12,8 @@ from chipletsim.engine.encode import encode
 from chipletsim.errors import UsageError
 from chipletsim.evaluation import simulate_and_price
 from chipletsim.inputs import stream
-from chipletsim.stages import load_experiment, make_inputs, make_mapping, make_network, make_package
+from chipletsim.inputs.make import make_inputs
+from chipletsim.stages import load_experiment, make_mapping, make_network, make_package
 
 CHANNELS, SAMPLES, STEPS = 4000, 450, 20
 

@@ -15,15 +15,10 @@ from golden import experiment
 import chipletsim as cs
 from chipletsim.cli.main import execute
 from chipletsim.errors import ConfigError, UsageError
+from chipletsim.inputs.make import make_inputs
 from chipletsim.report import files
 from chipletsim.report.trace import TraceWriter
-from chipletsim.stages import (
-    load_experiment,
-    make_inputs,
-    make_mapping,
-    make_network,
-    make_package,
-)
+from chipletsim.stages import load_experiment, make_mapping, make_network, make_package
 
 pytestmark = pytest.mark.usefixtures("quick_programs")
 

@@ -12,8 +12,9 @@ import yaml
 from recount import Recount
 
 import chipletsim as cs
+from chipletsim.inputs.make import make_inputs
 from chipletsim.mapping.store import load_mapping
-from chipletsim.stages import load_experiment, make_inputs, make_network, make_package
+from chipletsim.stages import load_experiment, make_network, make_package
 
 pytestmark = pytest.mark.usefixtures("quick_programs")
 

@@ -3,7 +3,8 @@
 import pytest
 
 import chipletsim as cs
-from chipletsim.stages import load_experiment, make_inputs, make_network
+from chipletsim.inputs.make import make_inputs
+from chipletsim.stages import load_experiment, make_network
 
 pytestmark = pytest.mark.usefixtures("quick_programs")
 
