@@ -136,7 +136,7 @@ class AutoTimer(Restartable):
             name = model if model in steps else "bound"
             why = _DRAWN if self._drawn else self._why(left, rows.size - left)
             if refusal and not self._drawn:
-                why = f"as {refusal.removesuffix('; use `bound`')}"
+                why = f"as {refusal.partition('; use `bound`')[0]}"
             found.append(Timed("auto", name, why, steps, forced=bool(refusal)))
         return found
 

@@ -19,7 +19,7 @@ from chipletsim.network.neurons import NEURON_MODELS, Event
 from chipletsim.network.spans import spans
 
 
-class _Stream(NamedTuple):
+class MessageStream(NamedTuple):
     """The messages of a population over a link.
 
     Attributes:
@@ -62,7 +62,7 @@ def add_messages(
         Of 100 neurons that cross a link 3 spike in a step. Address events of 7 bits take
         21 bits, a bitmap 100; the first are 7 per event, the other is 100 per step.
     """
-    streams = list(_streams(mapping, classes, crossings))
+    streams = list(message_streams(mapping, classes, crossings))
     _check_widths(mapping, streams)
     # A population may work in steps in which it sends nothing, as decoders do.
     silent = [each.works != each.sends for each in spans(mapping.network)]
@@ -91,7 +91,9 @@ def add_messages(
     )
 
 
-def _streams(mapping: Mapping, classes: TrafficClasses, crossings: Crossings) -> Iterator[_Stream]:
+def message_streams(
+    mapping: Mapping, classes: TrafficClasses, crossings: Crossings
+) -> Iterator[MessageStream]:
     """Yield the messages of all links, link by link."""
     population = classes.population[crossings.traffic_class]
     order = np.lexsort((crossings.traffic_class, population, crossings.link))
@@ -106,7 +108,9 @@ def _streams(mapping: Mapping, classes: TrafficClasses, crossings: Crossings) ->
         codec = mapping.package.links[link[first]].spec.codec(value_bits)
         if codec is not None:
             neurons = int(members[of_class[part]].sum())
-            yield _Stream(int(link[first]), int(population[first]), of_class[part], neurons, codec)
+            yield MessageStream(
+                int(link[first]), int(population[first]), of_class[part], neurons, codec
+            )
 
 
 def _add_bits(ledger: PacketLedger, traffic_class: np.ndarray, link: int, bits: int) -> None:
@@ -116,7 +120,9 @@ def _add_bits(ledger: PacketLedger, traffic_class: np.ndarray, link: int, bits: 
         ledger.add(traffic_class, link * ones, bits * ones, ones, Form.MESSAGE)
 
 
-def _message(mapping: Mapping, classes: TrafficClasses, stream: _Stream, step_bits: int) -> Message:
+def _message(
+    mapping: Mapping, classes: TrafficClasses, stream: MessageStream, step_bits: int
+) -> Message:
     first, last = mapping.network.offsets[stream.population : stream.population + 2]
     crossing = np.flatnonzero(np.isin(classes.neuron_class[first:last], stream.classes))
     if step_bits or not isinstance(stream.codec, SpikeCodec):
@@ -124,7 +130,7 @@ def _message(mapping: Mapping, classes: TrafficClasses, stream: _Stream, step_bi
     return Message(stream.population, crossing, stream.codec)
 
 
-def _check_widths(mapping: Mapping, streams: list[_Stream]) -> None:
+def _check_widths(mapping: Mapping, streams: list[MessageStream]) -> None:
     """Refuse codecs that cannot tell the neurons that cross apart, or carry what they send.
 
     Raises:
@@ -147,7 +153,7 @@ def _check_widths(mapping: Mapping, streams: list[_Stream]) -> None:
         )
 
 
-def _faults(stream: _Stream, population: Population) -> Iterator[str]:
+def _faults(stream: MessageStream, population: Population) -> Iterator[str]:
     value_bits = population.value_bits
     if NEURON_MODELS[population.model].event is Event.COUNT and not value_bits:
         yield (

@@ -104,7 +104,8 @@ class Interconnect:
 
     Latencies are of packets that enter a router, from the moment that their tile has made them
     until their tail is at the last tile that they go to; network latencies begin when their head
-    leaves the tile.
+    leaves the tile. An event that crosses a link with an encoding is a packet up to that link and
+    one behind it; the link's messages are packets of their own, of 64 of its flits at most.
 
     Attributes:
         packet_latency: One of `PLACES` to the latencies of its packets.

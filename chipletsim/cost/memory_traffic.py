@@ -9,6 +9,7 @@ from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses
 from chipletsim.cost.entries import PacketLedger
+from chipletsim.mapping.conversion import converted_slices
 from chipletsim.mapping.demand import index_bits
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.connections import Sparse
@@ -26,7 +27,8 @@ class Fetches(NamedTuple):
         traffic_class: int64 [fetches]; a clock class where the block is dense.
         tile: int64 [fetches], the tile that needs the weights.
         memory: int64 [fetches], the tile that holds them.
-        weights: int64 [fetches], how many are read.
+        weights: int64 [fetches], how many synapses of the tile's own work they serve: none in
+            conversion hardware.
         bits: int64 [fetches], weight bits read.
         requested: bool [fetches], whether the tile sends a request packet.
     """
@@ -49,8 +51,9 @@ def weight_fetches(mapping: Mapping, classes: TrafficClasses) -> Fetches:
     """
     fan_out = mapping.fan_out
     columns = sparse.csc_array(classes.synapses)
+    converted = converted_slices(mapping)
     parts = [
-        _block_fetches(mapping, classes, columns, int(block))
+        _block_fetches(mapping, classes, columns, int(block), works=converted[part] is None)
         for block, part in enumerate(fan_out.block_slice)
         if mapping.slices[part].weight_tile != mapping.slices[part].tile
     ]
@@ -61,7 +64,7 @@ def weight_fetches(mapping: Mapping, classes: TrafficClasses) -> Fetches:
 
 
 def _block_fetches(
-    mapping: Mapping, classes: TrafficClasses, columns: sparse.csc_array, block: int
+    mapping: Mapping, classes: TrafficClasses, columns: sparse.csc_array, block: int, *, works: bool
 ) -> Fetches:
     part = mapping.slices[mapping.fan_out.block_slice[block]]
     projection = mapping.network.projections[mapping.fan_out.block_projection[block]]
@@ -80,7 +83,7 @@ def _block_fetches(
         traffic_class,
         np.full(size, part.tile),
         np.full(size, part.weight_tile),
-        weights.astype(np.int64),
+        weights.astype(np.int64) * works,
         weights * _entry_bits(projection, parameters),
         np.full(size, not isinstance(parameters, Npu)),
     )

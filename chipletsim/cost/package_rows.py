@@ -6,16 +6,21 @@ from collections.abc import Sequence
 from functools import cached_property
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
+from chipletsim.cost.constants import constants_of
 from chipletsim.cost.fetched_weights import fetched_weights
 from chipletsim.cost.incidence import TrafficModel, traffic_model
 from chipletsim.cost.packet_report import PacketCounter
+from chipletsim.cost.program import route_times_of
 from chipletsim.cost.row_busy import RowBusy
+from chipletsim.cost.row_messages import RowMessages
 from chipletsim.cost.row_times import PortSums, RowTimes
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc import packet_model
 from chipletsim.noc.alone import Alone
+from chipletsim.noc.encoded_rows import LinkMessages
 from chipletsim.noc.fetch_rows import with_streams
 from chipletsim.noc.fetches import cut
 from chipletsim.noc.flit_hops import flit_hops
@@ -29,9 +34,10 @@ from chipletsim.noc.messages import (
     message_lists,
     with_messages_first,
 )
+from chipletsim.noc.package_network import whole_ticks
 from chipletsim.noc.packet_bursts import packet_jobs, row_timing
 from chipletsim.noc.packet_plan import PacketPlans
-from chipletsim.noc.packet_times import packet_times
+from chipletsim.noc.packet_times import PacketTimes, packet_times
 from chipletsim.noc.serial import certain, plan_ticks
 from chipletsim.package.model import Package
 
@@ -66,6 +72,11 @@ class Shared:
         self.plans = PacketPlans(plan, fetched_weights(mapping, plan))
 
     @cached_property
+    def messages(self) -> RowMessages:
+        """What links that encode send."""
+        return RowMessages(self._mapping, self.model.classes, self.plans.messages.neuron)
+
+    @cached_property
     def model(self) -> TrafficModel:
         """Traffic of the mapping."""
         return traffic_model(self._mapping)
@@ -82,8 +93,8 @@ class PackageRows:
 
     Attributes:
         tiles: What the lists of messages depend on.
-        most_packets: Packets of a row in which each neuron sends one event, if weights are fetched;
-            else 1.
+        most_packets: Packets of a row in which each neuron sends one event, if weights are fetched
+            or links encode; else 1.
         packets: Packets of the mapping on the package.
 
     Raises:
@@ -109,20 +120,33 @@ class PackageRows:
         self._busy = RowBusy(shared.model, package, plan.neuron) if self._whole_cores.size else None
         self.tiles = tuple(tile.parameters for tile in package.tiles), id(self.packets.plan)
         # What energy depends on and `bound` does not tell has to be followed.
-        plain = not any(link.spec.frame or link.spec.sleep for link in package.links)
+        plain = not any(
+            link.spec.frame or link.spec.sleep or link.spec.encoding for link in package.links
+        )
         self._lone: np.ndarray | None = None
+        self._messages = shared.messages if self.packets.network.encoded.size else None
+        self._silence = _silence(shared.model, package, self.packets) if self._messages else None
         if spares_bound:
             check_jobs([self._each_packet_once()])
-        packets = self.packets
-        asks = packets.fetches.back.size > 0
-        streams = packets.plan.fetched.streams[:, 3]
-        per_stream = cut(streams, package.spec.packet).packets
-        self.most_packets = 1
-        if asks or streams.size:
-            own = packets.plan.flow.size + int(packets.fetches.counts.sum())
-            self.most_packets = own + int(per_stream.sum())
+        self.most_packets = self._most_packets()
+        asks = self.packets.fetches.back.size > 0
         if spares_bound and plain and not asks and not package.spec.runs_freely:
-            self._lone = plan_ticks(packets, package)
+            self._lone = plan_ticks(self.packets, package)
+
+    def _most_packets(self) -> int:
+        """Return the attribute of that name."""
+        packets = self.packets
+        plan, streams = packets.plan, packets.plan.fetched.streams[:, 3]
+        if not (packets.fetches.back.size or streams.size or self._messages):
+            return 1
+        fetched = cut(streams, self._package.spec.packet).packets.sum()
+        fetched += packets.fetches.counts.sum()
+        stretches = 0
+        if self._messages:
+            most_bits = self._messages.most_bits[packets.network.encoded]
+            stretch_bits = packets.stretches.most * packets.stretches.flit_bits
+            stretches = (-(-most_bits // stretch_bits)).sum()
+        return int(plan.flow.size + fetched + stretches)
 
     def _each_packet_once(self) -> Job:
         """Return a burst of all packets that any neuron may send."""
@@ -160,9 +184,14 @@ class PackageRows:
             lists = with_messages_first(lists, at, np.full(at.size, NOWHERE), busy_s)
         return with_streams(lists, self.packets.plan, self._package, events.works)
 
-    def jobs(self, lists: MessageLists) -> RowJobs:
-        """Return the bursts of rows."""
-        jobs = packet_jobs(lists, self.packets)
+    def jobs(self, lists: MessageLists, events: RowEvents) -> RowJobs:
+        """Return the bursts of rows.
+
+        Args:
+            lists: Messages of the rows, from ``listed``.
+            events: What the neurons of the plan did.
+        """
+        jobs = packet_jobs(lists, self.packets, self._sent(events))
         least = np.zeros(len(jobs), np.int64)
         followed = np.ones(len(jobs), bool)
         if self._lone is not None:
@@ -172,6 +201,13 @@ class PackageRows:
                     least[number], followed[number] = limits.least, False
         rows = np.flatnonzero(followed)
         return RowJobs(rows, [jobs[row] for row in rows.tolist()], least)
+
+    def _sent(self, events: RowEvents) -> LinkMessages | None:
+        """Return what links that encode send in rows; None if there are no such links."""
+        if self._messages is None or self._silence is None:
+            return None
+        bits = self._messages.bits(events)[:, self.packets.network.encoded]
+        return LinkMessages(bits, *self._silence)
 
     def times(self, jobs: RowJobs, done: Sequence[BurstTimes]) -> RowTimes:
         """Return the times of rows, each [rows]; of free-running ones [samples, rows].
@@ -225,3 +261,19 @@ class PackageRows:
             return PortSums(nothing, nothing, 0.0)
         tick_s = self.packets.network.network.tick_s or 1.0
         return PortSums(counts.frames[ports], counts.asleep[ports], tick_s)
+
+
+def _silence(
+    model: TrafficModel, package: Package, packets: PacketTimes
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return int64 [links that encode] twice: ticks up to a link and behind it if nothing comes.
+
+    A message without events waits until the first one could have come, and what is behind the link
+    knows of it as late as of an event: both as timing `bound` has them.
+    """
+    with jax.enable_x64(True):
+        found = route_times_of(model.incidence, constants_of(package, 0.0))
+    tick_s = packets.network.network.tick_s or 1.0
+    links = packets.network.encoded
+    wait, tell = (whole_ticks(np.asarray(each)[links], tick_s) for each in found)
+    return wait, tell

@@ -55,12 +55,14 @@ class _Rows(NamedTuple):
         row: int64 [rows], number of the row in it.
         first: int64 [bursts], first row of each burst.
         burst: int64 [packets], burst of each packet.
+        step: int64 [packets], number of the row of each in its burst.
     """
 
     sample: np.ndarray
     row: np.ndarray
     first: np.ndarray
     burst: np.ndarray
+    step: np.ndarray
 
 
 class PacketCounter(Restartable):
@@ -76,12 +78,13 @@ class PacketCounter(Restartable):
 
     def __init__(self, packets: PacketTimes, alone: Alone, package: Package) -> None:
         self._packets, self._alone, self._package = packets, alone, package
-        flows = packets.plan.flows
-        die = np.array([tile.chiplet for tile in package.tiles], np.int64)
+        flows, network = packets.plan.flows, packets.network.network
+        router = network.port_router[network.node[:, 0]]
+        die = np.array([each.chiplet for each in package.routers], np.int64)[router]
         owner = np.repeat(np.arange(len(flows.flow)), flows.deliveries)
         self._across = np.zeros(len(flows.flow), bool)
         np.logical_or.at(self._across, owner, die[flows.target] != die[flows.flow[owner, 0]])
-        ports = len(packets.network.network.port)
+        ports = len(network.port)
         self.most_rows = max(1, _NUMBERS // (max(ports, 1) * len(PortCounts._fields)))
         self._begin()
 
@@ -104,7 +107,7 @@ class PacketCounter(Restartable):
             jobs: The bursts, all on the network and flows of the packets.
             results: What these did, with the counts of each.
         """
-        these = _rows(samples, rows, jobs)
+        these = _rows(samples, rows, jobs, self._package.spec.runs_freely)
         found = self._followed(jobs, results, these)
         across = self._across[found.flow]
         for place, chosen in zip(PLACES, (slice(None), ~across, across), strict=True):
@@ -126,7 +129,7 @@ class PacketCounter(Restartable):
         """Return what the packets of rows did."""
         flows = self._packets.plan.flows
         table = np.concatenate([job.burst.packet for job in jobs])
-        row = rows.first[rows.burst] + table[:, 5]
+        row = rows.first[rows.burst] + rows.step
         kind = np.concatenate([kinds_of(job.burst) for job in jobs])
         made = np.concatenate([each.made for each in results.times])
         injected = np.concatenate([each.injected for each in results.times])
@@ -166,7 +169,9 @@ class PacketCounter(Restartable):
         begins = np.concatenate(
             [available(*each) for each in zip(jobs, results.times, strict=True)]
         )
-        found = blocked(Made(places, made - table[:, 4], made, table[:, 5], begins), work)
+        of_tiles = table[:, 0] < nodes
+        makes = Made(places, made - table[:, 4], made, rows.step, begins)
+        found = blocked(Made(*(each[of_tiles] for each in makes)), work)
         row = rows.first[found.node // nodes] + found.step
         return _sums(row, found.end - found.start, rows.row.size)
 
@@ -235,13 +240,18 @@ class PacketCounter(Restartable):
         return interconnect(gathered, self._package, tick_s, latency_s, bound_s)
 
 
-def _rows(samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job]) -> _Rows:
-    """Return the rows of bursts, by the sample and the first row of each."""
-    counts = np.array([max(job.burst.steps, 1) for job in jobs], np.int64)
+def _rows(samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job], runs_freely: bool) -> _Rows:
+    """Return the rows of bursts, by the sample and the first row of each.
+
+    Where rows do not run freely, steps of a burst are those of links that encode, in one row.
+    """
+    counts = np.array([job.burst.steps if runs_freely else 1 for job in jobs], np.int64)
     first = np.cumsum(counts) - counts
     of = np.repeat(np.arange(counts.size), counts)
     packets = np.repeat(np.arange(counts.size), [len(job.burst.packet) for job in jobs])
-    return _Rows(samples[of], rows[of] + np.arange(of.size) - first[of], first, packets)
+    step = [job.burst.packet[:, 5] * runs_freely for job in jobs]
+    of_packets = np.concatenate([np.zeros(0, np.int64), *step])
+    return _Rows(samples[of], rows[of] + np.arange(of.size) - first[of], first, packets, of_packets)
 
 
 def _of(values: np.ndarray, at: np.ndarray) -> np.ndarray:

@@ -130,7 +130,7 @@ class PacketRows:
         for each in self._packages:
             if each.tiles not in lists:
                 lists[each.tiles] = each.listed(events)
-            jobs.append(each.jobs(lists[each.tiles]))
+            jobs.append(each.jobs(lists[each.tiles], events))
         return jobs
 
     def timed_samples(

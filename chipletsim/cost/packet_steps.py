@@ -42,7 +42,7 @@ class PacketStepTimer(ListedStepTimer):
             InfeasibleError: Packets wait for one another forever.
         """
         rows = self._rows
-        jobs = rows.jobs(rows.listed(events))
+        jobs = rows.jobs(rows.listed(events), events)
         (job,) = jobs.jobs
         results = self._model([job])
         timed = rows.times(jobs, results.times)

@@ -8,11 +8,11 @@ import numpy as np
 from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses
-from chipletsim.cost.conversion import converted_slices
 from chipletsim.cost.entries import Entries
 from chipletsim.cost.spike_packets import synapses_per_tile
 from chipletsim.cost.tile_entries import TileEntries
 from chipletsim.errors import ConfigError, Problem
+from chipletsim.mapping.conversion import converted_slices
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.units import synapse_unit
 from chipletsim.noc.routes import links_on_routes

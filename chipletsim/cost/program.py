@@ -26,7 +26,7 @@ from chipletsim.cost.entries import Entries
 from chipletsim.cost.incidence import NETWORK_QUANTITIES, Frames, Incidence
 from chipletsim.cost.tile_amounts import TileAmounts
 from chipletsim.noc import timing_model
-from chipletsim.noc.bound import class_routes
+from chipletsim.noc.bound import RouteTimes, class_routes, route_times
 from chipletsim.noc.traffic import NetworkTimes, RowTiming, RowTraffic
 from chipletsim.tiles import TILE_KINDS
 
@@ -138,6 +138,11 @@ def longest_routes(counts: Array, class_routes_s: Array) -> Array:
         class_routes_s: float64 [classes], from ``class_routes_of``.
     """
     return jnp.where(counts > 0, class_routes_s, 0.0).max(axis=1, initial=0.0)
+
+
+def route_times_of(incidence: Incidence, constants: Constants) -> RouteTimes:
+    """Return zero-load times along the routes of a mapping."""
+    return route_times(_times(incidence, constants), incidence.routes)
 
 
 class TimedRows(Protocol):

@@ -161,6 +161,13 @@ def _of_packets(package: Package) -> list[str]:
             f"width of routers, which no link inside a die tells: they move up to {width} bit a"
             " cycle of their clock, what the fastest link does, or a packet"
         )
+    if any(link.spec.encoding for link in package.links):
+        found.append(
+            "what tells the ends of links that a step is over, and messages that are sent, or read,"
+            " event by event: they leave once all events"
+            " of a step are at the link, and those go on once all of it is there; each end takes"
+            " the pipeline of its router once more"
+        )
     return found
 
 

@@ -93,12 +93,15 @@ class StepEvents(Restartable):
         """
         shape = (row.size, self._network.neurons)
         works, updated = np.zeros(shape, bool), np.zeros(shape, bool)
+        sends = np.zeros((row.size, len(self._held)), bool)
         spikes = np.zeros(shape, np.int64)
         interval = self._pipeline.initiation_interval
         for number, held in enumerate(self._held):
             step, late = np.divmod(self._first_row + row - self._pipeline.stage[number], interval)
             ticks = np.array(self._pipeline.ticks(number, 0, self._steps), np.int64)
             runs = np.flatnonzero((late == 0) & np.isin(step, ticks))
+            sending = np.array(self._pipeline.sending(number, 0, self._steps), np.int64)
+            sends[:, number] = (late == 0) & np.isin(step, sending)
             neurons = slice(*self._network.offsets[number : number + 2].tolist())
             at = sample[runs], step[runs] - self._first_step
             size = self._network.populations[number].size
@@ -107,7 +110,7 @@ class StepEvents(Restartable):
             is_packed = events.dtype == np.uint8
             spikes[runs, neurons] = _bits(events, size) if is_packed else events
             updated[runs, neurons] = True if held.updates is None else _bits(held.updates[at], size)
-        return RowEvents(works[:, order], updated[:, order], spikes[:, order])
+        return RowEvents(works[:, order], updated[:, order], spikes[:, order], sends)
 
 
 def _joined(held: _Steps | None, kept: int, new: _Steps) -> _Steps:

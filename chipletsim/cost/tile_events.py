@@ -9,13 +9,13 @@ import numpy as np
 from scipy import sparse
 
 from chipletsim.cost.classes import TrafficClasses
-from chipletsim.cost.conversion import converted_slices
 from chipletsim.cost.entries import Entries
 from chipletsim.cost.memory_traffic import Fetches
 from chipletsim.cost.spike_packets import synapses_per_tile
 from chipletsim.cost.tile_entries import TileEntries
 from chipletsim.engine.compile import is_counted
 from chipletsim.errors import ConfigError, Problem
+from chipletsim.mapping.conversion import converted_slices
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.matrices import block_matrix
 from chipletsim.network.neurons import Role

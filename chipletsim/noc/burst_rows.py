@@ -24,6 +24,7 @@ class BurstRows(NamedTuple):
         generation: For making it.
         deliveries: How many it has.
         after: Delivery that it answers, -1 for none.
+        step: As in `Burst.packet`.
     """
 
     row: np.ndarray
@@ -34,6 +35,7 @@ class BurstRows(NamedTuple):
     generation: np.ndarray
     deliveries: np.ndarray
     after: np.ndarray
+    step: np.ndarray
 
 
 def with_fetches(
@@ -47,6 +49,8 @@ def with_fetches(
         processing: int64 [deliveries], ticks that a node works on each.
         fetches: What each delivery of the plan asks for.
     """
+    if not fetches.back.size:
+        return listed, processing
     counts = fetches.counts[delivery]
     asker = np.repeat(np.arange(delivery.size), counts)
     at = np.arange(asker.size)
@@ -61,6 +65,7 @@ def with_fetches(
         fetches.generation[packet],
         np.ones_like(at),
         np.where(back == 0, asker, delivery.size + at - back),
+        np.zeros_like(at),
     )
     rows = BurstRows(*(np.concatenate(pair) for pair in zip(listed, asked, strict=True)))
     return rows, np.concatenate([processing, fetches.processing[packet]])

@@ -50,6 +50,7 @@ class Visits(NamedTuple):
         event: The event.
         router: The router.
         before: The visit before it; -1 at the source.
+        link: The link up to it; -1 at the source.
         hops: Links up to it.
         port: Output of the router before it, by its number there; -1 at the source.
         channels: Virtual channels that may be taken on the link up to it, as bits.
@@ -59,6 +60,7 @@ class Visits(NamedTuple):
     event: np.ndarray
     router: np.ndarray
     before: np.ndarray
+    link: np.ndarray
     hops: np.ndarray
     port: np.ndarray
     channels: np.ndarray
@@ -116,7 +118,7 @@ def event_trees(package: Package, network: PackageNetwork, events: Events) -> Ev
     port[inner] = (network.link_port - first_port[package.link_source])[link[inner]]
     level = np.minimum(routes.climbs(event, router), len(network.class_channels) - 1)
     visits = Visits(
-        event, router, before, hops, port, network.class_channels[level], _by_value(hops)
+        event, router, before, link, hops, port, network.class_channels[level], by_value(hops)
     )
     visit = np.searchsorted(keys, routes.key(events.owner, at))
     own_port = (network.tile_port - first_port[package.tile_router])[events.tile]
@@ -174,7 +176,7 @@ def _visited(routes: _Routes, ends: np.ndarray) -> np.ndarray:
         routes: From the sources.
         ends: int64 [targets], keys of the routers of targets.
     """
-    levels = _by_value(routes.hops(*routes.split(ends)))
+    levels = by_value(routes.hops(*routes.split(ends)))
     found = [np.zeros(0, np.int64)]
     passed = found[0]
     for number in range(len(levels) - 1, -1, -1):
@@ -184,7 +186,7 @@ def _visited(routes: _Routes, ends: np.ndarray) -> np.ndarray:
     return np.sort(np.concatenate(found))
 
 
-def _by_value(values: np.ndarray) -> list[np.ndarray]:
+def by_value(values: np.ndarray) -> list[np.ndarray]:
     """Return the places of the values 0, 1, ... up to the largest."""
     most = values.max(initial=0)
     order = np.argsort(values.astype(np.min_scalar_type(most)), kind="stable")  # of bytes: fast

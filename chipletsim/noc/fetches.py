@@ -16,7 +16,7 @@ class Fetched(NamedTuple):
         axon: int64 [fetches], an axon each of whose messages asks for weights; in order.
         memory: int64 [fetches], the tile that holds them.
         bits: int64 [fetches], bits that are read.
-        weights: int64 [fetches], synapses that these serve.
+        weights: int64 [fetches], synapses that these serve, those of conversion hardware left out.
         synapses: int64 [groups, 3], as `MessagePlan.synapses`, without those that are fetched.
         streams: int64 [streams, 4], weights that are sent unasked in each step of a population: a
             neuron of it, numbered as in the plan; the tile that holds them, the tile that needs

@@ -12,6 +12,8 @@ from chipletsim.package.model import Package
 def flit_hops(packets: PacketTimes, package: Package, events: np.ndarray, steps: int) -> int:
     """Return flits times routers of the packets of events, and of all that these fetch, at most.
 
+    Messages of links that encode are left out, as their bits depend on which neurons spike.
+
     Args:
         packets: Packets of a mapping.
         package: The package.
@@ -30,8 +32,10 @@ def flit_hops(packets: PacketTimes, package: Package, events: np.ndarray, steps:
     of_delivery = asked[fetches.first + fetches.counts] - asked[fetches.first]
     of_packet = hops(plan.flow, packets.kind)
     of_packet += np.diff(np.concatenate([[0.0], np.cumsum(of_delivery)])[plan.delivery_start])
+    of_packet = plan.with_onward(of_packet)
     sent = plan.messages.axon_core.size
     of_neuron = np.diff(np.append(0.0, np.cumsum(of_packet[:sent]))[plan.messages.axon_start])
     full, rest_bits = cut(plan.fetched.streams[:, 3], package.spec.packet)
     times = np.stack([full, rest_bits > 0], axis=1).reshape(-1)
-    return int(of_neuron @ events + steps * (of_packet[sent:] @ times))
+    streams = of_packet[sent : sent + times.size]
+    return int(of_neuron @ events + steps * (streams @ times))

@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.mapping.conversion import converted_slices
 from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.traffic import first_io_tile
 from chipletsim.mapping.units import listed_synapses, synapse_unit
@@ -27,17 +28,21 @@ class MessagePlan:
         neuron: int64 [neurons], number of each in the network.
         core: int64 [neurons].
         unit: int64 [neurons], soma unit.
+        converted: bool [neurons], whether it is an encoder or decoder in conversion hardware.
+        graded: bool [neurons], whether it sends values.
         axon_start: int64 [neurons + 1], first axon of each neuron.
         axon_core: int64 [axons], where its messages end.
-        synapses: int64 [groups, 3], axon, synapse unit and number of synapses; groups of one
-            axon follow one another in the order of the projections, or as
-            ``Mapping.synapse_ranks`` says.
+        synapses: int64 [groups, 3], axon, synapse unit and number of synapses, those of conversion
+            hardware left out; groups of one axon follow one another in the order of the
+            projections, or as ``Mapping.synapse_ranks`` says.
     """
 
     tile: np.ndarray
     neuron: np.ndarray
     core: np.ndarray
     unit: np.ndarray
+    converted: np.ndarray
+    graded: np.ndarray
     axon_start: np.ndarray
     axon_core: np.ndarray
     synapses: np.ndarray
@@ -61,10 +66,23 @@ def message_plan(mapping: Mapping) -> MessagePlan:
         neuron=neuron,
         core=slice_core[owner][neuron],
         unit=mapping.soma_units[owner][neuron],
+        converted=_in_hardware(mapping)[owner][neuron],
+        graded=_graded(mapping)[neuron],
         axon_start=axon_start,
         axon_core=axon_core,
         synapses=synapses,
     )
+
+
+def _in_hardware(mapping: Mapping) -> np.ndarray:
+    """Return bool [slices]: whether each is in conversion hardware."""
+    return np.array([role is not None for role in converted_slices(mapping)], bool)
+
+
+def _graded(mapping: Mapping) -> np.ndarray:
+    """Return bool [neurons of the network]: whether each sends values."""
+    graded = np.array([each.value_bits > 0 for each in mapping.network.populations], bool)
+    return np.repeat(graded, np.diff(mapping.network.offsets))
 
 
 def _axons(
@@ -89,7 +107,7 @@ class _Groups(NamedTuple):
     Attributes:
         pair: Place of the source times number of cores + core; sorted.
         unit: Synapse unit.
-        synapses: How many.
+        synapses: How many, those of conversion hardware left out.
     """
 
     pair: np.ndarray
@@ -108,7 +126,8 @@ def _by_projection(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray
     projections = max(len(mapping.network.projections), 1)
     group, member = np.unique(pair * projections + projection, return_inverse=True)
     synapses = np.zeros(group.size, np.int64)
-    np.add.at(synapses, member, table.data)
+    works = ~_in_hardware(mapping)[mapping.fan_out.block_slice][block]
+    np.add.at(synapses, member, table.data * works)
     pair, projection = np.divmod(group, projections)
     unit = _synapse_units(mapping, core_of_tile)[projection, pair % cores]
     return _Groups(pair, unit, synapses)
@@ -118,7 +137,8 @@ def _by_rank(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray) -> _
     """Return groups in the order of the ranks of single synapses."""
     network, cores = mapping.network, core_of_tile.size
     slice_core = core_of_tile[[part.tile for part in mapping.slices]]
-    core_of_neuron = slice_core[mapping.neuron_slice()]
+    owner = mapping.neuron_slice()
+    core_of_neuron, works = slice_core[owner], ~_in_hardware(mapping)[owner]
     units = _synapse_units(mapping, core_of_tile)
     parts = []
     for number, projection in enumerate(network.projections):
@@ -129,12 +149,14 @@ def _by_rank(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray) -> _
         source = np.repeat(np.arange(connection.indptr.size - 1), np.diff(connection.indptr))
         core = core_of_neuron[to + connection.targets]
         pair = place[first + source] * cores + core
-        parts.append(np.stack([pair, units[number, core], mapping.synapse_ranks[projection.name]]))
-    pair, unit, rank = np.concatenate(parts, axis=1) if parts else np.zeros((3, 0), np.int64)
+        rank = mapping.synapse_ranks[projection.name]
+        parts.append(np.stack([pair, units[number, core], rank, works[to + connection.targets]]))
+    pair, unit, rank, one = np.concatenate(parts, axis=1) if parts else np.zeros((4, 0), np.int64)
     order = np.lexsort((rank, pair))
-    pair, unit = pair[order], unit[order]
+    pair, unit, before = pair[order], unit[order], np.append(0, np.cumsum(one[order]))
     first_of = np.flatnonzero((np.diff(pair, prepend=-1) != 0) | (np.diff(unit, prepend=-1) != 0))
-    return _Groups(pair[first_of], unit[first_of], np.diff(np.append(first_of, pair.size)))
+    synapses = np.diff(before[np.append(first_of, pair.size)])
+    return _Groups(pair[first_of], unit[first_of], synapses)
 
 
 def _answers(mapping: Mapping, place: np.ndarray, core_of_tile: np.ndarray) -> np.ndarray:

@@ -60,7 +60,11 @@ def plan_times(
             known[tile.parameters] = _times_of(tile.name, tile.parameters, by_turns, whole_steps)
         cores[core] = known[tile.parameters]
     neurons = np.array(
-        [cores[core].neurons[unit] for core, unit in zip(plan.core, plan.unit, strict=True)], float
+        [
+            cores[core].converted if converted else cores[core].neurons[unit]
+            for core, unit, converted in zip(plan.core, plan.unit, plan.converted, strict=True)
+        ],
+        float,
     ).reshape(-1, 4)
     out_s, hop_s = np.zeros(plan.tile.size), np.zeros((plan.tile.size, 4))
     for core, times in cores.items():

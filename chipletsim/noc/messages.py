@@ -14,17 +14,19 @@ from chipletsim.noc.message_times import PlanTimes
 
 
 class RowEvents(NamedTuple):
-    """What the neurons of a plan did in some rows, each [rows, neurons].
+    """What the neurons of a plan did in some rows.
 
     Attributes:
-        works: bool, whether its population works in the row.
-        updated: bool, whether it did work.
-        spikes: int64, events that it sent.
+        works: bool [rows, neurons], whether its population works in the row.
+        updated: bool [rows, neurons], whether it did work.
+        spikes: int64 [rows, neurons], events that it sent.
+        sends: bool [rows, populations], whether the row is one in which it sends, events or none.
     """
 
     works: np.ndarray
     updated: np.ndarray
     spikes: np.ndarray
+    sends: np.ndarray
 
 
 class MessageLists(NamedTuple):

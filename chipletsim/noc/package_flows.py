@@ -56,7 +56,7 @@ def package_ways(package: Package, network: PackageNetwork, events: Events) -> P
     stops = 0
     for span in pairwise([*np.unique(cuts).tolist(), events.router.size]):
         part = events.part(*span)
-        parts.append(_ways(event_trees(package, network, part), part, stops))
+        parts.append(ways_of(event_trees(package, network, part), part, stops))
         stops += parts[-1].stop.size - 1
     return PackageWays(
         _starts([each.stop for each in parts]),
@@ -69,7 +69,7 @@ def package_ways(package: Package, network: PackageNetwork, events: Events) -> P
     )
 
 
-def _ways(trees: EventTrees, events: Events, stops: int) -> PackageWays:
+def ways_of(trees: EventTrees, events: Events, stops: int) -> PackageWays:
     """Return the packets of events by their trees.
 
     Args:
@@ -78,7 +78,7 @@ def _ways(trees: EventTrees, events: Events, stops: int) -> PackageWays:
         stops: Number of the first stop.
     """
     visits, outputs = trees.visits, trees.outputs
-    sizes = _sizes(trees)
+    sizes = sizes_of(trees)
     order = _order(trees, sizes, events)
     ends = outputs.target >= 0
     count = np.where(ends, 1, sizes.packets[outputs.onward])
@@ -106,7 +106,7 @@ def _ways(trees: EventTrees, events: Events, stops: int) -> PackageWays:
     )
 
 
-class _Sizes(NamedTuple):
+class Sizes(NamedTuple):
     """What is at visits and behind them, each int64 [visits].
 
     Attributes:
@@ -120,7 +120,8 @@ class _Sizes(NamedTuple):
     deliveries: np.ndarray
 
 
-def _sizes(trees: EventTrees) -> _Sizes:
+def sizes_of(trees: EventTrees) -> Sizes:
+    """Return what is at the visits of trees, and behind them."""
     visits, outputs = trees.visits, trees.outputs
     branches = np.bincount(outputs.visit[outputs.target >= 0], minlength=visits.router.size)
     deliveries = branches.copy()
@@ -128,7 +129,7 @@ def _sizes(trees: EventTrees) -> _Sizes:
         packets = np.where(trees.copying[level], 1, branches[level])
         np.add.at(branches, visits.before[level], packets)
         np.add.at(deliveries, visits.before[level], deliveries[level])
-    return _Sizes(branches, np.where(trees.copying, 1, branches), deliveries)
+    return Sizes(branches, np.where(trees.copying, 1, branches), deliveries)
 
 
 class _Order(NamedTuple):
@@ -145,7 +146,7 @@ class _Order(NamedTuple):
     deliveries: np.ndarray
 
 
-def _order(trees: EventTrees, sizes: _Sizes, events: Events) -> _Order:
+def _order(trees: EventTrees, sizes: Sizes, events: Events) -> _Order:
     """Return the order of deliveries, which is that of a walk down the trees."""
     visits, outputs = trees.visits, trees.outputs
     ends = outputs.target >= 0

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
-from chipletsim.noc.flit_network import MAX_PORTS, FlitNetwork, PortCounts
+from chipletsim.noc.flit_network import FlitNetwork, PortCounts
 from chipletsim.noc.flit_width import flit_bits_of
+from chipletsim.noc.package_ports import Ports, end_nodes
 from chipletsim.package.deadlock import channel_classes
 from chipletsim.package.model import Link, Package
 
@@ -29,11 +30,14 @@ class PackageNetwork(NamedTuple):
     """A package as routers and ports.
 
     Attributes:
-        network: Nodes are the tiles of the package. Ports of a router are its tiles in order, then
-            its links in order; of each link the sending router has the output and the receiving one
-            the input, at the port of the link back.
+        network: Nodes are the tiles of the package, and behind them the two ends of each link that
+            encodes: what writes its messages, then what reads them. Ports of a router are its tiles
+            in order, then its links in order, then ends of links; of each link the sending router
+            has the output and the receiving one the input, at the port of the link back.
         link_port: int64 [links], port of the sending router.
         tile_port: int64 [tiles].
+        encoded: int64 [links that encode], these links.
+        end_port: int64 [links that encode, 2], ports of the ends that write, and that read.
         class_channels: int64 [classes], virtual channels of each class, as bits.
         flit_bits: Bits of a flit, by which packets are cut.
         pipeline_cycles: Cycles that the model takes beyond the latency of a router and link that
@@ -43,6 +47,8 @@ class PackageNetwork(NamedTuple):
     network: FlitNetwork
     link_port: np.ndarray
     tile_port: np.ndarray
+    encoded: np.ndarray
+    end_port: np.ndarray
     class_channels: np.ndarray
     flit_bits: int
     pipeline_cycles: int
@@ -89,7 +95,7 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
     flit_bits = flit_bits_of(package, packet_bits)
     cycle_s = _cycles(package, flit_bits)
     tick_s, cycle = _ticks(cycle_s)
-    ports = _Ports(package)
+    ports = Ports(package)
     kinds = np.array([packet_flits(bits, flit_bits) for bits in packet_bits], np.int64)
     routers = np.array(
         [
@@ -133,7 +139,7 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
     port[ports.tile, 1] = port[ports.tile, 2] = 2 * tile_cycle
     port[ports.tile, 3] = tile_cycle
     intervals[ports.tile] = tile_cycle[:, None]
-    node = np.stack(
+    tiles = np.stack(
         [
             ports.tile,
             buffers[package.tile_router],
@@ -146,7 +152,7 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
     network = FlitNetwork(
         routers,
         port,
-        node.astype(np.int64),
+        np.concatenate([tiles.astype(np.int64), end_nodes(ports, cycle, buffers, port, intervals)]),
         package.spec.virtual_channels,
         tick_s,
         intervals,
@@ -154,41 +160,15 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
         links,
     )
     return PackageNetwork(
-        network, ports.link, ports.tile, _class_channels(package), flit_bits, max(over, 0)
+        network,
+        ports.link,
+        ports.tile,
+        ports.encoded,
+        ports.end,
+        _class_channels(package),
+        flit_bits,
+        max(over, 0),
     )
-
-
-class _Ports:
-    """Numbers of ports."""
-
-    def __init__(self, package: Package) -> None:
-        routers = len(package.routers)
-        tiles = np.bincount(package.tile_router, minlength=routers)
-        leaving = np.bincount(package.link_source, minlength=routers)
-        self.own = tiles + leaving
-        if self.own.max(initial=0) > MAX_PORTS:
-            router = package.routers[int(self.own.argmax())]
-            message = (
-                f"router {router.name} has {self.own.max():,} ports, timing `queue` and `cycle` "
-                f"take {MAX_PORTS:,} at most; use `bound`"
-            )
-            raise ConfigError([Problem(message, "timing")])
-        self.count = int(self.own.sum())
-        self.first = np.cumsum(self.own) - self.own
-        self.tile = self.first[package.tile_router] + _rank(package.tile_router)
-        self.link = (self.first + tiles)[package.link_source] + _rank(package.link_source)
-        # Both directions of an edge are adjacent.
-        self.reverse = np.arange(len(package.links)) ^ 1
-
-
-def _rank(group: np.ndarray) -> np.ndarray:
-    """Return int64: how many of its own group stand before each."""
-    order = np.argsort(group, kind="stable")
-    ordered = group[order]
-    first = np.searchsorted(ordered, ordered)
-    rank = np.empty(group.size, np.int64)
-    rank[order] = np.arange(group.size) - first
-    return rank
 
 
 def _cycles(package: Package, flit_bits: int) -> np.ndarray:

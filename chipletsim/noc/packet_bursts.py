@@ -8,6 +8,7 @@ import numpy as np
 
 from chipletsim.errors import InfeasibleError, Shortfall
 from chipletsim.noc.burst_rows import BurstRows, Ordered, ordered, with_fetches
+from chipletsim.noc.encoded_rows import LinkMessages, last_step, with_messages
 from chipletsim.noc.flit_network import NOWHERE, Burst, BurstTimes, Job
 from chipletsim.noc.listed import listed as numbers
 from chipletsim.noc.message_timing import MessageTiming
@@ -16,10 +17,17 @@ from chipletsim.noc.package_network import whole_ticks
 from chipletsim.noc.packet_times import PacketTimes
 
 
-def packet_jobs(lists: MessageLists, packets: PacketTimes) -> list[Job]:
+def packet_jobs(
+    lists: MessageLists, packets: PacketTimes, messages: LinkMessages | None = None
+) -> list[Job]:
     """Return the burst of each row of lists whose messages are packets of a plan.
 
     Packets that fetch weights follow those that their tile has listed, as they answer others.
+
+    Args:
+        lists: Messages of the rows.
+        packets: Packets of the mapping.
+        messages: What links that encode send in these rows, if there are any.
     """
     plan = packets.plan
     tile = plan.messages.tile
@@ -40,10 +48,15 @@ def packet_jobs(lists: MessageLists, packets: PacketTimes) -> list[Job]:
         whole_ticks(generation_s, packets.network.network.tick_s or 1.0),
         counts,
         zeros - 1,
+        zeros,
     )
+    if messages is not None:
+        coded = with_messages(listed, delivery, packets, messages)
+        listed, delivery = coded.rows, coded.delivery
     work = packets.processing[delivery]
-    if packets.fetches.back.size:
-        listed, work = with_fetches(listed, delivery, work, packets.fetches)
+    if messages is not None:
+        work[coded.silent] = coded.silent_ticks
+    listed, work = with_fetches(listed, delivery, work, packets.fetches)
     return _jobs(ordered(listed), work, rows, packets)
 
 
@@ -57,10 +70,12 @@ def _jobs(found: Ordered, processing: np.ndarray, rows: int, packets: PacketTime
         packets: Packets of the mapping.
     """
     columns, network, flows = found.rows, packets.network.network, packets.plan.flows
-    flits, step = packets.flits[columns.kind], np.zeros_like(columns.row)
+    flits = packets.flits[columns.kind]
     table = np.stack(
-        [columns.source, columns.flow, flits, columns.delay, columns.generation, step], axis=1
+        [columns.source, columns.flow, flits, columns.delay, columns.generation, columns.step],
+        axis=1,
     )
+    steps = last_step(packets.plan.encoded) + 1 if packets.plan.encoded.level.size else 0
     processing = processing[found.delivery]
     bounds = np.searchsorted(columns.row, np.arange(rows + 1))
     jobs = []
@@ -69,7 +84,8 @@ def _jobs(found: Ordered, processing: np.ndarray, rows: int, packets: PacketTime
         first, last = found.first[span.start], found.first[span.stop]
         after = columns.after[span]
         answers = np.where(after >= 0, after - first, -1) if (after >= 0).any() else None
-        burst = Burst(table[span], processing[first:last], kind=columns.kind[span], after=answers)
+        kind = columns.kind[span]
+        burst = Burst(table[span], processing[first:last], steps, kind=kind, after=answers)
         jobs.append(Job(network, flows, burst))
     return jobs
 
@@ -92,6 +108,8 @@ def row_timing(jobs: list[Job], done: Sequence[BurstTimes], packets: PacketTimes
     tiles, links = len(network.tile_port), len(network.link_port)
     link_of_port = np.zeros(len(network.network.port), np.int64)
     link_of_port[network.link_port] = np.arange(links)
+    # The ends of a link that encodes count as the link.
+    node_resource = np.append(np.arange(tiles), tiles + np.repeat(network.encoded, 2))
     ends = np.zeros(len(jobs), np.int64)
     resource = np.full(len(jobs), tiles + links, np.int32)
     for number, (job, times) in enumerate(zip(jobs, done, strict=True)):
@@ -101,7 +119,8 @@ def row_timing(jobs: list[Job], done: Sequence[BurstTimes], packets: PacketTimes
         busiest = times.busiest
         if 2 * max(busiest.node_ticks, busiest.port_ticks) >= ends[number]:
             on_link = busiest.port_ticks > busiest.node_ticks
-            resource[number] = tiles + link_of_port[busiest.port] if on_link else busiest.node
+            on_port = tiles + link_of_port[busiest.port]
+            resource[number] = on_port if on_link else node_resource[busiest.node]
     resource[ends == 0] = tiles + links + 1
     return MessageTiming(ends * (network.network.tick_s or 1.0), resource)
 

@@ -6,15 +6,22 @@ from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
-from scipy.sparse import csr_array
 
-from chipletsim.mapping.equal_rows import group_rows
+from chipletsim.noc.encoded_packets import EncodedPackets, message_flows
+from chipletsim.noc.event_legs import EventLegs
 from chipletsim.noc.event_trees import Events
 from chipletsim.noc.fetches import Fetched
 from chipletsim.noc.flit_network import OWN_NODE, Flows
-from chipletsim.noc.listed import listed
 from chipletsim.noc.message_plan import MessagePlan
-from chipletsim.noc.package_flows import PackageWays, package_ways
+from chipletsim.noc.neuron_legs import (
+    LegsTaken,
+    Onward,
+    away_of,
+    legs_behind,
+    legs_of,
+    legs_taken,
+    neuron_events,
+)
 from chipletsim.noc.package_network import PackageNetwork
 from chipletsim.package.model import Package
 
@@ -23,7 +30,8 @@ class PacketPlan(NamedTuple):
     """Packets of each neuron, one flow each; and ways of those that fetch weights.
 
     Behind the packets of neurons stand two for each stream of weights that is sent unasked: one
-    with the largest payload, and the last.
+    with the largest payload, and the last; then those that go on behind links that encode, see
+    `EncodedPackets`.
 
     Attributes:
         messages: The plan of the mapping, but with packets for axons: ``axon_core`` of a packet is
@@ -34,9 +42,9 @@ class PacketPlan(NamedTuple):
         axon: int64 [deliveries], axon of the mapping's plan that each delivery is, -1 of streams;
             packet by packet.
         delivery_start: int64 [packets + 1], first delivery of each packet.
-        joined: int64 [packets], axons that a packet serves beyond the first.
         request: int64 [fetches], flow by which each asks the memory.
         reply: int64 [fetches], flow by which the memory answers.
+        encoded: Packets behind links that encode, and of their messages.
     """
 
     messages: MessagePlan
@@ -45,9 +53,33 @@ class PacketPlan(NamedTuple):
     flows: Flows
     axon: np.ndarray
     delivery_start: np.ndarray
-    joined: np.ndarray
     request: np.ndarray
     reply: np.ndarray
+    encoded: EncodedPackets
+
+    @property
+    def joined(self) -> np.ndarray:
+        """int64 [packets]: axons that each packet of a neuron serves beyond the first."""
+        own = self.messages.axon_core.size
+        ends = np.add.reduceat(self.axon >= 0, self.delivery_start[:-1], dtype=np.int64)
+        found = np.zeros(ends.size, np.int64)
+        found[:own] = self.with_onward(ends)[:own] - 1
+        return found
+
+    def with_onward(self, values: np.ndarray) -> np.ndarray:
+        """Return what packets have together with all that goes on behind links for them.
+
+        Args:
+            values: [packets], of each alone.
+        """
+        onward = self.encoded.onward
+        ends = np.flatnonzero(onward >= 0)
+        owner = np.repeat(np.arange(values.size), np.diff(self.delivery_start))[ends]
+        found = values
+        for _ in range(int(self.encoded.level.max(initial=-1)) + 1):
+            before, found = found, values.copy()
+            np.add.at(found, owner, before[onward[ends]])
+        return found
 
 
 class PacketPlans:
@@ -88,51 +120,101 @@ def packet_plan(
         fetched: Weights that its messages fetch.
         package: The package.
         network: It as routers and ports.
+
+    Raises:
+        ConfigError: Links that encode wait for one another in a ring.
     """
-    away = _away(plan)
-    event, events = _events(plan, package, away)
+    away = away_of(plan)
+    event, graded, events = neuron_events(plan, package, away)
     fetching = _fetching(plan, fetched)
-    ways = package_ways(package, network, _with_pairs(events, package, fetching.pairs))
-    routed = np.diff(ways.first)[event]
-    start = np.concatenate([[0], np.cumsum(routed + (away.own >= 0))])
-    packet = listed(ways.first[event], routed)  # of the event, for each that is routed
-    owner = np.repeat(np.arange(event.size), routed)
+    pairs = fetching.pairs  # each is an event with one packet, behind those of neurons
+    legs = legs_of(package, network, _with_pairs(events, package, pairs), graded)
+    sent = legs_taken(plan, away, legs, np.arange(event.size), legs.root[event])
+    behind = legs_taken(plan, away, legs, *legs_behind(event, legs))
+    request, reply, stream = (sent.packet.size + each for each in fetching.flows)
+    start = np.concatenate([[0], np.cumsum(sent.counts + (away.own >= 0))])
     own = np.zeros(start[-1], bool)
     own[start[1:][away.own >= 0] - 1] = True
     counts = np.ones(own.size, np.int64)
-    counts[~own] = ways.deliveries[packet]
-    axon, delivery = _deliveries(plan, away, event, events, ways)
-    every = np.empty(plan.axon_core.size, np.int64)
+    counts[~own] = legs.ways.deliveries[sent.packet]
     of_own = np.repeat(own, counts)
-    every[~of_own] = axon
-    every[of_own] = (plan.axon_start[:-1] + away.own)[away.own >= 0]
-    pairs = fetching.pairs  # each is an event with one packet, behind those of neurons
-    sources = np.concatenate([plan.tile[plan.core[owner]], pairs[:, 0]])
-    targets = np.concatenate([plan.tile[plan.axon_core[axon]], pairs[:, 1]])
-    places = np.concatenate([delivery, events.start[-1] + np.arange(len(pairs))])
-    request, reply, stream = (packet.size + each for each in fetching.flows)
-    packet = np.concatenate([packet, ways.first[events.router.size : -1]])
-    flows = Flows(
-        ways.stop,
-        ways.branch,
-        np.stack(
-            [sources, ways.root[packet], np.full(packet.size, network.class_channels[0])], axis=1
-        ),
-        ways.deliveries[packet],
-        targets,
-        ways.routers[places],
-    )
-    counts = np.concatenate([counts, np.ones(2 * stream.size, np.int64)])
+    axon = np.full(of_own.size, -1)
+    axon[~of_own] = sent.axon
+    axon[of_own] = (plan.axon_start[:-1] + away.own)[away.own >= 0]
+    streams, links = np.full(2 * stream.size, -1), np.full(network.encoded.size, -1)
+    first_behind = own.size + streams.size
+    follows = Onward(legs, event, behind, first_behind)
+    onward = np.full(of_own.size, -1)
+    onward[~of_own] = follows.of(sent)
+    deliveries = [
+        counts,
+        np.ones_like(streams),
+        legs.ways.deliveries[behind.packet],
+        np.ones_like(links),
+    ]
+    flow = [
+        np.where(own, OWN_NODE, np.cumsum(~own) - 1),
+        np.repeat(stream, 2),
+        sent.packet.size + len(pairs) + np.arange(behind.packet.size + links.size),
+    ]
     return PacketPlan(
         messages=replace(plan, axon_start=start, axon_core=np.arange(own.size)),
         fetched=fetched,
-        flow=np.concatenate([np.where(own, OWN_NODE, np.cumsum(~own) - 1), np.repeat(stream, 2)]),
-        flows=flows,
-        axon=np.concatenate([every, np.full(2 * stream.size, -1)]),
-        delivery_start=np.concatenate([[0], np.cumsum(counts)]),
-        joined=counts - 1,
+        flow=np.concatenate(flow),
+        flows=_flows(plan, package, network, _Ways(legs, sent, pairs, behind)),
+        axon=np.concatenate([axon, streams, behind.axon, links]),
+        delivery_start=np.concatenate([[0], np.cumsum(np.concatenate(deliveries))]),
         request=request,
         reply=reply,
+        encoded=EncodedPackets(
+            neuron=np.repeat(behind.neuron, behind.counts),
+            link=np.repeat(legs.link[behind.leg], behind.counts),
+            onward=np.concatenate([onward, streams, follows.of(behind), links]),
+            first=first_behind,
+            level=legs.level,
+        ),
+    )
+
+
+class _Ways(NamedTuple):
+    """Legs of all events, those that neurons take from their tiles, pairs of tiles, and the rest.
+
+    Attributes:
+        legs: All of them; those of pairs of tiles stand last among the events.
+        sent: Those from tiles of neurons.
+        pairs: int64 [pairs, 2], source and target of packets that fetch weights.
+        behind: Those behind links that encode.
+    """
+
+    legs: EventLegs
+    sent: LegsTaken
+    pairs: np.ndarray
+    behind: LegsTaken
+
+
+def _flows(plan: MessagePlan, package: Package, network: PackageNetwork, found: _Ways) -> Flows:
+    """Return the flows of packets of neurons, of pairs of tiles, behind links, and of messages."""
+    legs, sent, pairs, behind = found
+    messages = message_flows(package, network, legs.ways)
+    of_pairs = legs.root[legs.root.size - len(pairs) :]
+    packet = np.concatenate([sent.packet, legs.ways.first[of_pairs], behind.packet])
+    places = np.concatenate([sent.delivery, legs.start[of_pairs], behind.delivery])
+    decoder = network.tile_port.size + 2 * legs.link[behind.leg] + 1
+    sources = [
+        np.repeat(plan.tile[plan.core], sent.counts),
+        pairs[:, 0],
+        np.repeat(decoder, behind.counts),
+    ]
+    channels = np.full(packet.size, network.class_channels[0])
+    flow = np.stack([np.concatenate(sources), legs.ways.root[packet], channels], axis=1)
+    ones = np.ones(len(messages.flow), np.int64)
+    return Flows(
+        messages.stop,
+        messages.branch,
+        np.concatenate([flow, messages.flow]),
+        np.concatenate([legs.ways.deliveries[packet], ones]),
+        np.concatenate([legs.node[places], messages.target]),
+        np.concatenate([legs.ways.routers[places], 2 * ones]),
     )
 
 
@@ -164,60 +246,3 @@ def _with_pairs(events: Events, package: Package, pairs: np.ndarray) -> Events:
         np.concatenate([events.start, events.start[-1] + 1 + np.arange(len(pairs))]),
         np.concatenate([events.tile, pairs[:, 1]]),
     )
-
-
-class _Away(NamedTuple):
-    """Axons of neurons to other cores.
-
-    Attributes:
-        start: int64 [neurons + 1], first of each neuron.
-        core: int64 [axons to other cores].
-        own: int64 [neurons], place of the axon to the own core among those of each; -1 if none.
-    """
-
-    start: np.ndarray
-    core: np.ndarray
-    own: np.ndarray
-
-
-def _away(plan: MessagePlan) -> _Away:
-    count = np.diff(plan.axon_start)
-    owner = np.repeat(np.arange(count.size), count)
-    home = np.flatnonzero(plan.axon_core == plan.core[owner])
-    own = np.full(count.size, -1, np.int64)
-    own[owner[home]] = home - plan.axon_start[owner[home]]
-    start = np.concatenate([[0], np.cumsum(count - (own >= 0))])
-    return _Away(start, np.delete(plan.axon_core, home), own)
-
-
-def _events(plan: MessagePlan, package: Package, away: _Away) -> tuple[np.ndarray, Events]:
-    """Return the event that each neuron sends, int64 [neurons], and these: those that differ.
-
-    Neurons of one router send alike if they do so to the same other cores.
-    """
-    shape = away.own.size, plan.tile.size
-    table = csr_array((np.ones(away.core.size, np.int64), away.core, away.start), shape=shape)
-    router = package.tile_router[plan.tile[plan.core]]
-    group, member = group_rows(table, router)
-    order = np.argsort(member)  # by the first neuron
-    event = np.empty(order.size, np.int64)
-    event[order] = np.arange(order.size)
-    first = member[order]
-    count = np.diff(away.start)[first]
-    tile = plan.tile[away.core[listed(away.start[first], count)]]
-    start = np.concatenate([[0], np.cumsum(count)])
-    return event[group], Events(router[first], start, tile)
-
-
-def _deliveries(
-    plan: MessagePlan, away: _Away, event: np.ndarray, events: Events, ways: PackageWays
-) -> tuple[np.ndarray, np.ndarray]:
-    """Return int64 [axons to other cores] twice, packet by packet.
-
-    The axon that each delivery is, and the delivery of the event that it is.
-    """
-    count = np.diff(away.start)
-    delivery = listed(events.start[event], count)
-    neuron = np.repeat(np.arange(event.size), count)
-    place, own = ways.place[delivery], away.own[neuron]
-    return plan.axon_start[neuron] + place + ((own >= 0) & (place >= own)), delivery

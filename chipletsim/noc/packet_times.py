@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
 
+from chipletsim.codecs.spike_counts import SpikeCounts
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.model import Mapping
-from chipletsim.network.neurons import NEURON_MODELS
-from chipletsim.network.neurons.base import Role
+from chipletsim.noc.encoded_packets import Stretches, stretch_sizes, stretches_of
 from chipletsim.noc.fetch_rows import FetchRows, fetch_rows, fetch_sizes, stream_sizes
 from chipletsim.noc.message_times import PlanTimes, plan_times
 from chipletsim.noc.package_network import (
@@ -21,6 +22,7 @@ from chipletsim.noc.package_network import (
 )
 from chipletsim.noc.packet_plan import PacketPlan, PacketPlans
 from chipletsim.package.model import Package
+from chipletsim.spec.package import LinkSpec
 
 
 class PacketTimes(NamedTuple):
@@ -37,6 +39,7 @@ class PacketTimes(NamedTuple):
         whole_steps: bool [tiles], tiles that do the work of a step as a whole, before they send:
             those of kinds that have no times for single messages.
         fetches: Packets that fetch weights, which each delivery asks for.
+        stretches: Packets that messages of links are cut into.
     """
 
     network: PackageNetwork
@@ -48,6 +51,7 @@ class PacketTimes(NamedTuple):
     flits: np.ndarray
     whole_steps: np.ndarray
     fetches: FetchRows
+    stretches: Stretches
 
 
 def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> PacketTimes:
@@ -65,11 +69,12 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
     Raises:
         ConfigError: The package or mapping has something that these models do not follow.
     """
-    _check(mapping, package)
+    _check(package)
     packet, fetched = package.spec.packet, plans.fetched
     own_bits = np.array([each.value_bits for each in mapping.network.populations], np.int64)
     own_bits += packet.header_bits + packet.address_bits
     sizes = np.union1d(own_bits, fetch_sizes(fetched, packet))
+    sizes = np.union1d(sizes, stretch_sizes(package))
     network = package_network(package, tuple(sizes.tolist()))
     plan, packets = plans.messages, plans.of(package, network)
     local = replace(plan, synapses=fetched.synapses)
@@ -77,13 +82,21 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
     listed = [tile.parameters.message_times() for tile in package.tiles]
     by_turns = np.array([each is not None and each.by_turns for each in listed], bool)
     network = network._replace(
-        network=network.network._replace(processors=np.where(by_turns, 1, 2))
+        network=network.network._replace(
+            processors=np.append(np.where(by_turns, 1, 2), np.full(network.end_port.size, 2))
+        )
     )
     population = np.repeat(np.arange(own_bits.size), np.diff(mapping.network.offsets))[plan.neuron]
     owner = np.repeat(np.arange(plan.neuron.size), np.diff(packets.messages.axon_start))
-    streams = stream_sizes(fetched, packet)
-    bits = np.concatenate([own_bits[population[owner]], streams])
-    out_s = np.concatenate([times.out_s[plan.core[owner]], np.zeros(streams.size)])
+    stretches = stretches_of(package, network, sizes)
+    bits = [
+        own_bits[population[owner]],
+        stream_sizes(fetched, packet),
+        own_bits[population[packets.encoded.neuron]],
+        stretches.most * stretches.flit_bits,
+    ]
+    out_s = np.zeros(packets.flow.size)
+    out_s[: owner.size] = times.out_s[plan.core[owner]]
     tick_s = network.network.tick_s or 1.0
     idle = _inputs(mapping)[population] & by_turns[plan.tile[plan.core]]
     work_s = np.append(times.processing_s, 0.0)[packets.axon]  # none on streams
@@ -93,10 +106,11 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
         times._replace(access_s=np.where(idle, 0.0, times.access_s)),
         whole_ticks(work_s, tick_s),
         packets.joined * out_s,
-        np.searchsorted(sizes, bits),
+        np.searchsorted(sizes, np.concatenate(bits)),
         np.array([packet_flits(int(each), network.flit_bits) for each in sizes], np.int64),
         np.array([each is None for each in listed], bool),
         fetch_rows(packets, package, sizes, tick_s),
+        stretches,
     )
 
 
@@ -105,16 +119,35 @@ def _inputs(mapping: Mapping) -> np.ndarray:
     return np.array([each.model == "input" for each in mapping.network.populations], bool)
 
 
-def _check(mapping: Mapping, package: Package) -> None:
-    """Refuse what these models do not follow."""
-    problems = []
-    if any(link.spec.encoding for link in package.links):
-        problems.append("links with an `encoding`, which send what a step has at its end")
-    roles = {NEURON_MODELS[each.model].role for each in mapping.network.populations}
-    if roles & {Role.ENCODER, Role.DECODER} and any(
-        package.tiles[part.tile].parameters.converts for part in mapping.slices
-    ):
-        problems.append("conversion hardware of tiles")
-    if problems:
-        message = f"timing `queue` and `cycle` do not follow {' nor '.join(problems)}; use `bound`"
-        raise ConfigError([Problem(message, "timing")])
+def _check(package: Package) -> None:
+    """Refuse links that these models do not follow, those of one fault together."""
+    faults: dict[str, list[str]] = {}
+    for link in package.links:
+        for fault in _faults(link.spec, package.spec.runs_freely):
+            faults.setdefault(fault, []).append(link.name)
+    if faults:
+        raise ConfigError(
+            [
+                Problem(
+                    f"timing `queue` and `cycle` do not follow the `encoding` of link {names[0]}"
+                    f"{f' (and {len(names) - 1} more)' if names[1:] else ''}: {fault}",
+                    "timing",
+                )
+                for fault, names in faults.items()
+            ]
+        )
+
+
+def _faults(link: LinkSpec, runs_freely: bool) -> Iterator[str]:
+    """Yield why the messages of a link cannot be followed, and what to use instead."""
+    if link.encoding is None:
+        return
+    if runs_freely:
+        yield "no step ends where they run freely; use `bound`, or `synchronisation: barrier`"
+    if isinstance(link.encoding.spikes, SpikeCounts):
+        yield "`spike_counts` come once in an inference; use `bound`, or another codec"
+    if link.frame and link.frame.payload_bits % link.flit_bits:
+        yield (
+            f"a frame carries {link.frame.payload_bits} bit, no whole number of flits of"
+            f" {link.flit_bits} bit; use `bound`, or a flit that divides it"
+        )

@@ -21,6 +21,7 @@ from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.noc import SPANS
+from chipletsim.noc.package_ports import node_names
 from chipletsim.noc.packet_spans import BUSY_LINKS, Busy
 from chipletsim.noc.spans import Doing, Span
 from chipletsim.report.trace_events import TraceFile
@@ -72,6 +73,7 @@ class TraceWriter:
         self, path: str | Path, mapping: Mapping, timing: str, most_events: int = MOST_EVENTS
     ) -> None:
         self._mapping = mapping
+        self._nodes = node_names(mapping.package)
         self._timing = timing
         self._tracer = RowTracer(mapping, timing)
         self._most_events = most_events
@@ -228,7 +230,7 @@ class TraceWriter:
         return other | ({"messages": span.messages} if span.messages else {})
 
     def _tile(self, number: int) -> str:
-        return self._mapping.package.tiles[number].name
+        return self._nodes[number]
 
     def _show_loads(self, loads: dict[tuple[int, int], int]) -> None:
         """Show what links and populations carry from now on."""

@@ -42,6 +42,14 @@ class EncodingSpec(Spec):
     the link for it, which costs nothing here. Both ends know `k` of `rice_gaps` beforehand, so
     it must be given. `spike_counts` take the steps of an inference as their window, and send
     with its last step.
+
+    With timing `queue` and `cycle` events are packets up to an encoder beside the link and from a
+    decoder behind it on, each of which takes the pipeline of its router once more: five cycles
+    and its `routing_delay`. Once all events of a step are at the encoder it sends the messages of
+    the step, one after the other; once all of these are there the decoder sends the events on. A
+    message without events is sent when the first could have come. Links that would wait for one
+    another in a ring, `spike_counts`, steps that run freely, and frames of no whole number of
+    flits are refused.
     """
 
     spikes: SpikeCodecSpec | None = Field(

@@ -150,6 +150,8 @@ class MessageTimes(NamedTuple):
         hop_s: Of a hop of messages that it sends, east, west, north and south; None where
             hops take the latency of links.
         by_turns: Whether it either computes neurons or works on a message, not both at once.
+        converted: Times of a neuron in conversion hardware, which works beside the tile: of its
+            spikes, where sending them is the tile's own work.
     """
 
     neurons: tuple[NeuronTimes, ...]
@@ -158,6 +160,7 @@ class MessageTimes(NamedTuple):
     out_s: float
     hop_s: tuple[float, float, float, float] | None
     by_turns: bool = False
+    converted: NeuronTimes = NeuronTimes(0.0, 0.0, 0.0, 0.0)
 
 
 class TileParameters(Spec):

@@ -56,6 +56,7 @@ class Neurocore(TileParameters):
             out_s=0.0,
             hop_s=None,
             by_turns=True,
+            converted=NeuronTimes(0.0, 0.0, 0.0, self.time_s_per_spike),
         )
 
     @classmethod

@@ -154,13 +154,13 @@ def as_bound(result, mapping: Mapping, activity) -> None:
 
 
 def test_what_cannot_be_followed_is_bounded(monkeypatch) -> None:
-    package = mixed_package(encoding={"spikes": {"kind": "bitmap"}})
+    package = mixed_package(encoding={"spikes": {"kind": "spike_counts"}})
     mapping = random_mapping(mixed_network(), package, 3)
     activity = random_activity(mapping.network, 1, 2, 0.1, 0)
     encoded = cs.price(activity, mapping, timing="auto")
     as_bound(encoded, mapping, activity)
     assert encoded.timed.forced
-    assert "do not follow links with an `encoding`" in encoded.timed.why
+    assert "`spike_counts` come once in an inference" in encoded.timed.why
 
     # Packets of 28 bit are two flits of 24, and copied where the buffer holds one.
     monkeypatch.setitem(ROUTER, "buffer_flits", 1)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 import chipletsim as cs
-from chipletsim.errors import ConfigError
 from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Projection
@@ -83,11 +82,6 @@ PACKAGES = {
     "slow routers": lambda: dies((True, True), latency="30 ns", routing_delay=3),
     "row": lambda: row_of_tiles(5),
 }
-
-
-def encoded_package():
-    """Dies joined by links that send which neurons spiked as a bit map."""
-    return dies((True, True), d2d={"encoding": {"spikes": {"kind": "bitmap"}}})
 
 
 def case(name: str, seed: int):
@@ -204,12 +198,6 @@ def test_a_spike_on_its_way() -> None:
         assert found.latency_s[0, 0] * 1e9 == pytest.approx(expected, abs=2 * cycle_ns)
     found = cs.price(activity, mapping, timing="cycle")
     assert found.latency_s[0, 0] * 1e9 == pytest.approx(expected, rel=1e-12, abs=0)
-
-
-def test_what_is_not_followed_is_said() -> None:
-    mapping = random_mapping(mixed_network(), encoded_package(), 3)
-    with pytest.raises(ConfigError, match="do not follow links with an `encoding`"):
-        cs.price(random_activity(mapping.network, 1, 1, 0.1, 0), mapping, timing="queue")
 
 
 def test_tiles_that_take_steps_as_a_whole_work_first() -> None:

@@ -197,7 +197,7 @@ def test_messages_by_hand() -> None:
     fired = np.array([[0, 1, 0, 1, 1]])
     works = np.ones((1, 5), bool)
     times = plan_times(plan, mapping.package)
-    lists = message_lists(plan, times, RowEvents(works, fired > 0, fired))
+    lists = message_lists(plan, times, RowEvents(works, fired > 0, fired, works[:, :2]))
     assert plan.tile[:2].tolist() == [0, 1]
     assert lists.start[:3].tolist() == [0, 1, 3]
     assert lists.target.tolist() == [1, 1, -1]
@@ -214,7 +214,7 @@ def test_a_core_that_takes_no_time_lists_nothing() -> None:
     plan = message_plan(mapping)
     times = plan_times(plan, mapping.package)
     silent = np.zeros((2, 5), np.int64)
-    lists = message_lists(plan, times, RowEvents(silent < 1, silent > 0, silent))
+    lists = message_lists(plan, times, RowEvents(silent < 1, silent > 0, silent, silent[:, :2] < 1))
     cores = plan.tile.size
     assert np.diff(lists.start).reshape(2, cores).tolist() == [[0, 1] + [0] * (cores - 2)] * 2
 
