@@ -161,7 +161,13 @@ def _run(
     inputs = make_inputs(experiment, network)
     verb = "drawing" if inputs.drawn else "simulating"
     say(f"{verb} {inputs.samples:,} samples of {inputs.steps:,} steps")
-    with exports.watchers(mapping, spec.timing, drawn=inputs.drawn is not None) as watchers:
+    exported = exports.watchers(
+        mapping,
+        spec.timing,
+        sample_steps=inputs.samples * inputs.steps,
+        drawn=inputs.drawn is not None,
+    )
+    with exported as watchers:
         priced = simulate_and_price(
             network, inputs, mapping, spec.timing, say, watchers=watchers, interconnect=True
         )

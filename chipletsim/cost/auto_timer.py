@@ -43,7 +43,7 @@ class AutoTimer(Restartable):
         sample_steps: Network steps of all samples, by which the work is foreseen from the first
             window; that window's own if left out.
         say: Called with a line of text as rows are timed.
-        interconnect: Whether to gather what packets and links do; told where all rows are followed.
+        interconnect: Whether to gather what packets and links do, in rows that are followed.
     """
 
     def __init__(
@@ -85,12 +85,9 @@ class AutoTimer(Restartable):
             self._timer.add(window)
 
     def _choose(self, window: Activity, timer: MessageTimer) -> None:
-        if self._hops is not None:
-            return
-        steps = window.samples * window.steps
-        share = (self._sample_steps or steps) / max(steps, 1)
-        self._hops = int(timer.flit_hops(window) * share)
-        timer.follow(packet_timing(self._hops))
+        if self._hops is None:
+            self._hops = foreseen(timer.flit_hops(window), window, self._sample_steps)
+            timer.follow(packet_timing(self._hops))
 
     def next_samples(self) -> None:
         """End the samples added so far: what is added from now on is of further samples."""
@@ -120,9 +117,8 @@ class AutoTimer(Restartable):
         for place, sums in zip(at.tolist(), self._timer.ports, strict=True):
             ports[place] = sums
         for number, place in enumerate(at.tolist()):
-            if not by_bound[place].any():
-                both = latency_s[place], totals.latency_s[place]
-                told[place] = self._timer.interconnect(number, *both)
+            times = latency_s[place], totals.latency_s[place], by_bound[place]
+            told[place] = self._timer.interconnect(number, *times)
         timed = replace(totals, latency_s=latency_s, resource=resource)
         return TimedRun(timed, ports, self._timed(by_bound), told)
 
@@ -150,3 +146,15 @@ class AutoTimer(Restartable):
         else:
             why = f"as packets may meet, and some {hops:,} flit hops are over {AUTO_FLIT_HOPS:,}"
         return f"{why}; `bound` {certain}" if left else why
+
+
+def foreseen(hops: int, window: Activity, sample_steps: int | None) -> int:
+    """Return the flit hops of all samples, as foreseen from the first window.
+
+    Args:
+        hops: Of the window.
+        window: The window.
+        sample_steps: Network steps of all samples; those of the window if left out.
+    """
+    steps = window.samples * window.steps
+    return int(hops * ((sample_steps or steps) / max(steps, 1)))

@@ -48,12 +48,7 @@ class FreeRows:
             for number, job in zip(sample.tolist(), own.jobs, strict=True):
                 self._held[number][package].append(job)
                 self._packets[number] += len(job.burst.packet)
-        if sum(self._packets) > MOST_PACKETS:
-            raise UsageError(
-                "steps of a free-running package are followed together, and samples have over "
-                f"{MOST_PACKETS:,} packets, the most that are held at once; use timing `bound`, "
-                "fewer steps, or fewer samples or packages at once"
-            )
+        check_packets(sum(self._packets))
 
     def timed(
         self, timing: str, told: Told | None
@@ -77,3 +72,20 @@ class FreeRows:
             part = told and told.of(slice(first, stop))
             yield stop - first, *self._model.timed_samples(jobs, timing, part)
             first = stop
+
+
+def check_packets(packets: int) -> None:
+    """Check that packets of samples can be held at once.
+
+    Args:
+        packets: How many.
+
+    Raises:
+        UsageError: There are too many.
+    """
+    if packets > MOST_PACKETS:
+        raise UsageError(
+            "steps of a free-running package are followed together, and samples have over "
+            f"{MOST_PACKETS:,} packets, the most that are held at once; use timing `bound`, "
+            "fewer steps, or fewer samples or packages at once"
+        )

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from chipletsim.cost.columns import Columns
+from chipletsim.cost.link_history import MEANT, StepHistory, TimeHistory
 
 PLACES = ("all", "within_die", "across_dies")
 """Packets that are told apart: all of them, those that stay on one die, those that do not."""
@@ -54,7 +55,7 @@ class TimeSpent:
         starved_s: What virtual channels of links had a flit to send and no room behind the link;
             summed over channels.
         starved_at_tiles_s: Likewise, where the room is that of a tile.
-        steps_s: Latencies of all steps.
+        steps_s: Latencies of all steps that are told of.
         beyond_bound_s: What the steps took longer than timing `bound` has them.
     """
 
@@ -69,63 +70,40 @@ class TimeSpent:
 
 
 @dataclass(frozen=True, eq=False)
-class LinkHistory:
-    """What links did over the hardware steps of a sample, summed over samples.
-
-    Attributes:
-        steps_per_bin: Hardware steps in each bin, 1 up to 256 steps; all of them where they run
-            freely, and so overlap.
-        time_s: float64 [bins], time of the steps of each.
-        busy_s: float64 [bins, links], time that flits, or frames, took on the wire.
-        waited_s: float64 [bins, links], time that flits stood in queues for the link.
-        starved_s: float64 [bins, links], time of channels without room behind the link.
-    """
-
-    steps_per_bin: int
-    time_s: np.ndarray
-    busy_s: np.ndarray
-    waited_s: np.ndarray
-    starved_s: np.ndarray
-
-    @property
-    def utilisation(self) -> np.ndarray:
-        """float64 [bins, links]: share of the time in which the link is busy."""
-        return per_time(self.busy_s, self.time_s[:, None])
-
-    @property
-    def mean_queue(self) -> np.ndarray:
-        """float64 [bins, links]: flits that wait for the link on average (Little's law)."""
-        return per_time(self.waited_s, self.time_s[:, None])
-
-
-@dataclass(frozen=True, eq=False)
 class Interconnect:
     """What a run by timing `queue` or `cycle` tells of its interconnect.
 
     Latencies are of packets that enter a router, from the moment that their tile has made them
     until their tail is at the last tile that they go to; network latencies begin when their head
     leaves the tile. An event that crosses a link with an encoding is a packet up to that link and
-    one behind it; the link's messages are packets of their own, of 64 of its flits at most.
+    one behind it; the link's messages are packets of their own, of 64 of its flits at most. Of
+    steps that timing `auto` left to `bound` there is nothing to tell.
 
     Attributes:
+        steps_followed: Hardware steps of all samples that are told of.
+        steps_in_all: Hardware steps of all samples.
         packet_latency: One of `PLACES` to the latencies of its packets.
         network_latency: Likewise.
         resolution: Relative width of the bins of which percentiles are taken; 0 if they are exact.
         spent: Where time went.
+        faster_than_alone: Packets that were faster than alone, see `TimeSpent`.
         links: Table of the links over the whole run.
         steps: Table of the hardware steps of each sample.
         latencies: Table of how many packets have which latency.
-        history: Links over time.
+        history: Links over time: by hardware steps, or by the time of samples where steps overlap.
     """
 
+    steps_followed: int
+    steps_in_all: int
     packet_latency: dict[str, Distribution]
     network_latency: dict[str, Distribution]
     resolution: float
     spent: TimeSpent
+    faster_than_alone: int
     links: Columns
     steps: Columns
     latencies: Columns
-    history: LinkHistory
+    history: StepHistory | TimeHistory
 
     def most(self, column: str, most: int = SHOWN_LINKS) -> list[dict[str, Any]]:
         """Return the rows of links in use, the largest of a column first.
@@ -145,41 +123,28 @@ class Interconnect:
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values for JSON, but for its tables; units in the names."""
         return {
+            "steps_followed": self.steps_followed,
+            "steps_in_all": self.steps_in_all,
             "packet_latency": {name: asdict(each) for name, each in self.packet_latency.items()},
             "network_latency": {name: asdict(each) for name, each in self.network_latency.items()},
             "percentile_resolution": self.resolution,
             "time_spent": asdict(self.spent),
+            "packets_faster_than_alone": self.faster_than_alone,
             "links_in_use": int(np.count_nonzero(self.links["flits"])),
             "busiest_links": self.most("utilisation"),
             "longest_queues": self.most("mean_queue"),
-            "over_time": self._over_time(),
+            "over_time_meant": MEANT if isinstance(self.history, TimeHistory) else None,
+            "over_time": self.history.over_time(list(self.links["link"])),
         }
-
-    def _over_time(self) -> list[dict[str, Any]]:
-        """Return the busiest link and the longest queue of each bin."""
-        names, found = list(self.links["link"]), []
-        if not names:
-            return []
-        busy, queue = self.history.utilisation, self.history.mean_queue
-        for number in range(len(busy)):
-            first, last = int(busy[number].argmax()), int(queue[number].argmax())
-            found.append(
-                {
-                    "hardware_step": number * self.history.steps_per_bin,
-                    "busiest_link": names[first] if busy[number, first] else None,
-                    "utilisation": float(busy[number, first]),
-                    "longest_queue": names[last] if queue[number, last] else None,
-                    "mean_queue": float(queue[number, last]),
-                }
-            )
-        return found
 
     def __str__(self) -> str:
         from chipletsim.tables import si
 
         every, spent = self.packet_latency["all"], self.spent
+        left = f" (in {self.steps_followed:,} of {self.steps_in_all:,} hardware steps)"
+        left = left if self.steps_followed < self.steps_in_all else ""
         if not every.packets:
-            return "no packet entered a router"
+            return f"no packet entered a router{left}"
         shown = [f"{every.packets:,} packets"] + [
             f"{name} {si(value or 0.0, 's')}"
             for name, value in (
@@ -188,10 +153,4 @@ class Interconnect:
             )
         ]  # fmt: skip
         waits = f"waiting at the source {si(spent.source_wait_s, 's')}, in the network"
-        return f"packet latency: {', '.join(shown)}; {waits} {si(spent.network_wait_s, 's')}"
-
-
-def per_time(values: np.ndarray, time_s: np.ndarray) -> np.ndarray:
-    """Return values by time, 0 where there is none."""
-    found: np.ndarray = np.divide(values, time_s, out=np.zeros_like(values), where=time_s > 0)
-    return found
+        return f"packet latency{left}: {', '.join(shown)}; {waits} {si(spent.network_wait_s, 's')}"

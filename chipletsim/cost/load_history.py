@@ -28,6 +28,15 @@ class LoadHistory:
         self._last = -1
         self.rows_per_bin = 1
 
+    def reach(self, row: int) -> None:
+        """Take that there are rows up to this one, whether or not they have bits."""
+        self._last = max(self._last, row)
+        while self._last // self.rows_per_bin >= self._most_bins:
+            half = self._most_bins // 2
+            self._bits[:half] = self._bits[0::2] + self._bits[1::2]
+            self._bits[half:] = 0
+            self.rows_per_bin *= 2
+
     def add(self, rows: np.ndarray, bits: np.ndarray) -> None:
         """Add the bits of some rows.
 
@@ -35,12 +44,7 @@ class LoadHistory:
             rows: int64 [added], number of each row.
             bits: int64 [added, links].
         """
-        self._last = max(self._last, int(rows.max(initial=-1)))
-        while self._last // self.rows_per_bin >= self._most_bins:
-            half = self._most_bins // 2
-            self._bits[:half] = self._bits[0::2] + self._bits[1::2]
-            self._bits[half:] = 0
-            self.rows_per_bin *= 2
+        self.reach(int(rows.max(initial=-1)))
         bins = rows // self.rows_per_bin
         if np.all(np.diff(bins) > 0):
             self._bits[bins] += bits
@@ -50,5 +54,5 @@ class LoadHistory:
             self._bits[bins] += np.add.reduceat(bits[order], first, axis=0)
 
     def table(self) -> np.ndarray:
-        """Return int64 [bins, links], up to the last row added."""
+        """Return int64 [bins, links], up to the last row that there is."""
         return self._bits[: self._last // self.rows_per_bin + 1].copy()

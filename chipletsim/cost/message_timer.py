@@ -14,14 +14,12 @@ from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.packet_report import PacketCounter
 from chipletsim.cost.packet_rows import PacketRows, Told
 from chipletsim.cost.restart import Restartable
-from chipletsim.cost.row_events import StepEvents
+from chipletsim.cost.row_events import StepEvents, total_events
 from chipletsim.cost.row_times import PortSums, RowTimes, joined
 from chipletsim.engine.activity import Activity
-from chipletsim.engine.rates import RateActivity
-from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
-from chipletsim.noc import MESSAGE_MODELS
+from chipletsim.noc import MESSAGE_MODELS, PACKET_MODELS
 from chipletsim.noc.message_plan import message_plan
 from chipletsim.noc.messages import RowEvents
 from chipletsim.package.model import Package
@@ -29,17 +27,25 @@ from chipletsim.package.model import Package
 Say = Callable[[str], None]
 
 
-def require_listed(window: Window, timing: str) -> None:
-    """Refuse firing rates.
+def listed(window: Window, timing: str, neuron_class: np.ndarray) -> Window:
+    """Return who spikes, where that is drawn from rates and the timing follows single messages.
+
+    With `auto` rates at which spikes are too many to list stay as they are.
+
+    Args:
+        window: Steps of activity.
+        timing: Name of a timing model.
+        neuron_class: int32 [neurons], traffic class of each neuron.
 
     Raises:
-        UsageError: The activity is drawn from rates.
+        UsageError: Spikes are too many to list.
     """
-    if isinstance(window, RateActivity):
-        raise UsageError(
-            f"timing `{timing}` follows single messages, which firing rates do not tell; "
-            "simulate the network, or use `bound`"
-        )
+    follows = (*MESSAGE_MODELS, *PACKET_MODELS, "auto")
+    if isinstance(window, Activity) or timing not in follows:
+        return window
+    if timing == "auto" and not window.may_be_listed:
+        return window
+    return window.listed(neuron_class)
 
 
 class RowModel(Protocol):
@@ -148,8 +154,8 @@ class MessageTimer(Restartable):
 
     def flit_hops(self, window: Activity) -> int:
         """Return flits times routers of the packets of a window on one package, at most."""
-        events = np.concatenate([window.totals[name] for name in window.populations])
-        return self._model.flit_hops(events[self._neuron], window.samples * window.steps)
+        events = total_events(window, self._neuron)
+        return self._model.flit_hops(events, window.samples * window.steps)
 
     def add(self, window: Activity) -> None:
         """Time the rows that are complete with the next steps of all samples."""
@@ -172,7 +178,7 @@ class MessageTimer(Restartable):
         return joined(self._done, axis=1)
 
     def interconnect(
-        self, number: int, latency_s: np.ndarray, bound_s: np.ndarray
+        self, number: int, latency_s: np.ndarray, bound_s: np.ndarray, by_bound: np.ndarray
     ) -> Interconnect | None:
         """Return what packets and links did on a package, None if that was not gathered.
 
@@ -180,9 +186,11 @@ class MessageTimer(Restartable):
             number: Of the package, among those that are followed.
             latency_s: float64 [samples, rows], as ``close`` has them of that package.
             bound_s: float64 [samples, rows], by timing `bound`.
+            by_bound: bool [samples, rows], as ``close`` has them; if all are, nothing is told.
         """
-        counters = self._counters
-        return counters[number].close(latency_s, bound_s) if counters else None
+        if not self._counters or by_bound.all():
+            return None
+        return self._counters[number].close(latency_s, bound_s, ~by_bound)
 
     def _time(self, rows: int) -> None:
         """Time rows that are complete, some at a time, or hold them until their samples are."""

@@ -10,11 +10,12 @@ import numpy as np
 from chipletsim.cost.interconnect import PLACES, Interconnect
 from chipletsim.cost.latency_histogram import LatencyHistogram, nearest_ranks
 from chipletsim.cost.load_history import LoadHistory
-from chipletsim.cost.packet_tables import Gathered, RowsOfPackets, interconnect
+from chipletsim.cost.packet_tables import Gathered, RowsOfPackets, TimesOfRows, interconnect
 from chipletsim.cost.restart import Restartable
+from chipletsim.cost.sample_history import SampleHistory
 from chipletsim.noc.alone import Alone
 from chipletsim.noc.blocked import Made, Worked, blocked
-from chipletsim.noc.burst_kernels import BurstResults
+from chipletsim.noc.burst_kernels import BurstResults, PacketModel
 from chipletsim.noc.flit_network import (
     OWN_NODE,
     Job,
@@ -36,7 +37,7 @@ _NUMBERS = 1 << 22
 class _Packets(NamedTuple):
     """Packets of rows that entered a router, each int64 [packets]; row by row.
 
-    Times in which tiles were blocked are int64 [rows].
+    Times in which tiles were blocked, and packets that were faster than alone, are int64 [rows].
     """
 
     row: np.ndarray
@@ -45,6 +46,7 @@ class _Packets(NamedTuple):
     source_wait: np.ndarray
     network_wait: np.ndarray
     blocked: np.ndarray
+    faster: np.ndarray
 
 
 class _Rows(NamedTuple):
@@ -94,19 +96,30 @@ class PacketCounter(Restartable):
         self._network = {place: LatencyHistogram() for place in PLACES}
         self._counts = np.zeros((len(PortCounts._fields), links), np.int64)
         self._over_time = [LoadHistory(links, MOST_BINS) for _ in range(3)]
+        self._samples: SampleHistory | None = None
+        if self._package.spec.runs_freely:
+            self._samples = SampleHistory(self._packets.network, MOST_BINS)
         self._rows: list[RowsOfPackets] = []
 
-    def add(
-        self, samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job], results: BurstResults
-    ) -> None:
-        """Add rows that are timed.
+    def run(
+        self, samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job], model: PacketModel
+    ) -> BurstResults:
+        """Run the bursts of rows, add these, and return what the bursts did.
 
         Args:
             samples: int64 [bursts], number of the sample of each.
             rows: int64 [bursts], number of the row of each, or of its first, in its sample.
             jobs: The bursts, all on the network and flows of the packets.
-            results: What these did, with the counts of each.
+            model: What runs them.
         """
+        run = self._samples.run if self._samples else _with_counts
+        results = run(jobs, model)
+        self._add(samples, rows, jobs, results)
+        return results
+
+    def _add(
+        self, samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job], results: BurstResults
+    ) -> None:
         these = _rows(samples, rows, jobs, self._package.spec.runs_freely)
         found = self._followed(jobs, results, these)
         across = self._across[found.flow]
@@ -118,9 +131,10 @@ class PacketCounter(Restartable):
         most = np.maximum(self._counts[largest], each.most_queued.max(axis=0, initial=0))
         self._counts += np.stack([of_links.sum(axis=0) for of_links in each])
         self._counts[largest] = most
-        over_time = each.busy, each.waited, each.starved
-        for history, of_links in zip(self._over_time, over_time, strict=True):
-            history.add(rows, of_links)
+        if not self._samples:
+            over_time = each.busy, each.waited, each.starved
+            for history, of_links in zip(self._over_time, over_time, strict=True):
+                history.add(rows, of_links)
         tiles = results.each[:, self._packets.network.tile_port]
         at_tiles = tiles[..., PortCounts._fields.index("starved")].sum(axis=1)
         self._rows.append(self._row_numbers(these, found, each, at_tiles))
@@ -142,12 +156,13 @@ class PacketCounter(Restartable):
             last[some] = np.maximum.reduceat(arrived, (np.cumsum(counts) - counts)[some])
         sent = np.flatnonzero(flow >= 0)
         flow, injected, last = flow[sent], injected[sent], last[sent]
-        # Packets may be faster than alone where others fill a frame that they would wait for.
+        # Packets are faster than alone where others fill a frame that they would wait for.
         beyond = last - injected - self._alone.ticks(flow, kind[sent], injected)
         begins = np.maximum(made, table[:, 3])[sent]
         waits = injected - begins, np.maximum(beyond, 0)
         full = self._blocked(jobs, results, table, rows)
-        return _Packets(row[sent], flow, last - begins, *waits, full)
+        faster = np.bincount(row[sent][beyond < 0], minlength=rows.row.size)
+        return _Packets(row[sent], flow, last - begins, *waits, full, faster)
 
     def _blocked(
         self, jobs: Sequence[Job], results: BurstResults, table: np.ndarray, rows: _Rows
@@ -208,6 +223,7 @@ class PacketCounter(Restartable):
             _sums(found.row, found.source_wait, count),
             _sums(found.row, found.network_wait, count),
             found.blocked,
+            found.faster,
             p50,
             p95,
             longest,
@@ -217,27 +233,38 @@ class PacketCounter(Restartable):
             at_first(ticks),
         )
 
-    def close(self, latency_s: np.ndarray, bound_s: np.ndarray) -> Interconnect:
-        """Return what is to be told of all rows.
+    def close(
+        self, latency_s: np.ndarray, bound_s: np.ndarray, followed: np.ndarray
+    ) -> Interconnect:
+        """Return what is to be told of the rows that were added.
 
         Args:
             latency_s: float64 [samples, rows].
             bound_s: float64 [samples, rows], by timing `bound`.
+            followed: bool [samples, rows], those that were added.
         """
         empty = [np.zeros(0, np.int64)] * len(RowsOfPackets._fields)
         parts = [empty, *self._rows]
         rows = RowsOfPackets(*(np.concatenate(each) for each in zip(*parts, strict=True)))
         order = np.lexsort((rows.row, rows.sample))
+        counts, tick_s = PortCounts(*self._counts), self._packets.network.network.tick_s or 1.0
+        for history in self._over_time:
+            history.reach(followed.shape[1] - 1)
         gathered = Gathered(
             RowsOfPackets(*(each[order] for each in rows)),
             self._latency,
             self._network,
-            PortCounts(*self._counts),
+            counts,
             self._over_time,
-            self._package.spec.runs_freely,
+            self._samples.close(counts, tick_s) if self._samples else None,
         )
-        tick_s = self._packets.network.network.tick_s or 1.0
-        return interconnect(gathered, self._package, tick_s, latency_s, bound_s)
+        times = TimesOfRows(latency_s, bound_s, followed)
+        return interconnect(gathered, self._package, tick_s, times)
+
+
+def _with_counts(jobs: Sequence[Job], model: PacketModel) -> BurstResults:
+    """Run bursts of single rows."""
+    return model(jobs, each=True)
 
 
 def _rows(samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job], runs_freely: bool) -> _Rows:

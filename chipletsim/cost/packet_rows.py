@@ -179,13 +179,13 @@ def _together(
 def _counted(
     own: RowJobs, counter: PacketCounter, told: Told, model: PacketModel
 ) -> tuple[list[BurstTimes], PortCounts | None]:
-    """Return what the bursts of a package did, and add them to a counter."""
+    """Run the bursts of a package by a counter, and return what they did."""
     times: list[BurstTimes] = []
     counts: PortCounts | None = None
     for first in range(0, len(own.jobs), counter.most_rows):
         part = slice(first, first + counter.most_rows)
-        results = model(own.jobs[part], each=True)
-        counter.add(told.sample[own.rows[part]], told.row[own.rows[part]], own.jobs[part], results)
+        rows = own.rows[part]
+        results = counter.run(told.sample[rows], told.row[rows], own.jobs[part], model)
         times += results.times
         counts = results.counts[0].plus(counts) if counts else results.counts[0]
     return times, counts

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from copy import copy
+from typing import Self
+
+from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.latency import row_resources
 from chipletsim.cost.package_rows import PackageRows, Shared
-from chipletsim.cost.step_timers import ListedStepTimer, TimedStep
+from chipletsim.cost.row_events import total_events
+from chipletsim.cost.row_numbers import RowNumbers
+from chipletsim.cost.step_timers import ListedStepTimer, RowStepTimer, TimedStep
+from chipletsim.engine.activity import Activity
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc import packet_model
@@ -21,19 +29,36 @@ class PacketStepTimer(ListedStepTimer):
     Args:
         mapping: Where the network lives.
         pipeline: In which row a population runs.
-        timing: Name of the model.
+        timing: Name of the model; `auto` for one that `follow` names.
+        spares_bound: Whether steps are left to timing `bound` as `PacketRows` says: their latencies
+            are then lower limits, and nothing more is told of them.
 
     Raises:
         ConfigError: The model does not follow a tile in use, or what else is on the package.
+        UsageError: It does not follow a packet, with ``spares_bound``; else that is said later.
     """
 
-    def __init__(self, mapping: Mapping, pipeline: Pipeline, timing: str) -> None:
+    def __init__(
+        self, mapping: Mapping, pipeline: Pipeline, timing: str, *, spares_bound: bool = False
+    ) -> None:
         plan = message_plan(mapping)
         super().__init__(mapping, pipeline, timing, plan.neuron)
         shared = Shared(mapping, plan)
-        self._rows = PackageRows(mapping, mapping.package, shared, spares_bound=False)
-        self._model = packet_model(timing)
+        self._rows = PackageRows(mapping, mapping.package, shared, spares_bound=spares_bound)
         self._words = row_resources(mapping.package).words
+
+    def follow(self, timing: str) -> None:
+        """Take a model of packets for all steps from now on.
+
+        Args:
+            timing: Its name.
+        """
+        self._timing = timing
+
+    def flit_hops(self, window: Activity) -> int:
+        """Return flits times routers of the packets of a window, at most."""
+        events = total_events(window, self._neuron)
+        return self._rows.flit_hops(events, window.samples * window.steps)
 
     def step(self, events: RowEvents) -> TimedStep:
         """Return a step, see `ListedStepTimer`.
@@ -41,19 +66,63 @@ class PacketStepTimer(ListedStepTimer):
         Raises:
             InfeasibleError: Packets wait for one another forever.
         """
-        rows = self._rows
+        rows, model = self._rows, packet_model(self._timing)
         jobs = rows.jobs(rows.listed(events), events)
+        if not jobs.jobs:
+            return TimedStep(float(rows.times(jobs, []).latency_s[0]), "", "bound", [])
         (job,) = jobs.jobs
-        results = self._model([job])
+        results = model([job])
         timed = rows.times(jobs, results.times)
-        spans, left_out = packet_spans(job, results.times[0])
+        shown = packet_spans(job, results.times[0])
         end = results.times[0].end(job.burst)
         bin_ticks = max(1, -(-end // BUSY_BINS))
-        again = self._model([job], bins=BUSY_BINS, bin_ticks=bin_ticks)
+        again = model([job], bins=BUSY_BINS, bin_ticks=bin_ticks)
         return TimedStep(
             float(timed.latency_s[0]),
             self._words[int(timed.resource[0])],
-            spans,
+            self._timing,
+            shown.spans,
             busy_links(rows.packets.network, again.counts[0], again.history[0], bin_ticks, end),
-            left_out,
+            shown.left_out,
         )
+
+
+class AutoStepTimer:
+    """Steps by the models that timing `auto` takes for them, see `AutoTimer`.
+
+    Args:
+        bound: Steps by `bound`.
+        packets: Steps by the model of packets that `auto` chose, and lower limits of those that it
+            leaves to `bound`.
+    """
+
+    def __init__(self, bound: RowStepTimer, packets: PacketStepTimer) -> None:
+        self._bound, self._packets = bound, packets
+
+    def fresh(self) -> Self:
+        """Return a timer for another sample."""
+        other = copy(self)
+        other._packets = self._packets.fresh()
+        return other
+
+    def push(self, window: Window) -> None:
+        """Take the next steps of the sample."""
+        self._packets.push(window)
+
+    def end(self) -> None:
+        """Take that the sample is at its end."""
+        self._packets.end()
+
+    def timed(self, batch: Batch, numbers: RowNumbers) -> Callable[[int], TimedStep]:
+        """Return the steps of a batch, see `StepTimer`."""
+        by_bound = self._bound.timed(batch, numbers)
+        by_packets = self._packets.timed(batch, numbers)
+
+        def step(place: int) -> TimedStep:
+            followed = by_packets(place)
+            if followed.timing != "bound":
+                return followed
+            left = by_bound(place)
+            return left._replace(latency_s=max(left.latency_s, followed.latency_s))
+
+        return step

@@ -8,14 +8,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from chipletsim.cost.columns import Columns
-from chipletsim.cost.interconnect import (
-    Distribution,
-    Interconnect,
-    LinkHistory,
-    TimeSpent,
-    per_time,
-)
+from chipletsim.cost.interconnect import Distribution, Interconnect, TimeSpent
 from chipletsim.cost.latency_histogram import LatencyHistogram
+from chipletsim.cost.link_history import StepHistory, TimeHistory, per_time
 from chipletsim.cost.load_history import LoadHistory
 from chipletsim.noc.flit_network import PortCounts
 from chipletsim.package.model import Package
@@ -33,6 +28,7 @@ class RowsOfPackets(NamedTuple):
         source_wait: What they stood at their sources.
         network_wait: What they took beyond zero load.
         blocked: What tiles were kept from making more.
+        faster: Packets that were faster than alone.
         p50: Median of the latencies.
         p95: Of 95 % of them.
         longest: The longest.
@@ -51,6 +47,7 @@ class RowsOfPackets(NamedTuple):
     source_wait: np.ndarray
     network_wait: np.ndarray
     blocked: np.ndarray
+    faster: np.ndarray
     p50: np.ndarray
     p95: np.ndarray
     longest: np.ndarray
@@ -68,8 +65,8 @@ class Gathered(NamedTuple):
         latency: Place to latencies of packets.
         network: Place to network latencies.
         counts: Of links, each [links].
-        over_time: Histories of links: busy, waited, starved.
-        runs_freely: Whether links are told of by sample, as its rows run freely.
+        over_time: Histories of links: busy, waited, starved; empty where rows run freely.
+        of_samples: What links did over the time of samples, where rows run freely; else None.
     """
 
     rows: RowsOfPackets
@@ -77,15 +74,55 @@ class Gathered(NamedTuple):
     network: dict[str, LatencyHistogram]
     counts: PortCounts
     over_time: list[LoadHistory]
-    runs_freely: bool
+    of_samples: TimeHistory | None
+
+
+class TimesOfRows(NamedTuple):
+    """Times of all rows of a run, each [samples, rows].
+
+    Attributes:
+        latency_s: float64, latency of each.
+        bound_s: float64, by timing `bound`.
+        followed: bool, rows that are told of.
+    """
+
+    latency_s: np.ndarray
+    bound_s: np.ndarray
+    followed: np.ndarray
+
+    @property
+    def number(self) -> int:
+        """How many rows are told of."""
+        return int(self.followed.sum())
+
+    @property
+    def time_s(self) -> float:
+        """Their latencies, added up."""
+        return fsum(self.followed_s.ravel().tolist())
+
+    def covered(self, size: int) -> dict[str, np.ndarray]:
+        """Return columns that say of a table of how many hardware steps it tells."""
+        numbers = {"steps_followed": self.number, "steps_in_all": self.followed.size}
+        return {name: np.full(size, number) for name, number in numbers.items()}
+
+    @property
+    def followed_s(self) -> np.ndarray:
+        """float64 [samples, rows]: latencies of the rows that are told of, 0 for others."""
+        return np.where(self.followed, self.latency_s, 0.0)
+
+    @property
+    def beyond_s(self) -> np.ndarray:
+        """float64 [samples, rows]: what these are beyond `bound`; rounding of equal sums is 0."""
+        beyond_s = self.latency_s - self.bound_s
+        some = self.followed & (np.abs(beyond_s) > 1e-12 * self.latency_s)
+        return np.where(some, beyond_s, 0.0)
 
 
 def interconnect(
     gathered: Gathered,
     package: Package,
     tick_s: float,
-    latency_s: np.ndarray,
-    bound_s: np.ndarray,
+    times: TimesOfRows,
 ) -> Interconnect:
     """Return what is told of an interconnect.
 
@@ -93,28 +130,23 @@ def interconnect(
         gathered: Whole numbers of all rows.
         package: The package.
         tick_s: Seconds of a tick.
-        latency_s: float64 [samples, rows].
-        bound_s: float64 [samples, rows], by timing `bound`.
+        times: Times of all rows.
     """
-    time_s = fsum(latency_s.ravel().tolist())
-    beyond_s = _beyond(latency_s, bound_s)
+    beyond_s = fsum(times.beyond_s.ravel().tolist())
     histograms = (*gathered.latency.values(), *gathered.network.values())
     return Interconnect(
+        times.number,
+        times.followed.size,
         {place: _distribution(each, tick_s) for place, each in gathered.latency.items()},
         {place: _distribution(each, tick_s) for place, each in gathered.network.items()},
         max(each.resolution for each in histograms),
-        _spent(gathered.rows, tick_s, time_s, fsum(beyond_s.ravel().tolist())),
-        _link_table(gathered.counts, package, time_s, tick_s),
-        _step_table(gathered, package, latency_s, beyond_s, tick_s),
-        _latency_table(gathered.latency, tick_s),
-        _history(gathered, latency_s, tick_s),
+        _spent(gathered.rows, tick_s, times.time_s, beyond_s),
+        int(gathered.rows.faster.sum()),
+        _link_table(gathered.counts, package, times, tick_s),
+        _step_table(gathered, package, times, tick_s),
+        _latency_table(gathered.latency, times, tick_s),
+        gathered.of_samples or _history(gathered, times, tick_s),
     )
-
-
-def _beyond(latency_s: np.ndarray, bound_s: np.ndarray) -> np.ndarray:
-    """Return what is beyond a bound, without the rounding of sums that are equal."""
-    beyond_s = latency_s - bound_s
-    return np.where(np.abs(beyond_s) <= 1e-12 * latency_s, 0.0, beyond_s)
 
 
 def _distribution(histogram: LatencyHistogram, tick_s: float) -> Distribution:
@@ -139,8 +171,8 @@ def _spent(rows: RowsOfPackets, tick_s: float, time_s: float, beyond_s: float) -
     )
 
 
-def _link_table(counts: PortCounts, package: Package, time_s: float, tick_s: float) -> Columns:
-    links = package.links
+def _link_table(counts: PortCounts, package: Package, times: TimesOfRows, tick_s: float) -> Columns:
+    links, time_s = package.links, times.time_s
     frame_bits = [each.spec.frame.payload_bits if each.spec.frame else 0 for each in links]
     room = counts.frames * np.array(frame_bits, np.int64)
     full = per_time(counts.framed_bits.astype(float), room).tolist()
@@ -162,18 +194,13 @@ def _link_table(counts: PortCounts, package: Package, time_s: float, tick_s: flo
             "frames_full_share": [
                 share if some else None for share, some in zip(full, room.tolist(), strict=True)
             ],
+            **times.covered(len(links)),
         },
         sort_by="utilisation",
     )
 
 
-def _step_table(
-    gathered: Gathered,
-    package: Package,
-    latency_s: np.ndarray,
-    beyond_s: np.ndarray,
-    tick_s: float,
-) -> Columns:
+def _step_table(gathered: Gathered, package: Package, times: TimesOfRows, tick_s: float) -> Columns:
     rows = gathered.rows
     names = [link.name for link in package.links]
     there = (rows.packets > 0).tolist()
@@ -189,15 +216,15 @@ def _step_table(
         "busiest_link": [names[at] if at >= 0 else "" for at in rows.busiest.tolist()],
         "busiest_link_busy_s": rows.busiest_ticks * tick_s,
     }
-    if gathered.runs_freely:
+    if gathered.of_samples:
         of_links = {name: [None] * rows.row.size for name in of_links}
     return Columns(
         "packets of each hardware step",
         {
             "sample": rows.sample,
             "hardware_step": rows.row,
-            "latency_s": latency_s[rows.sample, rows.row],
-            "beyond_bound_s": beyond_s[rows.sample, rows.row],
+            "latency_s": times.latency_s[rows.sample, rows.row],
+            "beyond_bound_s": times.beyond_s[rows.sample, rows.row],
             "packets": rows.packets,
             "packets_across_dies": rows.across,
             "mean_packet_latency_s": seconds(per_time(rows.latency.astype(float), rows.packets)),
@@ -212,7 +239,9 @@ def _step_table(
     )
 
 
-def _latency_table(latency: dict[str, LatencyHistogram], tick_s: float) -> Columns:
+def _latency_table(
+    latency: dict[str, LatencyHistogram], times: TimesOfRows, tick_s: float
+) -> Columns:
     every = {place: each.bins() for place, each in latency.items()}
     values = np.unique(np.concatenate([bins for bins, _ in every.values()]))
     columns = {}
@@ -220,15 +249,19 @@ def _latency_table(latency: dict[str, LatencyHistogram], tick_s: float) -> Colum
         column = np.zeros(values.size, np.int64)
         column[np.searchsorted(values, bins)] = counts
         columns[f"packets_{place}"] = column
-    return Columns("packets by latency", {"packet_latency_up_to_s": values * tick_s, **columns})
+    upto = {"packet_latency_up_to_s": values * tick_s}
+    return Columns("packets by latency", upto | columns | times.covered(values.size))
 
 
-def _history(gathered: Gathered, latency_s: np.ndarray, tick_s: float) -> LinkHistory:
+def _history(gathered: Gathered, times: TimesOfRows, tick_s: float) -> StepHistory:
     busy_s, waited_s, starved_s = (each.table() * tick_s for each in gathered.over_time)
     per_bin = gathered.over_time[0].rows_per_bin
-    if gathered.runs_freely:
-        per_bin = max(latency_s.shape[1], 1)
-    rows_s = latency_s.sum(axis=0)
-    firsts = np.arange(0, rows_s.size, per_bin)
-    time_s = np.add.reduceat(rows_s, firsts) if firsts.size else rows_s
-    return LinkHistory(per_bin, time_s, busy_s, waited_s, starved_s)
+    firsts = np.arange(0, times.followed.shape[1], per_bin)
+
+    def of_bins(values: np.ndarray) -> np.ndarray:
+        """Return the sums of rows in each bin, of values [samples, rows]."""
+        of_rows = values.sum(axis=0)
+        return np.add.reduceat(of_rows, firsts) if firsts.size else of_rows
+
+    time_s, followed = of_bins(times.followed_s), of_bins(times.followed.astype(np.int64))
+    return StepHistory(time_s, busy_s, per_bin, followed, waited_s, starved_s)

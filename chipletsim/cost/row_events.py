@@ -113,6 +113,16 @@ class StepEvents(Restartable):
         return RowEvents(works[:, order], updated[:, order], spikes[:, order], sends)
 
 
+def total_events(window: Activity, order: np.ndarray) -> np.ndarray:
+    """Return int64 [neurons]: events of each neuron in all samples and steps of a window.
+
+    Args:
+        window: The steps.
+        order: int64 [neurons], the neurons in the order of the result.
+    """
+    return np.concatenate([window.totals[name] for name in window.populations])[order]
+
+
 def _joined(held: _Steps | None, kept: int, new: _Steps) -> _Steps:
     """Return the last steps held, with the new ones behind them."""
     if held is None or not kept:

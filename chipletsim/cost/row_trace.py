@@ -1,29 +1,25 @@
 """What happens in each hardware row of a sample: times, what tiles do, loads of links.
 
 Pricing keeps sums alone. Here the rows of a few samples are kept, counted and timed by the same
-functions, for a trace that can be looked at.
+functions, for a trace that can be looked at. For rows that overlap, see
+`chipletsim.cost.sample_trace`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from copy import copy
-from dataclasses import replace
-from itertools import chain
 from typing import NamedTuple
 
-import jax
 import numpy as np
 
+from chipletsim.cost.auto_choice import choose, where_followed
 from chipletsim.cost.batch import Batch, Window
-from chipletsim.cost.class_counter import ClassCounter
-from chipletsim.cost.constants import constants_of
-from chipletsim.cost.incidence import traffic_model
-from chipletsim.cost.packet_steps import PacketStepTimer
-from chipletsim.cost.program import class_routes_of
-from chipletsim.cost.row_numbers import row_numbers
+from chipletsim.cost.counted_rows import CountedRows
+from chipletsim.cost.packet_steps import AutoStepTimer, PacketStepTimer
+from chipletsim.cost.row_numbers import RowNumbers
 from chipletsim.cost.step_timers import MessageStepTimer, RowStepTimer, StepTimer, TimedStep
-from chipletsim.errors import UsageError
+from chipletsim.engine.activity import Activity
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import stages
 from chipletsim.noc import MESSAGE_MODELS, PACKET_MODELS, check_timing
@@ -47,14 +43,14 @@ class RowTracer:
     """Times the rows of a single sample on a mapping, step by step.
 
     Args:
-        mapping: Where the network lives.
+        mapping: Where the network lives, on a package with barriers.
         timing: Name of a timing model.
 
     Attributes:
         pipeline: In which row a population runs.
 
     Raises:
-        UsageError: There is no such timing model, it is `auto`, or steps run freely.
+        UsageError: There is no such timing model.
         InfeasibleError: Answers leave the network but the package has no io tile.
         ConfigError: A codec of a link is too narrow for the neurons that cross it, or the package
             is none that the timing model knows.
@@ -62,58 +58,54 @@ class RowTracer:
 
     def __init__(self, mapping: Mapping, timing: str) -> None:
         check_timing(timing)
-        if timing == "auto":
-            raise UsageError(
-                "a trace shows the steps of one timing model; name one instead of `auto`, such as"
-                " `bound`"
-            )
-        if mapping.package.spec.runs_freely:
-            raise UsageError(
-                "a trace shows steps one after the other, and those of a package with"
-                " `synchronisation: free` overlap; trace it with `barrier`"
-            )
         self.pipeline = stages(mapping.network)
-        model = traffic_model(mapping)
-        links = np.array([link.between_dies for link in mapping.package.links], bool)
-        with jax.enable_x64(True):
-            self._incidence = jax.device_put(replace(model.incidence, direct=None))
-            barrier_s = mapping.package.spec.barrier_of(mapping.routers_in_use)
-            constants = jax.device_put(constants_of(mapping.package, barrier_s))
-            self._between = jax.device_put(links)
-            routes_s = class_routes_of(self._incidence, constants, model.classes.size)
-        self._counter = ClassCounter(model, self.pipeline, np.asarray(routes_s)[None])
+        self._rows = CountedRows(mapping, self.pipeline)
         self._timer: StepTimer
+        self._bound = RowStepTimer(mapping, self._rows.incidence, self._rows.constants, "bound")
+        self._packets: PacketStepTimer | None = None  # that `auto` may choose
+        placed = mapping, self.pipeline
         if timing in MESSAGE_MODELS:
-            self._timer = MessageStepTimer(mapping, self.pipeline, timing)
+            self._timer = MessageStepTimer(*placed, timing)
         elif timing in PACKET_MODELS:
-            self._timer = PacketStepTimer(mapping, self.pipeline, timing)
+            self._timer = PacketStepTimer(*placed, timing)
         else:
-            self._timer = RowStepTimer(mapping, self._incidence, constants, timing)
+            self._timer = self._bound
+        if timing == "auto":
+            self._packets = where_followed(
+                lambda: PacketStepTimer(*placed, timing, spares_bound=True)
+            )
+
+    def foresee(self, window: Window, sample_steps: int | None = None) -> None:
+        """Choose models for all samples, where the timing is `auto` and none are chosen yet.
+
+        Args:
+            window: First window of the run.
+            sample_steps: Network steps of all samples; those of the window if left out.
+        """
+        packets = self._packets
+        if packets and isinstance(window, Activity):
+            choose(packets, window, sample_steps)
+            self._timer, self._packets = AutoStepTimer(self._bound, packets), None
 
     def fresh(self) -> RowTracer:
         """Return a tracer for another sample, which shares all that the mapping has in common."""
         other = copy(self)
-        other._counter, other._timer = self._counter.fresh(), self._timer.fresh()
+        other._rows, other._timer = self._rows.fresh(), self._timer.fresh()
         return other
 
     def add(self, window: Window) -> Iterator[TracedRow]:
-        """Yield the rows of one sample that are complete with its next steps.
-
-        Raises:
-            UsageError: The timing model follows single messages, but rates do not tell of them.
-        """
+        """Yield the rows of one sample that are complete with its next steps."""
+        self.foresee(window)
         self._timer.push(window)
-        return self._traced(chain(self._counter.add(window), self._counter.rest()))
+        return self._traced(self._rows.add(window))
 
     def close(self) -> Iterator[TracedRow]:
         """Yield the rows that are left, in which the pipeline runs empty."""
         self._timer.end()
-        return self._traced(self._counter.close())
+        return self._traced(self._rows.close())
 
-    def _traced(self, batches: Iterable[Batch]) -> Iterator[TracedRow]:
-        for batch in batches:
-            with jax.enable_x64(True):
-                numbers = row_numbers(batch.direct, self._incidence, self._between)
+    def _traced(self, counted: Iterable[tuple[Batch, RowNumbers]]) -> Iterator[TracedRow]:
+        for batch, numbers in counted:
             timed, wire_bits = self._timer.timed(batch, numbers), np.asarray(numbers.wire_bits)
             for place, row in enumerate(batch.places[:, 1].tolist()):
                 yield TracedRow(row, timed(place), wire_bits[:, place])

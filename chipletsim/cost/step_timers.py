@@ -18,8 +18,7 @@ from chipletsim.cost.constants import Constants
 from chipletsim.cost.core_rows import cores_of, resources_of
 from chipletsim.cost.incidence import Incidence
 from chipletsim.cost.latency import message_resources, row_resources
-from chipletsim.cost.message_timer import require_listed
-from chipletsim.cost.program import busy_times, row_timing
+from chipletsim.cost.program import TimedRows, busy_times, row_timing
 from chipletsim.cost.restart import Restartable
 from chipletsim.cost.row_events import StepEvents
 from chipletsim.cost.row_numbers import RowNumbers
@@ -40,6 +39,7 @@ class TimedStep(NamedTuple):
     Attributes:
         latency_s: How long it takes, the barrier included.
         bound_by: Name of what bounds it.
+        timing: Name of the model that timed it.
         spans: What tiles and messages do in it; places are numbers of tiles.
         busy: How busy links are in it, where the model has it, link by link.
         left_out: Messages on their way that are not among the spans.
@@ -47,6 +47,7 @@ class TimedStep(NamedTuple):
 
     latency_s: float
     bound_by: str
+    timing: str
     spans: list[Span]
     busy: Sequence[Busy] = ()
     left_out: int = 0
@@ -107,7 +108,7 @@ class RowStepTimer:
     def timed(self, batch: Batch, numbers: RowNumbers) -> Callable[[int], TimedStep]:
         """Return the steps of a batch, see `StepTimer`."""
         with jax.enable_x64(True):
-            found = _timed(
+            found = timed_rows(
                 batch.longest_s[0], numbers, self._incidence, self._constants, timing=self._timing
             )
         latency_s, resource, busy_s = (np.asarray(each) for each in found)
@@ -116,7 +117,8 @@ class RowStepTimer:
         def step(place: int) -> TimedStep:
             traffic = RowTraffic(longest_s[place], wire_bits[:, place], busy_s[:, place])
             bound_by = self._words[int(resource[place])]
-            return TimedStep(float(latency_s[place]), bound_by, self._spans(traffic))
+            spans = self._spans(traffic)
+            return TimedStep(float(latency_s[place]), bound_by, self._timing, spans)
 
         return step
 
@@ -151,15 +153,10 @@ class ListedStepTimer(Restartable):
         self._kept: dict[int, RowEvents] = {}
 
     def push(self, window: Window) -> None:
-        """Take the next steps of the sample.
-
-        Raises:
-            UsageError: They are drawn from rates.
-        """
-        require_listed(window, self._timing)
-        if isinstance(window, Activity):
-            self._keep()
-            self._complete(self._events.push(window))
+        """Take the next steps of the sample."""
+        assert isinstance(window, Activity)  # noqa: S101 - of rates, `listed` says who spikes
+        self._keep()
+        self._complete(self._events.push(window))
 
     def end(self) -> None:
         """Take that the sample is at its end."""
@@ -221,12 +218,21 @@ class MessageStepTimer(ListedStepTimer):
             for span in shown.spans
         ]
         bound_by = self._words[int(self._resource[shown.resource])]
-        return TimedStep(shown.latency_s + self._cores.barrier_s, bound_by, spans)
+        return TimedStep(shown.latency_s + self._cores.barrier_s, bound_by, self._timing, spans)
 
 
 @partial(jax.jit, static_argnames="timing")
-def _timed(
-    longest_s: Any, numbers: RowNumbers, incidence: Incidence, constants: Constants, *, timing: str
+def timed_rows(
+    longest_s: Any, numbers: TimedRows, incidence: Incidence, constants: Constants, *, timing: str
 ) -> Any:
+    """Return latency and resource of rows, each [rows], and busy times of tiles, [tiles, rows].
+
+    Args:
+        longest_s: float64 [rows], longest route of an event of each.
+        numbers: Whole numbers of the rows.
+        incidence: What each event adds.
+        constants: Numbers of the package.
+        timing: Name of a model of rows.
+    """
     rows = row_timing(longest_s, numbers, incidence, constants, timing)
     return rows.latency_s, rows.resource, busy_times(numbers.tiles, incidence, constants)

@@ -21,7 +21,7 @@ from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.latency import latency_report, message_resources, row_resources
 from chipletsim.cost.link_uses import link_uses
 from chipletsim.cost.message_bits import populations_as_expected
-from chipletsim.cost.message_timer import MessageTimer
+from chipletsim.cost.message_timer import MessageTimer, listed
 from chipletsim.cost.native_counter import NativeCounter
 from chipletsim.cost.program import Energies
 from chipletsim.cost.provenance import provenance
@@ -152,15 +152,15 @@ class CostStream(Restartable):
                 for a model that follows messages.
         """
         self._check(window)
-        window = self._listed(window)
+        window = listed(window, self._timing, self._model.classes.neuron_class)
         if window.inputs not in self._sources:
             self._sources.append(window.inputs)
         for name in updated_always(window, self._mapping):
             if name not in self._every_update:
                 self._every_update.append(name)
         if self._counter is None:
-            listed = isinstance(window, Activity) and self._native
-            kind = NativeCounter if listed else ClassCounter
+            native = isinstance(window, Activity) and self._native
+            kind = NativeCounter if native else ClassCounter
             expected = populations_as_expected(window, self._model.classes)
             self._expected = list(dict.fromkeys([*self._expected, *expected]))
             before = self._before
@@ -173,14 +173,6 @@ class CostStream(Restartable):
         if self._timer and isinstance(window, Activity):
             self._timer.add(window)
         self._steps += window.steps
-
-    def _listed(self, window: Window) -> Window:
-        """Return who spikes, where that is drawn from rates and a model follows messages."""
-        if isinstance(window, Activity) or not (self._timer or self._auto):
-            return window
-        if self._auto and not window.may_be_listed:
-            return window
-        return window.listed(self._model.classes.neuron_class)
 
     def next_samples(self) -> None:
         """End the samples added so far: windows added from now on are of further samples.
@@ -245,9 +237,9 @@ class CostStream(Restartable):
         ports: Sequence[PortSums] = []
         told: list[Interconnect | None] = [None] * count
         if self._timer and self._samples_done:
-            latency_s, resource, _ = self._timer.close()
-            both = zip(latency_s, totals.latency_s, strict=True)
-            told = [self._timer.interconnect(number, *each) for number, each in enumerate(both)]
+            latency_s, resource, by_bound = self._timer.close()
+            each_own = zip(latency_s, totals.latency_s, by_bound, strict=True)
+            told = [self._timer.interconnect(number, *own) for number, own in enumerate(each_own)]
             totals = replace(totals, latency_s=latency_s, resource=resource)
             ports = self._timer.ports
         timed = as_asked(self._timing, totals.samples * totals.rows)

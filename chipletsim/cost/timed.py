@@ -47,7 +47,7 @@ class TimedRun(NamedTuple):
         ports: Of each package what its links did; None where the model does not tell.
         timed: Of each package by which model.
         interconnect: Of each package what packets and links did, where it was gathered and the
-            model followed all rows.
+            model followed rows; it says how many.
     """
 
     totals: RowTotals

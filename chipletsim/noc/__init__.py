@@ -13,6 +13,7 @@ row; what a trace shows of them is in `chipletsim.noc.packet_spans`.
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from chipletsim.errors import UsageError
@@ -39,12 +40,17 @@ TIMING_MODELS: dict[str, str] = {
 }
 """Name of each timing model, and its validity in a line."""
 
-_PACKET_SPANS = (
+PACKET_MODELS = ("queue", "cycle")
+"""Those that follow packets through routers."""
+
+_PACKETS_SHOWN = (
     "spans stand where the model has them; a tile makes packets and works on those it received side"
     " by side, or by turns, and is blocked while those it made leave no room for more; a message is"
-    " on its way from when its head leaves until its tail arrives; a step with many messages shows"
-    " none of them, and what tiles do joined; of links the busiest are shown"
+    " on its way from when its head leaves until its tail arrives; {} with many messages shows"
+    " none of them, and what tiles do joined; of links the busiest are shown,"
+    " and each flit counts with the mean time of its link's flits"
 )
+_PACKET_SPANS = _PACKETS_SHOWN.format("a step")
 SPANS: dict[str, str] = {
     "bound": "the length of a tile's span is modelled, its place in the step is not",
     "simple": "lengths of spans are sums over a step; their places in it are not modelled",
@@ -55,11 +61,37 @@ SPANS: dict[str, str] = {
 }
 """Name of each timing model to what the spans that it shows in a trace mean."""
 
+_FREE_STEPS = (
+    "steps run freely, and overlap: a step's span goes from the end of those before it to its own,"
+    " and what is done in it may stand earlier, with its number; where a trace ends before a sample"
+    " does, work on later steps is not shown, be it done by then or not"
+)
+FREE_SPANS: dict[str, str] = {
+    "bound": f"{_FREE_STEPS}; times are lower limits, from all work of a tile or link so far; the"
+    " length of a tile's span is what the step adds to its work, and spans stand as early and"
+    " densely as can be: when in the sample a tile works is not modelled",
+    **dict.fromkeys(PACKET_MODELS, f"{_FREE_STEPS}; {_PACKETS_SHOWN.format('a sample')}"),
+}
+"""The same where steps run freely."""
+
+
+def about_spans(timing: str, models: Collection[str], *, freely: bool) -> str:
+    """Return what the spans in a trace mean.
+
+    Args:
+        timing: Name of the timing that was asked for.
+        models: Names of the models that timed what is shown.
+        freely: Whether steps run freely.
+    """
+    about = FREE_SPANS if freely else SPANS
+    if timing != "auto":
+        return about[timing]
+    parts = [f"of steps by `{name}`: {about[name]}" for name in sorted(models)]
+    return ". ".join(["each step is shown by the model that timed it, its `timing`", *parts])
+
+
 MESSAGE_MODELS = ("simple", "detailed")
 """Those that follow single messages."""
-
-PACKET_MODELS = ("queue", "cycle")
-"""Those that follow packets through routers."""
 
 
 def check_timing(name: str) -> None:

@@ -38,6 +38,7 @@ class Span(NamedTuple):
         length_s: Seconds.
         other: The one at the other end of the message; -1 where there is none, or several.
         messages: How many.
+        step: Number of the step that it belongs to, where several are shown together.
     """
 
     doing: Doing
@@ -46,6 +47,7 @@ class Span(NamedTuple):
     length_s: float
     other: int = -1
     messages: int = 0
+    step: int = 0
 
 
 class ShownStep(NamedTuple):

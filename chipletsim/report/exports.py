@@ -52,13 +52,14 @@ class Exports:
 
     @contextmanager
     def watchers(
-        self, mapping: Mapping, timing: str, *, drawn: bool
+        self, mapping: Mapping, timing: str, *, sample_steps: int, drawn: bool
     ) -> Iterator[list[SpikeWriter | TraceWriter]]:
         """Yield what is to be shown all activity; files are written if the block ends well.
 
         Args:
             mapping: Where the network lives.
             timing: Name of the timing model.
+            sample_steps: Network steps of all samples.
             drawn: Whether activity is drawn from rates, so that there are no spikes to list.
 
         Raises:
@@ -70,7 +71,7 @@ class Exports:
         if self._spikes is not None and drawn:
             raise UsageError("this experiment states rates; events are drawn, and none are listed")
         spikes = self._spikes and SpikeWriter(self._spikes, mapping.network.dt_s)
-        trace = self._trace and TraceWriter(self._trace, mapping, timing)
+        trace = self._trace and TraceWriter(self._trace, mapping, timing, sample_steps)
         try:
             yield [each for each in (spikes, trace) if each]
             if spikes:

@@ -11,6 +11,7 @@ from rich.text import Text
 
 from chipletsim.cost.columns import Columns
 from chipletsim.cost.interconnect import Interconnect
+from chipletsim.cost.link_history import TimeHistory
 from chipletsim.tables import si, table
 
 _PLACES = {"all": "all", "within_die": "within a die", "across_dies": "across dies"}
@@ -25,6 +26,7 @@ def interconnect_report(told: Mapping[str, Any], samples: int) -> list[Renderabl
         samples: Samples of the run.
     """
     parts: list[RenderableType] = [_latency_table(told)]
+    parts += [Text(f"  - {line}") for line in _covered(told)]
     parts += [Text(f"  - {line}") for line in _losses(told, samples)]
     if told["busiest_links"]:
         parts.append(_link_table(told))
@@ -33,22 +35,50 @@ def interconnect_report(told: Mapping[str, Any], samples: int) -> list[Renderabl
 
 
 def link_history(interconnect: Interconnect) -> Columns:
-    """Return utilisation and queue of each link in each bin of steps in which it was in use."""
+    """Return what each link did in each bin in which it was in use: of steps, or of time."""
     history = interconnect.history
-    bins, used = np.nonzero((history.busy_s > 0) | (history.waited_s > 0))
     names = np.asarray(interconnect.links["link"], object)
-    steps = bins * history.steps_per_bin
+    if isinstance(history, TimeHistory):
+        bins, used = np.nonzero((history.busy_s > 0) | (history.flits > 0))
+        return Columns(
+            "links over time",
+            {
+                "from_s": bins * history.bin_s,
+                "length_s": np.full(bins.size, history.bin_s),
+                "link": names[used],
+                "flits": history.flits[bins, used],
+                "estimated_utilisation": history.utilisation[bins, used],
+            },
+        )
+    bins, used = np.nonzero((history.busy_s > 0) | (history.waited_s > 0))
     return Columns(
         "links over time",
         {
-            "hardware_step": steps,
-            "hardware_steps": np.full(steps.size, history.steps_per_bin),
+            "hardware_step": bins * history.steps_per_bin,
+            "hardware_steps": np.full(bins.size, history.steps_per_bin),
             "link": names[used],
             "utilisation": history.utilisation[bins, used],
             "mean_queue": history.mean_queue[bins, used],
             "starved_s": history.starved_s[bins, used],
+            "steps_followed": history.followed[bins],
         },
     )
+
+
+def _covered(told: Mapping[str, Any]) -> list[str]:
+    """Return of how many steps all this is, where it is not of all."""
+    if not _partly(told):
+        return []
+    followed, every = told["steps_followed"], told["steps_in_all"]
+    return [
+        f"all figures of the interconnect are of {followed:,} of {every:,} hardware steps, in which"
+        " packets were followed; the others were left to `bound`, and nothing is told of them"
+    ]
+
+
+def _partly(told: Mapping[str, Any]) -> bool:
+    """Return whether some steps are not told of; in folders of earlier versions all are."""
+    return bool(told.get("steps_followed", 0) < told.get("steps_in_all", 0))
 
 
 def _latency_table(told: Mapping[str, Any]) -> RenderableType:
@@ -72,15 +102,18 @@ def _losses(told: Mapping[str, Any], samples: int) -> list[str]:
     def each(key: str) -> str:
         return si(spent[key] / samples, "s")
 
+    faster = told.get("packets_faster_than_alone", 0)
+    alone = f" ({faster:,} packets were faster, in frames that others filled)" if faster else ""
     steps_s = spent["steps_s"]
     share = f" ({spent['beyond_bound_s'] / steps_s:.1%} of it)" if steps_s else ""
+    takes = "these steps of an inference take" if _partly(told) else "an inference takes"
     lines = [
-        f"of the mean {mean('zero_load_s')} are zero load, {mean('source_wait_s')} waiting at the"
-        f" source and {mean('network_wait_s')} waiting in the network",
+        f"of the mean {mean('zero_load_s')} are zero load{alone}, {mean('source_wait_s')} waiting"
+        f" at the source and {mean('network_wait_s')} waiting in the network",
         f"back-pressure, per inference: {each('starved_s')} of channels without room behind their"
         f" link, {each('starved_at_tiles_s')} of those without room at a tile,"
         f" {each('tiles_blocked_s')} of tiles that could not make packets for want of room",
-        f"an inference takes {each('beyond_bound_s')}{share} longer than by `bound`: packets wait"
+        f"{takes} {each('beyond_bound_s')}{share} longer than by `bound`: packets wait"
         " for one another, and tiles for packets",
     ]
     if resolution := told["percentile_resolution"]:
@@ -116,8 +149,11 @@ def _queues(told: Mapping[str, Any]) -> list[str]:
         lines.append("a link with frames is in use while they are on the wire, full or not")
     if longest:
         lines.append(f"longest queues, mean: {', '.join(longest)}")
-    worst = max(told["over_time"], key=lambda each: each["mean_queue"], default=None)
-    if worst and worst["longest_queue"]:
+    if meant := told.get("over_time_meant"):
+        lines.append(f"steps overlap, so links over time are told by time: {meant}")
+    queues = [each for each in told["over_time"] if each.get("longest_queue")]
+    if queues:
+        worst = max(queues, key=lambda each: each["mean_queue"])
         lines.append(
             f"at their worst from hardware step {worst['hardware_step']:,} on:"
             f" {worst['longest_queue']} ({worst['mean_queue']:.3g} flits)"

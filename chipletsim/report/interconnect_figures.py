@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from chipletsim.cost.interconnect import Interconnect
+from chipletsim.cost.link_history import StepHistory, TimeHistory
 from chipletsim.report.figures import COLOURS, new_figure, plain_axes, save_figure, scale_of
 from chipletsim.tables import si
 
@@ -80,17 +81,36 @@ def write_utilisation_figure(path: Path, name: str, interconnect: Interconnect) 
     axes = figure.add_subplot()
     history = interconnect.history
     bins = len(history.time_s)
+    width, label = _bins(history)
+    estimated = ", estimated" if isinstance(history, TimeHistory) else ""
     if shown and bins:
         image = axes.imshow(
-            100 * history.utilisation[:, shown].T, aspect="auto", interpolation="nearest",
-            cmap="cividis", vmin=0,
-            extent=(0, bins * history.steps_per_bin, len(shown) - 0.5, -0.5),
+            _percent(history)[:, shown].T, aspect="auto", interpolation="nearest",
+            cmap="cividis", vmin=0, extent=(0, bins * width, len(shown) - 0.5, -0.5),
         )  # fmt: skip
-        figure.colorbar(image, ax=axes, label="time in use (%)")
+        figure.colorbar(image, ax=axes, label=f"time in use{estimated} (%)")
         axes.set_yticks(range(len(shown)), [interconnect.links["link"][at] for at in shown])
         axes.tick_params(labelsize=8)
-    axes.set_xlabel("hardware step of an inference")
+    axes.set_xlabel(label)
     used = int(np.count_nonzero(interconnect.links["flits"]))
     axes.set_title(f"{name}: {len(shown)} busiest of {used:,} links in use", loc="left")
-    axes.xaxis.get_major_locator().set_params(integer=True)
+    axes.xaxis.get_major_locator().set_params(integer=isinstance(history, StepHistory))
     save_figure(figure, path)
+
+
+def _bins(history: StepHistory | TimeHistory) -> tuple[float, str]:
+    """Return how wide a bin is drawn, and what the axis shows."""
+    if isinstance(history, TimeHistory):
+        scale, unit = scale_of(len(history.time_s) * history.bin_s, "s")
+        return history.bin_s * scale, f"time since an inference began ({unit})"
+    label = "hardware step of an inference"
+    blank = not history.followed.all()
+    return history.steps_per_bin, f"{label} (blank: left to `bound`)" if blank else label
+
+
+def _percent(history: StepHistory | TimeHistory) -> np.ndarray:
+    """Return float64 [bins, links]: percent of the time in use; NaN in bins not told of."""
+    percent = 100 * history.utilisation
+    if isinstance(history, StepHistory):
+        percent[history.followed == 0] = np.nan
+    return percent

@@ -2,12 +2,14 @@
 
 What tiles and messages do in a step, and when, is what the timing model says, see
 `chipletsim.noc.SPANS`. The counter of a link's bits holds those of the whole step; models of
-packets tell besides how busy links are over the time of a step.
+packets tell besides how busy links are over the time of a step. Where steps run freely, and so
+overlap, what is done in a step stands where it is done, with the step's number.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from math import fsum
 from pathlib import Path
 from typing import Any
@@ -15,40 +17,26 @@ from typing import Any
 import numpy as np
 
 from chipletsim.cost.batch import Window, require_same_network
+from chipletsim.cost.classes import traffic_classes
+from chipletsim.cost.message_timer import listed
 from chipletsim.cost.row_trace import RowTracer, TracedRow
-from chipletsim.cost.step_timers import TimedStep
+from chipletsim.cost.sample_timers import TimedSample
+from chipletsim.cost.sample_trace import SampleTracer
+from chipletsim.engine.rates import RateActivity
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
-from chipletsim.noc import SPANS
-from chipletsim.noc.package_ports import node_names
-from chipletsim.noc.packet_spans import BUSY_LINKS, Busy
-from chipletsim.noc.spans import Doing, Span
-from chipletsim.report.trace_events import TraceFile
-from chipletsim.report.trace_moments import moments
+from chipletsim.noc import about_spans
+from chipletsim.noc.spans import Doing
+from chipletsim.report.trace_moments import Moment, moments
+from chipletsim.report.trace_tracks import LINKS, POPULATIONS, TraceTracks
 
 MOST_EVENTS = 400_000
 """Events of a trace, about 50 MB; it ends before the hardware step that would exceed them."""
 
-_STEPS, _LINKS, _POPULATIONS, _BUSY = 1, 6, 7, 8
-_SPANS = {
-    Doing.BUSY: 2,
-    Doing.MAKING: 3,
-    Doing.BLOCKED: 3,
-    Doing.WORKING: 4,
-    Doing.WAITING: 4,
-    Doing.ON_THE_WAY: 5,
-}
-_PROCESSES = {
-    _STEPS: "hardware steps",
-    2: "tiles, busy",
-    3: "tiles, making messages",
-    4: "tiles, working on messages",
-    5: "messages on the way",
-    _LINKS: "links, bits in a hardware step",
-    _POPULATIONS: "populations, spikes in a hardware step",
-    _BUSY: f"links, percent of time in use ({BUSY_LINKS} busiest of a step)",
-}
+
+_Step = tuple[int, float, float, dict[str, Any]]
+"""Number, start and length of a hardware step, and what there is to say of it."""
 
 
 class TraceWriter:
@@ -60,6 +48,8 @@ class TraceWriter:
         path: File to write; it is there once ``close`` returns.
         mapping: Where the network lives.
         timing: Name of the timing model.
+        sample_steps: Network steps of all samples, by which `auto` chooses as in a run; those of
+            the first window if left out.
         most_events: Events up to which rows are shown.
 
     Raises:
@@ -70,12 +60,18 @@ class TraceWriter:
     """
 
     def __init__(
-        self, path: str | Path, mapping: Mapping, timing: str, most_events: int = MOST_EVENTS
+        self,
+        path: str | Path,
+        mapping: Mapping,
+        timing: str,
+        sample_steps: int | None = None,
+        *,
+        most_events: int = MOST_EVENTS,
     ) -> None:
         self._mapping = mapping
-        self._nodes = node_names(mapping.package)
-        self._timing = timing
-        self._tracer = RowTracer(mapping, timing)
+        self._timing, self._sample_steps = timing, sample_steps
+        self._freely = mapping.package.spec.runs_freely
+        self._tracer = (SampleTracer if self._freely else RowTracer)(mapping, timing)
         self._most_events = most_events
         self._populations = np.repeat(
             np.arange(len(mapping.network.populations), dtype=np.int32),
@@ -88,9 +84,9 @@ class TraceWriter:
         self._lengths_s: list[float] = []  # of the steps that are shown
         self._cut = False
         self._loads: dict[tuple[int, int], int] = {}
-        self._file = TraceFile(Path(path))
-        self._file.process(_STEPS, _PROCESSES[_STEPS])
-        self._file.thread(_STEPS, 1, "hardware steps")
+        self._models: Counter[str] = Counter()
+        self._tracks = TraceTracks(Path(path), mapping)
+        self._file = self._tracks.file
 
     @property
     def summary(self) -> str:
@@ -104,10 +100,15 @@ class TraceWriter:
         """Add the next steps of all samples; of a single one, unless they come whole.
 
         Raises:
-            UsageError: More than one sample comes in several windows.
+            UsageError: More than one sample comes in several windows; or spikes drawn from rates
+                are too many to list.
         """
+        if isinstance(window, RateActivity):
+            neuron_class = traffic_classes(self._mapping).neuron_class
+            window = listed(window, self._timing, neuron_class)
         if self._held is not None:
             raise UsageError("a trace takes several samples whole, not in windows")
+        self._tracer.foresee(window, self._sample_steps)
         if window.samples != 1:
             self._held = window
             return
@@ -144,13 +145,14 @@ class TraceWriter:
             "network": network,
             "package": package,
             "timing": self._timing,
+            "steps_timed_by": dict(self._models),
             "samples": self._samples,
             "hardware_steps": self._rows,
             "hardware_steps_shown": len(self._lengths_s),
             "cut": self._cut,
             "messages_left_out": self._left_out,
             "time_s": fsum(self._lengths_s),
-            "of_spans": SPANS[self._timing],
+            "of_spans": about_spans(self._timing, self._models, freely=self._freely),
         }
         self._file.close(facts)
 
@@ -165,13 +167,18 @@ class TraceWriter:
             counts = window.class_counts(self._populations, len(stage))[0]
             for step, population in zip(*np.nonzero(counts), strict=True):
                 row = interval * (sample.steps + int(step)) + int(stage[population])
-                track = (_POPULATIONS, int(population))
+                track = (POPULATIONS, int(population))
                 sample.spikes.setdefault(row, {})[track] = int(counts[step, population])
-            self._show(sample, sample.tracer.add(window))
+            if isinstance(sample.tracer, SampleTracer):
+                sample.tracer.add(window)
+            else:
+                self._show(sample, sample.tracer.add(window))
         sample.steps += window.steps
 
     def _end(self, sample: _Sample) -> None:
-        if not self._cut:
+        if not self._cut and isinstance(sample.tracer, SampleTracer):
+            self._show_sample(sample, sample.tracer.close(self._most_events - self._file.events))
+        elif not self._cut and isinstance(sample.tracer, RowTracer):
             self._show(sample, sample.tracer.close())
         self._samples += 1
         self._rows += self._tracer.pipeline.rows(sample.steps) if sample.steps else 0
@@ -181,7 +188,7 @@ class TraceWriter:
         for row in rows:
             spans = row.step.spans
             links = np.flatnonzero(row.wire_bits).tolist()
-            loads = {(_LINKS, link): int(row.wire_bits[link]) for link in links}
+            loads = {(LINKS, link): int(row.wire_bits[link]) for link in links}
             loads |= sample.spikes.pop(row.number, {})
             # Beside its own events a row may have to set all loads before it to 0.
             events = 1 + len(spans) + len(row.step.busy) + len(loads) + len(self._loads)
@@ -190,64 +197,58 @@ class TraceWriter:
                 self._cut = True
                 return
             self._show_loads(loads)
-            length_s = row.step.latency_s
             facts = {"sample": self._samples, "hardware_step": row.number}
-            own = facts | {"bound_by": row.step.bound_by, "latency_s": length_s}
-            self._file.span((_STEPS, 1), f"step {row.number}", self._now_s, length_s, **own)
-            self._show_moments(row.step, facts)
+            own = facts | {"bound_by": row.step.bound_by, "timing": row.step.timing}
+            self._show_step(row.number, self._now_s, row.step.latency_s, own)
+            for moment in moments(spans, row.step.busy, self._messages):
+                self._tracks.moment(moment, self._now_s, facts)
+            self._messages += len(spans)
             self._left_out += row.step.left_out
-            self._lengths_s.append(length_s)
-            self._now_s += length_s
+            self._models[row.step.timing] += 1
+            self._now_s += row.step.latency_s
 
-    def _show_moments(self, step: TimedStep, facts: dict[str, Any]) -> None:
-        """Show what tiles, messages and links do in the step that begins now."""
-        found = moments(step, self._messages)
-        self._messages += len(step.spans)
-        for time_s, begins, number, span in found:
-            at_s = self._now_s + time_s
-            if isinstance(span, Busy):
-                name = self._mapping.package.links[span.link].name
-                self._file.process(_BUSY, _PROCESSES[_BUSY])
-                self._file.counter(_BUSY, name, at_s, "percent", span.percent)
-                continue
-            process = _SPANS[span.doing]
-            track = (process, span.place + 1)
-            self._file.process(process, _PROCESSES[process])
-            if span.doing is not Doing.ON_THE_WAY:
-                self._file.thread(*track, self._tile(span.place))
-                own = facts | self._ends(span)
-                self._file.span(track, span.doing, at_s, span.length_s, **own)
-            elif begins:
-                own = facts | {"from": self._tile(span.place), "to": self._tile(span.other)}
-                self._file.begin(track, "message", at_s, number, **own)
+    def _show_sample(self, sample: _Sample, timed: TimedSample) -> None:
+        """Show the steps of a sample that overlap, as many as there is room for."""
+        found = moments(timed.spans, timed.busy, self._messages)
+        ends_s = [0.0, *timed.latency_s[: timed.shown].cumsum().tolist()]
+        steps = list(self._free_steps(sample, timed, ends_s))
+        both = [(self._now_s + each.time_s, each) for each in found] + [(x[1], x) for x in steps]
+        for _, each in sorted(both, key=lambda pair: pair[0]):
+            if isinstance(each, Moment):
+                self._tracks.moment(each, self._now_s, {"sample": self._samples})
             else:
-                self._file.end(track, "message", at_s, number)
+                self._show_step(*each)
+        self._messages += len(timed.spans)
+        self._left_out += timed.left_out
+        self._models[timed.timing] += timed.shown
+        # Sums of steps may be rounded to less than the end of the last of them.
+        last_s = max((each.time_s for each in found), default=0.0)
+        self._now_s += max(ends_s[-1], last_s)
+        self._cut = timed.shown < timed.latency_s.size
 
-    def _ends(self, span: Span) -> dict[str, Any]:
-        """Return what there is to say of the messages of a span."""
-        sends = span.doing in (Doing.MAKING, Doing.BLOCKED)
-        other = {"to" if sends else "from": self._tile(span.other)} if span.other >= 0 else {}
-        return other | ({"messages": span.messages} if span.messages else {})
+    def _free_steps(
+        self, sample: _Sample, timed: TimedSample, ends_s: list[float]
+    ) -> Iterator[_Step]:
+        """Yield the steps of a sample that are shown, each from the end of those before."""
+        for number, length_s in enumerate(timed.latency_s[: timed.shown].tolist()):
+            spikes = sum(sample.spikes.pop(number, {}).values())
+            facts = {"sample": self._samples, "hardware_step": number, "spikes": spikes}
+            own = facts | {"bound_by": timed.bound_by[number], "timing": timed.timing}
+            yield number, self._now_s + ends_s[number], length_s, own
 
-    def _tile(self, number: int) -> str:
-        return self._nodes[number]
+    def _show_step(
+        self, number: int, start_s: float, length_s: float, facts: dict[str, Any]
+    ) -> None:
+        self._tracks.step(number, start_s, length_s, **facts, latency_s=length_s)
+        self._lengths_s.append(length_s)
 
     def _show_loads(self, loads: dict[tuple[int, int], int]) -> None:
         """Show what links and populations carry from now on."""
         for track in sorted(self._loads.keys() | loads.keys()):
             value = loads.get(track, 0)
             if self._loads.get(track, 0) != value:
-                unit, name = self._track(track)
-                self._file.process(track[0], _PROCESSES[track[0]])
-                self._file.counter(track[0], name, self._now_s, unit, value)
+                self._tracks.load(track, self._now_s, value)
         self._loads = loads
-
-    def _track(self, track: tuple[int, int]) -> tuple[str, str]:
-        """Return unit and name of a counter."""
-        process, number = track
-        if process == _LINKS:
-            return "bits", self._mapping.package.links[number].name
-        return "spikes", self._mapping.network.populations[number].name
 
 
 def save_trace(
@@ -257,8 +258,9 @@ def save_trace(
 
     The file is JSON in the Trace Event Format, which https://ui.perfetto.dev and
     ``chrome://tracing`` open: hardware steps, what tiles and messages do in them, bits on links and
-    spikes of populations, at the times of the timing model. It ends before the hardware step that
-    would make it longer than ``MOST_EVENTS``; the words, and ``otherData`` in the file, say so.
+    spikes of populations, at the times of the timing model; of steps that run freely, which tile is
+    at which step when, and links in use. It ends before the hardware step that would make it longer
+    than ``MOST_EVENTS``; the words, and ``otherData`` in the file, say so.
 
     Args:
         activity: From ``simulate``, or drawn from rates.
@@ -268,7 +270,8 @@ def save_trace(
 
     Raises:
         UsageError: The file cannot be written, the activity is of another network, there is no
-            such timing model, or it follows single messages but the activity is drawn from rates.
+            such timing model, or it follows single messages and spikes at given rates are too many;
+            a sample of steps that run freely has more packets than are held at once.
         InfeasibleError: Answers leave the network but the package has no io tile.
         ConfigError: A codec of a link is too narrow for the neurons that cross it, or the package
             is none that the timing model knows.
@@ -292,7 +295,7 @@ class _Sample:
         spikes: Row to (process, population) to spikes, of rows that are not shown yet.
     """
 
-    def __init__(self, tracer: RowTracer) -> None:
+    def __init__(self, tracer: RowTracer | SampleTracer) -> None:
         self.tracer = tracer
         self.steps = 0
         self.spikes: dict[int, dict[tuple[int, int], int]] = {}

@@ -26,7 +26,8 @@ from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Projection
 from chipletsim.noc import auto_timing, timing_model
-from chipletsim.report.trace import TraceWriter
+from chipletsim.report.interconnect import interconnect_report
+from chipletsim.tables import render
 
 SLOW = NEUROCORE | {"time_per_synaptic_op": "2 ms/op", "time_per_neuron_update": "1 ns/op"}
 
@@ -37,9 +38,9 @@ def placed(package, seed: int) -> Mapping:
     return replace(mapping, slices=slices)
 
 
-def one_slow_tile(seed: int) -> Mapping:
+def one_slow_tile(seed: int, operation: str = "2 ms/op") -> Mapping:
     """All neurons but inputs on a tile that takes long, with little else to do."""
-    package = row_of_tiles(3, tile=SLOW)
+    package = row_of_tiles(3, tile=SLOW | {"time_per_synaptic_op": operation})
     mapping = placed(package, seed)
     tile = next(part.tile for part in mapping.slices if part.population)
     slices = [part if not part.population else replace(part, tile=tile) for part in mapping.slices]
@@ -145,6 +146,52 @@ def test_frames_are_always_followed() -> None:
     assert auto.link_uses is not None
 
 
+def test_the_interconnect_is_told_of_followed_steps_alone() -> None:
+    """Step by step it is what `cycle` has there; no time of other steps is in any share."""
+    mapping = one_slow_tile(1, "20 ns/op")
+    activity = random_activity(mapping.network, 1, 8, 0.1, 1)
+    auto, cycle = (
+        cs.price(activity, mapping, timing=name, interconnect=True) for name in ("auto", "cycle")
+    )
+    found, every = auto.interconnect, cycle.interconnect
+    followed = auto.timed.steps["cycle"]
+    assert 0 < followed < auto.latency_s.size
+    assert (found.steps_followed, found.steps_in_all) == (followed, auto.latency_s.size)
+    assert (every.steps_followed, every.steps_in_all) == (auto.latency_s.size,) * 2
+    rows = found.steps["hardware_step"]
+    assert len(rows) == followed
+    whole = {row[1]: row for row in every.steps.rows()}
+    assert [tuple(row) for row in found.steps.rows()] == [tuple(whole[row]) for row in rows]
+    latency_s = cycle.latency_s[0, rows].sum()
+    assert found.spent.steps_s == pytest.approx(latency_s, rel=1e-12, abs=0)
+    assert found.packet_latency["all"].packets == sum(found.steps["packets"])
+    busy_s = every.history.busy_s[rows]
+    assert np.array_equal(found.history.busy_s[rows], busy_s)
+    assert found.links["busy_s"] == pytest.approx(busy_s.sum(axis=0), rel=1e-12, abs=0)
+    shares = busy_s.sum(axis=0) / latency_s
+    assert found.links["utilisation"] == pytest.approx(shares, rel=1e-12, abs=0)
+    there = np.isin(np.arange(auto.latency_s.size), rows)
+    assert np.array_equal(found.history.followed, there.astype(int))
+    assert np.array_equal(found.history.time_s > 0, there)
+    told = found.to_dict()
+    assert [each["hardware_step"] for each in told["over_time"]] == list(rows)
+    assert (told["steps_followed"], told["steps_in_all"]) == (followed, auto.latency_s.size)
+    for table in (found.links, found.latencies):
+        assert set(table["steps_followed"]) == {followed}
+        assert set(table["steps_in_all"]) == {auto.latency_s.size}
+    text = "\n".join(render(each, width=300) for each in interconnect_report(told, 1))
+    assert f"are of {followed} of {auto.latency_s.size} hardware steps" in text
+    assert f"in {followed} of {auto.latency_s.size} hardware steps" in str(auto)
+    text = "\n".join(render(each, width=300) for each in interconnect_report(every.to_dict(), 1))
+    assert "left to" not in text
+
+
+def test_without_followed_steps_there_is_no_interconnect() -> None:
+    mapping = one_slow_tile(0)
+    activity = random_activity(mapping.network, 1, 4, 0.3, 0)
+    assert cs.price(activity, mapping, timing="auto", interconnect=True).interconnect is None
+
+
 def as_bound(result, mapping: Mapping, activity) -> None:
     bound = cs.price(activity, mapping, timing="bound")
     assert result.timing == "bound"
@@ -209,9 +256,6 @@ def test_a_pricer_begins_anew() -> None:
         assert pricer.price(activity).metrics() == own.metrics()
 
 
-def test_where_one_model_has_to_be_named(tmp_path) -> None:
-    mapping = placed(mixed_package(), 1)
-    with pytest.raises(UsageError, match="name one instead of `auto`"):
-        TraceWriter(tmp_path / "trace.json", mapping, "auto")
+def test_where_one_model_has_to_be_named() -> None:
     with pytest.raises(UsageError, match="one has to be named"):
         timing_model("auto")

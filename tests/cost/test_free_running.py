@@ -18,8 +18,8 @@ from chipletsim.cost import free_rows
 from chipletsim.cost.gradients import gradients
 from chipletsim.cost.price import CostStream, price_many
 from chipletsim.cost.row_numbers import RowNumbers
-from chipletsim.cost.row_trace import RowTracer
 from chipletsim.cost.running_rows import RunningRows
+from chipletsim.cost.sample_trace import SampleTracer
 from chipletsim.cost.structure import structure
 from chipletsim.cost.tile_amounts import TileAmounts
 from chipletsim.engine.activity import Activity
@@ -116,6 +116,9 @@ def test_windows_and_batches_of_samples_change_nothing(timing: str, monkeypatch)
     if timing != "bound":
         steps = [result.interconnect.steps.to_dict() for result in (found, whole)]
         assert steps[0] == steps[1]
+        histories = [result.interconnect.history for result in (found, whole)]
+        assert histories[0].bin_s == histories[1].bin_s
+        assert np.array_equal(histories[0].busy_s, histories[1].busy_s)
 
 
 def test_a_burst_of_all_steps_has_the_packets_of_each_in_order() -> None:
@@ -187,7 +190,7 @@ def test_steps_share_frames(timing: str) -> None:
     assert bound.latency_s.sum() <= found.latency_s.sum()
 
 
-def test_packets_are_told_of_by_step_and_links_by_sample() -> None:
+def test_packets_are_told_of_by_step_and_links_by_time() -> None:
     mapping, activity = case("copies", 3)
     held, found = (
         cs.price(activity, on, timing="cycle", interconnect=True)
@@ -203,8 +206,7 @@ def test_packets_are_told_of_by_step_and_links_by_sample() -> None:
     assert spent.tiles_blocked_s == pytest.approx(sum(steps["tiles_blocked_s"]), rel=1e-12, abs=0)
     assert spent.beyond_bound_s == pytest.approx(sum(steps["beyond_bound_s"]), rel=1e-12, abs=0)
     assert spent.beyond_bound_s > 0
-    assert history.steps_per_bin == found.latency_s.shape[1]
-    assert history.busy_s[0] == pytest.approx(links["busy_s"], rel=1e-12, abs=0)
+    assert history.busy_s.sum(axis=0) == pytest.approx(links["busy_s"], rel=1e-12, abs=0)
     assert history.utilisation.max() <= 1
 
 
@@ -229,8 +231,8 @@ def test_what_is_not_told_of_free_steps_is_said() -> None:
     for timing in ("simple", "detailed"):
         with pytest.raises(ConfigError, match="run freely"):
             cs.price(activity, mapping, timing=timing)
-    with pytest.raises(UsageError, match="synchronisation: free"):
-        RowTracer(mapping, "cycle")
+        with pytest.raises(ConfigError, match="run freely"):
+            SampleTracer(mapping, timing)
     with pytest.raises(UsageError, match="free-running"):
         gradients(activity, mapping)
 

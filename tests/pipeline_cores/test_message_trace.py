@@ -173,11 +173,16 @@ def test_windows_of_a_sample_give_the_same_trace(tmp_path, mapping, activity) ->
     assert (tmp_path / "parts.json").read_text() == (tmp_path / "whole.json").read_text()
 
 
-def test_rates_do_not_tell_of_single_messages(tmp_path, mapping) -> None:
-    rates = cs.RateActivity.of(mapping.network, {"in": 1.0, "out": 0.0}, steps=2)
-    with pytest.raises(UsageError, match="`detailed` follows single messages, which firing rates"):
-        cs.save_trace(rates, mapping, tmp_path / "t.json", timing="detailed")
-    assert list(tmp_path.iterdir()) == []
+def test_a_trace_of_rates_shows_the_spikes_that_are_drawn(tmp_path, mapping, monkeypatch) -> None:
+    rates = cs.RateActivity.of(mapping.network, {"in": 0.5, "out": 0.2}, steps=3, samples=2)
+    cs.save_trace(rates, mapping, tmp_path / "t.json", timing="detailed")
+    due = cs.price(rates, mapping, timing="detailed")
+    facts = json.loads((tmp_path / "t.json").read_text())["otherData"]
+    assert facts["time_s"] == pytest.approx(due.latency_s.sum(), rel=1e-12, abs=0)
+    monkeypatch.setattr("chipletsim.engine.rates.MOST_LISTED_BYTES", 0)
+    with pytest.raises(UsageError, match="to list for models that follow single messages"):
+        cs.save_trace(rates, mapping, tmp_path / "u.json", timing="detailed")
+    assert not (tmp_path / "u.json").exists()
 
 
 def test_a_message_that_is_blocked_by_hand() -> None:

@@ -23,7 +23,10 @@ from chipletsim.report.interconnect_figures import (
 from chipletsim.tables import render
 
 sys.path.append(str(Path(__file__).parents[1] / "cost"))
+from cost_cases import random_activity
 from interconnect_cases import all_at_once, pair
+from test_auto_timing import one_slow_tile
+from test_link_uses import WAIT, spikes_over, two_dies
 
 pytestmark = pytest.mark.usefixtures("quick_programs")
 
@@ -101,6 +104,24 @@ def test_the_terminal_has_the_figures_with_units(told) -> None:
     assert "frames" not in text
 
 
+@pytest.mark.parametrize("timing", ["queue", "cycle"])
+def test_packets_that_others_help_are_counted_where_there_are_any(timing, told) -> None:
+    """12 packets of 40 bit, one in each nanosecond, leave no room for more in a frame of 512.
+
+    So that goes at once, while the last packet waits the 100 ns that each would wait alone.
+    """
+    activity, mapping = spikes_over(two_dies(**WAIT), 13)
+    found = cs.price(activity, mapping, timing=timing, interconnect=True).interconnect
+    assert found.faster_than_alone == found.to_dict()["packets_faster_than_alone"] == 12
+    words = "are zero load (12 packets were faster, in frames that others filled), "
+    assert words in "\n".join(shown(found))
+    activity, mapping = spikes_over(two_dies(**WAIT), 1)
+    alone = cs.price(activity, mapping, timing=timing, interconnect=True).interconnect
+    for each in (alone, told):
+        assert each.faster_than_alone == 0
+        assert "faster" not in "\n".join(shown(each))
+
+
 def test_links_over_time_are_those_in_use(told) -> None:
     rows = list(link_history(told).rows())
     assert [row[:3] for row in rows] == [(0, 1, "d(0,0)>d(1,0)")]
@@ -132,6 +153,24 @@ def test_figures_show_all_packets_and_links(told, tmp_path, monkeypatch) -> None
     write_utilisation_figure(tmp_path / "m.png", "run", nothing)
     assert len(list(tmp_path.glob("*.png"))) == 4
     assert "no room" not in "\n".join(shown(nothing))
+
+
+def test_steps_left_to_bound_are_blank(tmp_path, monkeypatch) -> None:
+    pytest.importorskip("matplotlib")
+    from matplotlib.figure import Figure
+
+    mapping = one_slow_tile(1, "20 ns/op")
+    activity = random_activity(mapping.network, 1, 8, 0.1, 1)
+    found = cs.price(activity, mapping, timing="auto", interconnect=True).interconnect
+    drawn = []
+    monkeypatch.setattr(Figure, "savefig", lambda self, *a, **k: drawn.append(self))
+    write_utilisation_figure(tmp_path / "u.png", "run", found)
+    axes = drawn[0].axes[0]
+    blank = np.ma.getmaskarray(axes.images[0].get_array()).all(axis=0)
+    followed = np.isin(np.arange(found.steps_in_all), found.steps["hardware_step"])
+    assert np.array_equal(blank, ~followed)
+    assert "blank: left to `bound`" in axes.get_xlabel()
+    assert set(link_history(found)["steps_followed"]) == {1}
 
 
 @pytest.mark.parametrize("values", [[], [0.0], [3e-9], [0.0, 1e-9, 5e-6], [2e-9, 2.1e-9]])
