@@ -20,6 +20,7 @@ from chipletsim.kernels import describe, native_kernels
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc.auto_timing import AUTO_FLIT_HOPS, packet_timing
+from chipletsim.noc.packet_plan import PacketPlans
 from chipletsim.noc.serial import TOLERANCE
 from chipletsim.package.model import Package
 
@@ -44,6 +45,7 @@ class AutoTimer(Restartable):
             window; that window's own if left out.
         say: Called with a line of text as rows are timed.
         interconnect: Whether to gather what packets and links do, in rows that are followed.
+        plans: Packets of the mapping; made if left out.
     """
 
     def __init__(
@@ -55,12 +57,13 @@ class AutoTimer(Restartable):
         say: Say | None = None,
         *,
         interconnect: bool = False,
+        plans: PacketPlans | None = None,
     ) -> None:
         self._sample_steps = sample_steps
         self._timer: MessageTimer | None = None
         if native_kernels():
             self._timer = MessageTimer(
-                mapping, packages, pipeline, "auto", say, interconnect=interconnect
+                mapping, packages, pipeline, "auto", say, interconnect=interconnect, plans=plans
             )
             refused = self._timer.refused
         else:

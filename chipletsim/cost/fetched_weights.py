@@ -8,7 +8,14 @@ from chipletsim.cost.classes import TrafficClasses, traffic_classes
 from chipletsim.cost.memory_traffic import Fetches, weight_fetches
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc.fetches import Fetched
-from chipletsim.noc.message_plan import MessagePlan
+from chipletsim.noc.message_plan import MessagePlan, message_plan
+from chipletsim.noc.packet_plan import PacketPlans
+
+
+def packet_plans(mapping: Mapping) -> PacketPlans:
+    """Return the packets of a mapping, to be found on packages of the ways of its own."""
+    plan = message_plan(mapping)
+    return PacketPlans(plan, fetched_weights(mapping, plan))
 
 
 def fetched_weights(mapping: Mapping, plan: MessagePlan) -> Fetched:

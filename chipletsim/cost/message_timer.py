@@ -9,6 +9,7 @@ import numpy as np
 
 from chipletsim.cost.batch import Window
 from chipletsim.cost.core_rows import MOST_CELLS, CoreRows
+from chipletsim.cost.fetched_weights import packet_plans
 from chipletsim.cost.free_rows import FreeRows
 from chipletsim.cost.interconnect import Interconnect
 from chipletsim.cost.packet_report import PacketCounter
@@ -22,6 +23,7 @@ from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc import MESSAGE_MODELS, PACKET_MODELS
 from chipletsim.noc.message_plan import message_plan
 from chipletsim.noc.messages import RowEvents
+from chipletsim.noc.packet_plan import PacketPlans
 from chipletsim.package.model import Package
 
 Say = Callable[[str], None]
@@ -96,6 +98,7 @@ class MessageTimer(Restartable):
             names, and which leaves rows to `bound`, see `PacketRows`.
         say: Called with a line of text as rows are timed.
         interconnect: Whether to gather what packets and links do, where the model follows them.
+        plans: Packets of the mapping, for models that follow them; made if left out.
 
     Attributes:
         refused: Place of each package that `auto` leaves to `bound`, and why; there are no rows of
@@ -115,17 +118,20 @@ class MessageTimer(Restartable):
         say: Say | None = None,
         *,
         interconnect: bool = False,
+        plans: PacketPlans | None = None,
     ) -> None:
         self._events = StepEvents(mapping.network, pipeline)
-        plan = message_plan(mapping)
-        self._neuron = plan.neuron
         self._timing, self._say = timing, say
         self._interconnect = interconnect
-        self._model: RowModel = (
-            CoreRows(plan, packages, timing, mapping.routers_in_use)
-            if timing in MESSAGE_MODELS
-            else PacketRows(mapping, plan, packages, spares_bound=timing == "auto")
-        )
+        self._model: RowModel
+        if timing in MESSAGE_MODELS:
+            plan = message_plan(mapping)
+            self._model = CoreRows(plan, packages, timing, mapping.routers_in_use)
+        else:
+            plans = plans or packet_plans(mapping)
+            plan = plans.messages
+            self._model = PacketRows(mapping, plans, packages, spares_bound=timing == "auto")
+        self._neuron = plan.neuron
         self._packages, self.refused = self._model.packages, self._model.refused
         self._begin()
 

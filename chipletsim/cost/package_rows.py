@@ -10,7 +10,6 @@ import jax
 import numpy as np
 
 from chipletsim.cost.constants import constants_of
-from chipletsim.cost.fetched_weights import fetched_weights
 from chipletsim.cost.incidence import TrafficModel, traffic_model
 from chipletsim.cost.packet_report import PacketCounter
 from chipletsim.cost.program import route_times_of
@@ -18,7 +17,6 @@ from chipletsim.cost.row_busy import RowBusy
 from chipletsim.cost.row_messages import RowMessages
 from chipletsim.cost.row_times import PortSums, RowTimes
 from chipletsim.mapping.model import Mapping
-from chipletsim.noc import packet_model
 from chipletsim.noc.alone import Alone
 from chipletsim.noc.encoded_rows import LinkMessages
 from chipletsim.noc.fetch_rows import with_streams
@@ -27,7 +25,6 @@ from chipletsim.noc.flit_hops import flit_hops
 from chipletsim.noc.flit_network import NOWHERE, Burst, BurstTimes, Job, PortCounts
 from chipletsim.noc.free_bursts import step_ends
 from chipletsim.noc.job_checks import check_jobs
-from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.noc.messages import (
     MessageLists,
     RowEvents,
@@ -61,15 +58,11 @@ class Shared:
 
     Args:
         mapping: Where the network lives.
-        plan: Its messages.
-
-    Attributes:
-        plans: Packets of the plan.
+        plans: Its packets.
     """
 
-    def __init__(self, mapping: Mapping, plan: MessagePlan) -> None:
-        self._mapping = mapping
-        self.plans = PacketPlans(plan, fetched_weights(mapping, plan))
+    def __init__(self, mapping: Mapping, plans: PacketPlans) -> None:
+        self._mapping, self.plans = mapping, plans
 
     @cached_property
     def messages(self) -> RowMessages:
@@ -162,8 +155,7 @@ class PackageRows:
 
     def counter(self, timing: str) -> PacketCounter:
         """Return what gathers packets and links of rows by a model, none as yet."""
-        alone = Alone(self.packets, packet_model(timing))
-        return PacketCounter(self.packets, alone, self._package)
+        return PacketCounter(self.packets, Alone(self.packets, timing), self._package)
 
     def flit_hops(self, events: np.ndarray, steps: int) -> int:
         """Return flits times routers of the packets of events, at most.

@@ -15,8 +15,8 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.noc import packet_model
 from chipletsim.noc.burst_kernels import PacketModel
 from chipletsim.noc.flit_network import BurstTimes, Job, PortCounts
-from chipletsim.noc.message_plan import MessagePlan
 from chipletsim.noc.messages import MessageLists, RowEvents
+from chipletsim.noc.packet_plan import PacketPlans
 from chipletsim.package.model import Package
 
 MOST_JOBS = 4096
@@ -48,7 +48,7 @@ class PacketRows:
 
     Args:
         mapping: Where the network lives.
-        plan: Its messages.
+        plans: Its packets.
         packages: Of the structure of the mapping's.
         spares_bound: Whether rows are left to timing `bound` where it says all that energy depends
             on and is certain to be within `chipletsim.noc.serial.TOLERANCE` of `cycle`; and all
@@ -67,12 +67,12 @@ class PacketRows:
     def __init__(
         self,
         mapping: Mapping,
-        plan: MessagePlan,
+        plans: PacketPlans,
         packages: Sequence[Package],
         *,
         spares_bound: bool = False,
     ) -> None:
-        shared = Shared(mapping, plan)
+        shared = Shared(mapping, plans)
         self._packages: list[PackageRows] = []
         self.refused: dict[int, str] = {}
         for number, each in enumerate(packages):

@@ -7,6 +7,7 @@ from copy import copy
 from typing import Self
 
 from chipletsim.cost.batch import Batch, Window
+from chipletsim.cost.fetched_weights import packet_plans
 from chipletsim.cost.latency import row_resources
 from chipletsim.cost.package_rows import PackageRows, Shared
 from chipletsim.cost.row_events import total_events
@@ -16,7 +17,6 @@ from chipletsim.engine.activity import Activity
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc import packet_model
-from chipletsim.noc.message_plan import message_plan
 from chipletsim.noc.messages import RowEvents
 from chipletsim.noc.packet_spans import BUSY_BINS, busy_links, packet_spans
 
@@ -41,9 +41,9 @@ class PacketStepTimer(ListedStepTimer):
     def __init__(
         self, mapping: Mapping, pipeline: Pipeline, timing: str, *, spares_bound: bool = False
     ) -> None:
-        plan = message_plan(mapping)
-        super().__init__(mapping, pipeline, timing, plan.neuron)
-        shared = Shared(mapping, plan)
+        plans = packet_plans(mapping)
+        super().__init__(mapping, pipeline, timing, plans.messages.neuron)
+        shared = Shared(mapping, plans)
         self._rows = PackageRows(mapping, mapping.package, shared, spares_bound=spares_bound)
         self._words = row_resources(mapping.package).words
 

@@ -6,11 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from chipletsim.cost.batch import Window
+from chipletsim.cost.fetched_weights import packet_plans
 from chipletsim.cost.result import Result
 from chipletsim.cost.stream import CostStream
 from chipletsim.cost.structure import structure
 from chipletsim.errors import UsageError
 from chipletsim.mapping.model import Mapping
+from chipletsim.noc import PACKET_MODELS
+from chipletsim.noc.packet_plan import PacketPlans
 from chipletsim.package.model import Package
 
 __all__ = ["CostStream", "Pricer", "Result", "price", "price_many"]
@@ -91,8 +94,8 @@ def price_many(
 
     Packages that differ in floats alone (energies, latencies, bandwidths, powers) and
     have the same routes share all counting and one compiled program, and their packets are
-    followed together; the others are priced apart. Tiles, routers and links must be the
-    same in number and order.
+    followed together; the others are priced apart, and those of the same routes share the plans
+    of packets. Tiles, routers and links must be the same in number and order.
 
     Args:
         activity: Who spiked when.
@@ -107,16 +110,21 @@ def price_many(
         InfeasibleError: Answers leave the network but a package has no io tile.
         ConfigError: A codec of a link is too narrow for the neurons that cross it.
     """
-    groups: dict[str, list[int]] = {}
+    groups: dict[str, dict[str, list[int]]] = {}
     for number, package in enumerate(packages):
-        groups.setdefault(structure(package), []).append(number)
+        ways, rest = structure(package)
+        groups.setdefault(ways, {}).setdefault(rest, []).append(number)
     results: dict[int, Result] = {}
-    for members in groups.values():
-        alike = [packages[number] for number in members]
-        placed = _on_package(mapping, alike[0])
-        stream = CostStream(placed, packages=alike, timing=timing, say=say)
-        stream.add(activity)
-        results.update(zip(members, stream.close_all(), strict=True))
+    for of_ways in groups.values():  # plans of packets are large: those of one at a time are held
+        plans: PacketPlans | None = None
+        for members in of_ways.values():
+            alike = [packages[number] for number in members]
+            placed = _on_package(mapping, alike[0])
+            if plans is None and timing in ("auto", *PACKET_MODELS):
+                plans = packet_plans(placed)
+            stream = CostStream(placed, packages=alike, timing=timing, say=say, plans=plans)
+            stream.add(activity)
+            results.update(zip(members, stream.close_all(), strict=True))
     return [results[number] for number in range(len(packages))]
 
 

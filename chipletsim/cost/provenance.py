@@ -12,7 +12,12 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.store import mapping_hash, package_fingerprint
 from chipletsim.network.model import Network
 from chipletsim.noc import PACKET_MODELS
-from chipletsim.noc.flit_width import width_from_links
+from chipletsim.noc.flit_width import (
+    flit_bits_of,
+    held_back,
+    narrower_flits,
+    width_from_links,
+)
 from chipletsim.noc.package_network import package_network
 from chipletsim.package.model import Package
 from chipletsim.spec.base import Spec
@@ -167,6 +172,24 @@ def _of_packets(package: Package) -> list[str]:
             " event by event: they leave once all events"
             " of a step are at the link, and those go on once all of it is there; each end takes"
             " the pipeline of its router once more"
+        )
+    return [*found, *_of_widths(package, bits)]
+
+
+def _of_widths(package: Package, bits: int) -> list[str]:
+    """Return what one width of flits in the whole package leaves out, in words."""
+    flit_bits, found = flit_bits_of(package, (bits,)), []
+    if narrow := narrower_flits(package, (bits,)):
+        found.append(
+            f"flits of {narrow} bit inside dies: packets are cut into flits of {flit_bits} bit, the"
+            " widest inside a die; narrower links take their own time for a packet, but pass on its"
+            " first bits with the rest of a wider flit"
+        )
+    if wide := held_back(package, (bits,)):
+        found.append(
+            f"width of routers in dies without links inside: they move {flit_bits} bit a cycle, the"
+            f" widest flit inside other dies, where their own links would keep {wide} bit busy, and"
+            " may be too slow"
         )
     return found
 

@@ -12,6 +12,7 @@ import numpy as np
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.core_rows import MOST_CELLS
 from chipletsim.cost.counted_rows import CountedRows
+from chipletsim.cost.fetched_weights import packet_plans
 from chipletsim.cost.free_rows import check_packets
 from chipletsim.cost.latency import row_resources
 from chipletsim.cost.package_rows import PackageRows, RowJobs, Shared
@@ -27,7 +28,6 @@ from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc import packet_model
 from chipletsim.noc.flit_network import Job
 from chipletsim.noc.free_bursts import free_job
-from chipletsim.noc.message_plan import message_plan
 from chipletsim.noc.packet_spans import SAMPLE_BINS, Busy, busy_links, packet_spans
 from chipletsim.noc.spans import Doing, Span
 
@@ -151,13 +151,13 @@ class PacketSampleTimer(Restartable):
     """
 
     def __init__(self, mapping: Mapping, pipeline: Pipeline, timing: str) -> None:
-        plan = message_plan(mapping)
-        shared, auto = Shared(mapping, plan), timing == "auto"
+        plans, auto = packet_plans(mapping), timing == "auto"
+        shared = Shared(mapping, plans)
         self._rows = PackageRows(mapping, mapping.package, shared, spares_bound=auto)
         self._words = row_resources(mapping.package).words
-        self._neuron, self._timing = plan.neuron, timing
+        self._neuron, self._timing = plans.messages.neuron, timing
         self._events = StepEvents(mapping.network, pipeline)
-        cells = MOST_CELLS // max(plan.neuron.size, 1)
+        cells = MOST_CELLS // max(plans.messages.neuron.size, 1)
         self._together = max(1, min(cells, MOST_PACKETS // self._rows.most_packets))
         self._begin()
 

@@ -41,6 +41,7 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.network.fingerprint import fingerprint
 from chipletsim.network.pipeline import stages
 from chipletsim.noc import MESSAGE_MODELS, PACKET_MODELS, check_timing
+from chipletsim.noc.packet_plan import PacketPlans
 from chipletsim.package.model import Package
 
 MOST_FINGERPRINTS = 16
@@ -61,6 +62,7 @@ class CostStream(Restartable):
             what is to be followed; those of that window if left out.
         say: Called with a line of text as steps are timed by models that follow messages.
         interconnect: Whether results tell of packets and links, where the model follows them.
+        plans: Packets of the mapping, for models that follow them; made if left out.
 
     Raises:
         UsageError: There is no such timing model.
@@ -91,6 +93,7 @@ class CostStream(Restartable):
         sample_steps: int | None = None,
         say: Callable[[str], None] | None = None,
         interconnect: bool = False,
+        plans: PacketPlans | None = None,
     ) -> None:
         check_timing(timing)
         self._mapping = mapping
@@ -104,9 +107,11 @@ class CostStream(Restartable):
         self._auto: AutoTimer | None = None
         placed = mapping, self._packages, self._pipeline
         if timing == "auto":
-            self._auto = AutoTimer(*placed, sample_steps, say, interconnect=interconnect)
+            self._auto = AutoTimer(
+                *placed, sample_steps, say, interconnect=interconnect, plans=plans
+            )
         elif timing in (*MESSAGE_MODELS, *PACKET_MODELS):
-            self._timer = MessageTimer(*placed, timing, say, interconnect=interconnect)
+            self._timer = MessageTimer(*placed, timing, say, interconnect=interconnect, plans=plans)
         # What packets lose is told beside `bound`.
         told = interconnect and timing in PACKET_MODELS
         of_rows = "bound" if self._auto or told else None if self._timer else timing

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from chipletsim.noc.burst_kernels import PacketModel
+from chipletsim.kernels import native_kernels
+from chipletsim.noc import packet_model
+from chipletsim.noc.burst_kernels import run_singly
 from chipletsim.noc.flit_network import Burst, Job
 from chipletsim.noc.packet_times import PacketTimes
 
@@ -21,11 +23,11 @@ class Alone:
 
     Args:
         packets: Packets of a mapping.
-        model: The timing model.
+        timing: Name of the timing model.
     """
 
-    def __init__(self, packets: PacketTimes, model: PacketModel) -> None:
-        self._packets, self._model = packets, model
+    def __init__(self, packets: PacketTimes, timing: str) -> None:
+        self._packets, self._timing = packets, timing
         network = packets.network.network
         if network.links is not None:
             links = network.links.copy()
@@ -76,17 +78,16 @@ class Alone:
         rows = np.stack(
             [flows.flow[flow, 0], flow, packets.flits[kind], leaves, zeros, zeros], axis=1
         )
-        jobs = [
-            Job(
-                self._network,
-                flows,
-                Burst(
-                    rows[number : number + 1],
-                    np.zeros(int(flows.deliveries[flow[number]]), np.int64),
-                    kind=kind[number : number + 1],
-                ),
-            )
-            for number in range(keys.size)
-        ]
-        times = self._model(jobs).times
+        if native_kernels():
+            return run_singly(self._timing, self._network, flows, rows, kind)
+        return self._follow(rows, kind)
+
+    def _follow(self, rows: np.ndarray, kind: np.ndarray) -> np.ndarray:
+        """Return the same in Python."""
+        flows = self._packets.plan.flows
+        jobs = []
+        for row, size in zip(rows, kind, strict=True):
+            nothing = np.zeros(int(flows.deliveries[row[1]]), np.int64)
+            jobs.append(Job(self._network, flows, Burst(row[None], nothing, kind=size[None])))
+        times = packet_model(self._timing)(jobs).times
         return np.array([each.arrived.max() - each.injected[0] for each in times], np.int64)

@@ -9,8 +9,23 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from chipletsim.kernels import native_function, thread_count
-from chipletsim.noc.burst_tables import burst_table, distinct_networks, network_rows
-from chipletsim.noc.flit_network import BurstTimes, Busiest, Job, PortCounts
+from chipletsim.noc.burst_tables import (
+    BurstTable,
+    NetworkRows,
+    burst_table,
+    distinct_networks,
+    network_rows,
+    single_tables,
+)
+from chipletsim.noc.flit_network import (
+    Burst,
+    BurstTimes,
+    Busiest,
+    FlitNetwork,
+    Flows,
+    Job,
+    PortCounts,
+)
 from chipletsim.noc.job_checks import check_jobs
 
 
@@ -77,33 +92,87 @@ def run_bursts(
     networks, network_of = distinct_networks(jobs)
     bursts = tuple(map(burst_table, jobs, network_of))
     bounds = np.cumsum([0, *(len(network.port) for network in networks)]).tolist()
-    ports, kinds = bounds[-1], len(PortCounts._fields)
-    undelivered = np.empty(len(jobs), np.int64)
-    busiest = np.empty((len(jobs), len(Busiest._fields)), np.int64)
+    ports = bounds[-1]
     left = np.full((ports * networks[0].channels if held else 0, 3), -1, np.int64)
-    counts = np.empty((ports, kinds), np.int64)
-    of_bursts = np.empty((len(jobs) if each else 0, ports, kinds), np.int64)
+    of_bursts = np.empty((len(jobs) if each else 0, ports, len(PortCounts._fields)), np.int64)
     history = np.empty((ports, bins), np.int64)
-    native_function(model)(
-        network_rows(jobs, networks, network_of),
-        bursts,
-        (
-            *(bins, bin_ticks, undelivered, busiest, left if held else None),
-            *(counts, of_bursts if each else None, history),
-        ),
-        thread_count(),
-    )
-    if undelivered.min(initial=0) < 0:
-        raise AssertionError("flits were lost; this is a fault of chipletsim")
+    told = _Told(bin_ticks, left if held else None, of_bursts if each else None, history)
+    found = _call(model, network_rows(jobs, networks, network_of), bursts, told)
+    ends = zip(bursts, found.undelivered.tolist(), found.busiest.tolist(), strict=True)
     times = [
         BurstTimes(row.made, row.injected, row.arrived, row.taken, lost, Busiest(*busy))
-        for row, lost, busy in zip(bursts, undelivered.tolist(), busiest.tolist(), strict=True)
+        for row, lost, busy in ends
     ]
     spans = [slice(*pair) for pair in pairwise(bounds)]
     return BurstResults(
         times,
-        [PortCounts(*counts[span].T) for span in spans],
+        [PortCounts(*found.counts[span].T) for span in spans],
         [history[span] for span in spans],
         left,
         of_bursts,
     )
+
+
+def run_singly(
+    model: str, network: FlitNetwork, flows: Flows, packet: np.ndarray, kind: np.ndarray
+) -> np.ndarray:
+    """Return int64 [packets]: ticks from when the head of each leaves until its last tail comes.
+
+    Each is a burst of its own, but not an object of its own, and is not checked: packets are such
+    as were run before.
+
+    Args:
+        model: Name of the kernel.
+        network: What the packets run on.
+        flows: Their ways.
+        packet: int64 [packets, 6], see `chipletsim.noc.flit_network.Burst`; each takes a flow.
+        kind: int64 [packets], size of each by number.
+    """
+    bursts = single_tables(flows, packet, kind)
+    any_job = Job(network, flows, Burst(packet, packet[:0, 0]))
+    told = _Told(1, None, None, np.empty((len(network.port), 0), np.int64))
+    found = _call(model, network_rows([any_job], [network], [0]), tuple(bursts), told)
+    if found.undelivered.any():
+        raise AssertionError("a packet alone did not arrive; this is a fault of chipletsim")
+    return np.array([each.arrived.max() - each.injected[0] for each in bursts], np.int64)
+
+
+class _Told(NamedTuple):
+    """What a kernel is asked to tell, and where; see `BurstResults`."""
+
+    bin_ticks: int
+    held: np.ndarray | None
+    each: np.ndarray | None
+    history: np.ndarray
+
+
+class _Found(NamedTuple):
+    """What a kernel tells of all bursts, int64 [bursts], [bursts, 4] and [ports, counts]."""
+
+    undelivered: np.ndarray
+    busiest: np.ndarray
+    counts: np.ndarray
+
+
+def _call(
+    model: str, networks: tuple[NetworkRows, ...], bursts: tuple[BurstTable, ...], told: _Told
+) -> _Found:
+    """Run the rows of bursts by a native kernel."""
+    ports, bins = told.history.shape
+    found = _Found(
+        np.empty(len(bursts), np.int64),
+        np.empty((len(bursts), len(Busiest._fields)), np.int64),
+        np.empty((ports, len(PortCounts._fields)), np.int64),
+    )
+    native_function(model)(
+        networks,
+        bursts,
+        (
+            *(bins, told.bin_ticks, found.undelivered, found.busiest, told.held),
+            *(found.counts, told.each, told.history),
+        ),
+        thread_count(),
+    )
+    if found.undelivered.min(initial=0) < 0:
+        raise AssertionError("flits were lost; this is a fault of chipletsim")
+    return found

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import numpy as np
@@ -105,6 +106,34 @@ def burst_table(job: Job, network: int) -> BurstTable:
         arrived,
         taken,
     )
+
+
+def single_tables(flows: Flows, packet: np.ndarray, kind: np.ndarray) -> list[BurstTable]:
+    """Return the rows of bursts of one packet each on one network; all share a few arrays.
+
+    Args:
+        flows: Ways of the packets.
+        packet: int64 [packets, 6], see `chipletsim.noc.flit_network.Burst`; all take a flow.
+        kind: int64 [packets], size of each by number.
+    """
+    packet, kind = _row(packet), _row(kind)
+    counts = flows.deliveries[packet[:, 1]]
+    bounds = np.stack([np.zeros_like(counts), counts], axis=1)
+    ends = np.cumsum(counts).tolist()
+    made, injected = np.empty((2, len(packet)), np.int64)
+    processing = np.zeros(int(counts.sum()), np.int64)
+    arrived, taken = np.empty((2, processing.size), np.int64)
+    rows, nothing = _flow_rows(flows), np.zeros(0, np.int64)
+    tables = []
+    for number, (first, end) in enumerate(pairwise([0, *ends])):
+        own, there = slice(number, number + 1), slice(first, end)
+        tables.append(
+            BurstTable(
+                *(0, 1, 0, rows, packet[own], kind[own], None, bounds[number], processing[there]),
+                *(nothing, made[own], injected[own], arrived[there], taken[there]),
+            )
+        )
+    return tables
 
 
 def _row(array: np.ndarray) -> np.ndarray:

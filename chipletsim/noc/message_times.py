@@ -59,18 +59,19 @@ def plan_times(
         if tile.parameters not in known:
             known[tile.parameters] = _times_of(tile.name, tile.parameters, by_turns, whole_steps)
         cores[core] = known[tile.parameters]
-    neurons = np.array(
-        [
-            cores[core].converted if converted else cores[core].neurons[unit]
-            for core, unit, converted in zip(plan.core, plan.unit, plan.converted, strict=True)
-        ],
-        float,
-    ).reshape(-1, 4)
+    neuron_s = np.zeros((plan.tile.size, int(plan.unit.max(initial=0)) + 1, 4))
+    converted_s = np.zeros((plan.tile.size, 4))
     out_s, hop_s = np.zeros(plan.tile.size), np.zeros((plan.tile.size, 4))
     for core, times in cores.items():
+        own = times.neurons[: neuron_s.shape[1]]
+        neuron_s[core, : len(own)] = own
+        converted_s[core] = times.converted
         out_s[core] = times.out_s
         hop_s[core] = times.hop_s or _link_hops(package, int(plan.tile[core]))
-    dendrite_s, access_s, update_s, spike_s = neurons.T.copy()
+    own_s = np.where(
+        plan.converted[:, None], converted_s[plan.core], neuron_s[plan.core, plan.unit]
+    )
+    dendrite_s, access_s, update_s, spike_s = own_s.T.copy()
     return PlanTimes(
         dendrite_s=dendrite_s,
         access_s=access_s,

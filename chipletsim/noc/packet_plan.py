@@ -13,6 +13,7 @@ from chipletsim.noc.event_trees import Events
 from chipletsim.noc.fetches import Fetched
 from chipletsim.noc.flit_network import OWN_NODE, Flows
 from chipletsim.noc.message_plan import MessagePlan
+from chipletsim.noc.message_times import PlanTimes, plan_times
 from chipletsim.noc.neuron_legs import (
     LegsTaken,
     Onward,
@@ -24,6 +25,7 @@ from chipletsim.noc.neuron_legs import (
 )
 from chipletsim.noc.package_network import PackageNetwork
 from chipletsim.package.model import Package
+from chipletsim.tiles import TileParameters
 
 
 class PacketPlan(NamedTuple):
@@ -93,6 +95,25 @@ class PacketPlans:
     def __init__(self, messages: MessagePlan, fetched: Fetched) -> None:
         self.messages, self.fetched = messages, fetched
         self._known: dict[bytes, PacketPlan] = {}
+        self._times: dict[tuple[TileParameters, ...], PlanTimes] = {}
+
+    def times(self, package: Package) -> PlanTimes:
+        """Return what messages take on the tiles of a package, once for all with the same tiles.
+
+        Work on weights that are fetched is not in it. Packets go by links, so no hop has a time.
+
+        Args:
+            package: The package.
+
+        Raises:
+            ConfigError: A tile in use has no times for single messages.
+        """
+        tiles = tuple(tile.parameters for tile in package.tiles)
+        if tiles not in self._times:
+            local = replace(self.messages, synapses=self.fetched.synapses)
+            found = plan_times(local, package, by_turns=True, whole_steps=True)
+            self._times[tiles] = found._replace(hop_s=np.full_like(found.hop_s, np.nan))
+        return self._times[tiles]
 
     def of(self, package: Package, network: PackageNetwork) -> PacketPlan:
         """Return the packets on a package.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,7 @@ from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc.encoded_packets import Stretches, stretch_sizes, stretches_of
 from chipletsim.noc.fetch_rows import FetchRows, fetch_rows, fetch_sizes, stream_sizes
-from chipletsim.noc.message_times import PlanTimes, plan_times
+from chipletsim.noc.message_times import PlanTimes
 from chipletsim.noc.package_network import (
     PackageNetwork,
     package_network,
@@ -77,8 +76,7 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
     sizes = np.union1d(sizes, stretch_sizes(package))
     network = package_network(package, tuple(sizes.tolist()))
     plan, packets = plans.messages, plans.of(package, network)
-    local = replace(plan, synapses=fetched.synapses)
-    times = plan_times(local, package, by_turns=True, whole_steps=True)
+    times = plans.times(package)
     listed = [tile.parameters.message_times() for tile in package.tiles]
     by_turns = np.array([each is not None and each.by_turns for each in listed], bool)
     network = network._replace(

@@ -33,18 +33,30 @@ def check_deadlock(package: Package) -> None:
         ConfigError: There is a cycle; it names the links and how many virtual
             channels would do.
     """
-    hops = _Hops(package)
+    hops = _hops(package)
     cycle = hops.cycle(package.spec.virtual_channels)
     if cycle:
         raise ConfigError([Problem(_explanation(hops, cycle), "virtual_channels")])
 
 
-class _Hops:
-    """Every pair of links that follow one another on a route, and their die crossings."""
+def _hops(package: Package) -> _Hops:
+    """Return the hops of a package, collected once: building it checks them, timing needs them."""
+    kept = package.__dict__
+    if "_hop_pairs" not in kept:
+        kept["_hop_pairs"] = _unique_rows(np.concatenate(list(_collect(package))))
+    return _Hops(package, kept["_hop_pairs"])
 
-    def __init__(self, package: Package) -> None:
-        self.package = package
-        self.pairs = _unique_rows(np.concatenate(list(self._collect())))
+
+class _Hops:
+    """Every pair of links that follow one another on a route, and their die crossings.
+
+    Args:
+        package: The package.
+        pairs: int64 [pairs, 4]: two links, and the crossings made on entering each.
+    """
+
+    def __init__(self, package: Package, pairs: np.ndarray) -> None:
+        self.package, self.pairs = package, pairs
 
     @property
     def most_crossings(self) -> int:
@@ -65,32 +77,32 @@ class _Hops:
         found = find_cycle(self.dependencies(channels), len(links) * channels)
         return [links[channel // channels].name for channel in found]
 
-    def _collect(self) -> Iterator[np.ndarray]:
-        """Yield int64 [pairs, 4]: two links, and the crossings made on entering each."""
-        package = self.package
-        links = package.links
-        climbs = np.array([link.between_dies or link.wraps for link in links], np.int64)
-        with_tiles = np.unique(package.tile_router)
-        yield np.zeros((0, 4), np.int64)
-        size = max(1, _CHUNK_ENTRIES // len(package.routers))
-        for start in range(0, len(with_tiles) if links else 0, size):
-            sources = with_tiles[start : start + size]
-            crossed = path_sums(package, sources, climbs)
-            before = parents(package, sources)
-            used = carries(package, sources, with_tiles) & (before != sources[:, None])
-            row, router = np.nonzero(used)
-            previous = before[row, router]
-            incoming = package.incoming_link[sources].astype(np.int64)
-            pairs = np.stack(
-                [
-                    incoming[row, previous],
-                    incoming[row, router],
-                    crossed[row, previous],
-                    crossed[row, router],
-                ],
-                axis=1,
-            )
-            yield _unique_rows(pairs)
+
+def _collect(package: Package) -> Iterator[np.ndarray]:
+    """Yield int64 [pairs, 4]: two links, and the crossings made on entering each."""
+    links = package.links
+    climbs = np.array([link.between_dies or link.wraps for link in links], np.int64)
+    with_tiles = np.unique(package.tile_router)
+    yield np.zeros((0, 4), np.int64)
+    size = max(1, _CHUNK_ENTRIES // len(package.routers))
+    for start in range(0, len(with_tiles) if links else 0, size):
+        sources = with_tiles[start : start + size]
+        crossed = path_sums(package, sources, climbs)
+        before = parents(package, sources)
+        used = carries(package, sources, with_tiles) & (before != sources[:, None])
+        row, router = np.nonzero(used)
+        previous = before[row, router]
+        incoming = package.incoming_link[sources].astype(np.int64)
+        pairs = np.stack(
+            [
+                incoming[row, previous],
+                incoming[row, router],
+                crossed[row, previous],
+                crossed[row, router],
+            ],
+            axis=1,
+        )
+        yield _unique_rows(pairs)
 
 
 def _unique_rows(pairs: np.ndarray) -> np.ndarray:
@@ -154,6 +166,6 @@ def channel_classes(package: Package) -> int:
     Packets start in the first, and move up one, to the last at most, on entering a die-to-die or
     wrap-around link; so many classes are free of deadlock.
     """
-    hops = _Hops(package)
+    hops = _hops(package)
     most = package.spec.virtual_channels
     return next((count for count in range(1, most) if not hops.cycle(count)), most)

@@ -2,12 +2,14 @@
 //
 // Work is done where a flit or a credit is: events wait in a calendar, and a router runs in cycles in
 // which something came, or in which it can go on. What runs in a tick sees the state that all
-// arrivals of the tick left, so no order of routers or nodes matters.
+// arrivals of the tick left, so no order of routers or nodes matters. What a burst did not reach is
+// not looked at before or after it, so that bursts of few packets are quick on large networks.
 #pragma once
 
 #include <algorithm>
 #include <cstdint>
 #include <memory>
+#include <numeric>
 #include <utility>
 #include <vector>
 
@@ -35,9 +37,12 @@ class FlitBurst : public BurstRun {
         sources_(network.nodes),
         back_(network.nodes * channels_),
         running_(network.routers + network.nodes + 1),
-        soon_(network.routers) {
+        soon_(network.routers),
+        used_(network.routers + 1),
+        used_count_(network.routers) {
     routers_.build(network);
     nodes_.build(network, 1);
+    std::iota(used_.begin(), used_.end(), 0);
     for (int64_t port = 0; port < network.ports; ++port) {
       const int64_t peer = port_[port].peer;
       if (peer != kNoPeer) room_[port] = peer >= 0 ? port_[peer].buffer : node_[-1 - peer].buffer;
@@ -46,6 +51,7 @@ class FlitBurst : public BurstRun {
       links_[port].most_bits = most_bits(network, port);
       const PortRow& row = port_[port];
       if (row.peer == kNoPeer) continue;
+      if (row.sleeps_after >= 0) sleepers_.push_back(port);
       wires_[port] = {row.forward, routers_.cycle_at(row.peer < 0 ? port : row.peer), row.backward,
                       static_cast<int32_t>(row.peer < 0 ? -1 - row.peer : row.peer), row.peer < 0,
                       !row.frame_bits && row.sleeps_after < 0};
@@ -79,9 +85,8 @@ class FlitBurst : public BurstRun {
     const int64_t left = nodes_.left();
     if (left && all_.held) routers_.tell_held(all_.held);
     all_.undelivered[burst] = left || at_rest() ? left : -1;
-    routers_.count();
     sleep_until(nodes_.last());
-    tell_busiest(all_.busiest[burst]);
+    count(all_.busiest[burst]);
   }
 
  private:
@@ -125,21 +130,29 @@ class FlitBurst : public BurstRun {
 
   void begin(const Burst& burst) {
     burst_ = &burst;
-    routers_.begin(room_, burst);
+    routers_.begin(burst);
     nodes_.begin(burst);
     calendar_.begin(network_.quantum);
-    std::fill(listed_.begin(), listed_.end(), -1);
-    for (Link& link : links_) {
-      link.frame.clear();
-      link.bits = link.free_at = link.used = link.busy = 0;
-      link.due = -1;
-    }
+    for (int64_t k = 0; k < used_count_; ++k) reset(used_[k]);
+    used_count_ = 0;
     const uint64_t every = channels_ == 64 ? ~uint64_t{0} : (uint64_t{1} << channels_) - 1;
     for (int64_t node = 0; node < network_.nodes; ++node) {
       sources_[node] = {-1, 0, 0, every, -1, -1};
       std::fill_n(back_.begin() + node * channels_, channels_,
                   static_cast<int32_t>(port_[node_[node].port].buffer));
       if (nodes_.has_packets(node)) add(0, {static_cast<int32_t>(node), kNode, 0, 0, 0});
+    }
+  }
+
+  // Makes a router as if there had been no burst.
+  void reset(int32_t router) {
+    routers_.reset(router, room_);
+    listed_[router] = -1;
+    for (int64_t g = first_port(network_, router); g < first_port(network_, router + 1); ++g) {
+      Link& link = links_[g];
+      link.frame.clear();
+      link.bits = link.free_at = link.used = link.busy = 0;
+      link.due = -1;
     }
   }
 
@@ -179,6 +192,8 @@ class FlitBurst : public BurstRun {
     // Whether it is new, nobody can foretell: so there is no branch.
     running_[running_count_] = static_cast<int32_t>(router);
     running_count_ += listed_[router] != now;
+    used_[used_count_] = static_cast<int32_t>(router);
+    used_count_ += listed_[router] < 0;
     listed_[router] = now;
   }
 
@@ -340,21 +355,26 @@ class FlitBurst : public BurstRun {
     if (nodes_.has_packets(where)) add(source.next, {where, kNode, 0, 0, 0});
   }
 
-  void tell_busiest(BusiestRow& row) {
+  // Counts what the burst did, and sets the port that worked longest: of several the first one.
+  void count(BusiestRow& row) {
     nodes_.busiest(row);
     row.port = row.port_ticks = 0;
-    for (int64_t g = 0; g < network_.ports; ++g) {
-      const int64_t busy = port_[g].frame_bits ? links_[g].busy : routers_.busy(g);
-      routers_.counts(g).busy += busy;
-      if (port_[g].peer < 0) continue;  // of links alone
-      if (busy > row.port_ticks) row.port = g, row.port_ticks = busy;
+    std::sort(used_.begin(), used_.begin() + used_count_);
+    for (int64_t k = 0; k < used_count_; ++k) {
+      const int32_t router = used_[k];
+      routers_.count(router);
+      for (int64_t g = first_port(network_, router); g < first_port(network_, router + 1); ++g) {
+        const int64_t busy = port_[g].frame_bits ? links_[g].busy : routers_.busy(g);
+        routers_.counts(g).busy += busy;
+        if (port_[g].peer < 0) continue;  // of links alone
+        if (busy > row.port_ticks) row.port = g, row.port_ticks = busy;
+      }
     }
   }
 
   // Links that may sleep do so until the end.
   void sleep_until(int64_t end) {
-    for (int64_t g = 0; g < network_.ports; ++g) {
-      if (port_[g].peer == kNoPeer || port_[g].sleeps_after < 0) continue;
+    for (const int64_t g : sleepers_) {
       routers_.counts(g).asleep +=
           std::max<int64_t>(0, end - links_[g].used - port_[g].sleeps_after);
     }
@@ -367,7 +387,8 @@ class FlitBurst : public BurstRun {
         if (back_[node * channels_ + channel] != port_[node_[node].port].buffer) return false;
       }
     }
-    return routers_.clean(room_);
+    return std::all_of(used_.begin(), used_.begin() + used_count_,
+                       [&](int32_t router) { return routers_.clean(router, room_); });
   }
 
   const Bursts& all_;
@@ -388,7 +409,9 @@ class FlitBurst : public BurstRun {
   Batch<Event> events_;
   std::vector<int32_t> running_;  // routers, and -1 - node; then room for one that is no new one
   std::vector<int32_t> soon_;     // routers that run again after the quantum
-  int64_t running_count_ = 0, soon_count_ = 0;
+  std::vector<int32_t> used_;     // routers that this burst reached; then room for one that is no new one
+  std::vector<int64_t> sleepers_; // ports of links that may sleep
+  int64_t running_count_ = 0, soon_count_ = 0, used_count_ = 0;
   int64_t* history_ = nullptr;
 };
 

@@ -67,19 +67,23 @@ class Routers {
     sent_.resize(most);
   }
 
-  // Takes the packets of a burst; room: [ports], credits of each lane of the output.
-  void begin(const std::vector<int64_t>& room, const Burst& burst) {
+  // Takes the packets of a burst.
+  void begin(const Burst& burst) {
     burst_ = &burst;
     stop_ = burst.stop;
     branch_ = burst.branch;
-    for (Router& each : routers_) each.ready_to = each.waiting_to = each.routing = {};
-    for (size_t g = 0; g < ports_.size(); ++g) {
-      ports_[g].reset();
-      for (int32_t v = 0; v < channels_; ++v) {
-        lanes_[g * channels_ + v].reset(static_cast<int32_t>(room[g]));
-      }
+  }
+
+  // Empties a router; room: [ports], credits of each lane of the output.
+  void reset(int32_t router, const std::vector<int64_t>& room) {
+    Router& own = routers_[router];
+    own.ready_to = own.waiting_to = own.routing = {};
+    for (int32_t p = 0; p < own.own; ++p) {
+      own.port[p].reset();
+      const int32_t credits = static_cast<int32_t>(room[own.first + p]);
+      for (int32_t v = 0; v < channels_; ++v) lane(own, p, v).reset(credits);
     }
-    std::fill(cells_.begin(), cells_.end(), Cell{});
+    std::fill_n(own.cell, own.own * own.own, Cell{});
   }
 
   // Keeps an output from sending before a tick.
@@ -98,12 +102,14 @@ class Routers {
   int64_t cycle(int64_t router) const { return routers_[router].cycle; }
   int64_t cycle_at(int64_t port) const { return routers_[ports_[port].router].cycle; }
 
-  // Adds what the burst did to the counts.
-  void count() {
-    for (size_t g = 0; g < ports_.size(); ++g) {
-      counts_[g].flits += ports_[g].flits;
-      counts_[g].waited += ports_[g].waited;
-      counts_[g].most_queued = std::max<int64_t>(counts_[g].most_queued, ports_[g].most_queued);
+  // Adds what a router did in the burst to the counts.
+  void count(int32_t router) {
+    const Router& own = routers_[router];
+    for (int32_t p = 0; p < own.own; ++p) {
+      PortCounts& total = counts_[own.first + p];
+      total.flits += own.port[p].flits;
+      total.waited += own.port[p].waited;
+      total.most_queued = std::max<int64_t>(total.most_queued, own.port[p].most_queued);
     }
   }
 
@@ -166,13 +172,14 @@ class Routers {
 
   const SentFlit* sent() const { return sent_.data(); }
 
-  // Whether nothing is queued, held or owed.
-  bool clean(const std::vector<int64_t>& room) const {
-    for (size_t g = 0; g < ports_.size(); ++g) {
-      if (ports_[g].taken) return false;
+  // Whether nothing is queued, held or owed at a router.
+  bool clean(int32_t router, const std::vector<int64_t>& room) const {
+    const Router& own = routers_[router];
+    for (int32_t p = 0; p < own.own; ++p) {
+      if (own.port[p].taken) return false;
       for (int32_t v = 0; v < channels_; ++v) {
-        const Lane& lane = lanes_[g * channels_ + v];
-        if (lane.queued || lane.credits != room[g]) return false;
+        const Lane& each = lane(own, p, v);
+        if (each.queued || each.credits != room[own.first + p]) return false;
       }
     }
     return true;

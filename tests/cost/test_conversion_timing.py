@@ -10,6 +10,7 @@ from cost_cases import IO, NEUROCORE, mixed_package, package_of, random_mapping
 from test_hybrid_price import activity_of, local, network
 
 import chipletsim as cs
+from chipletsim.cost.fetched_weights import packet_plans
 from chipletsim.cost.package_rows import PackageRows, Shared
 from chipletsim.cost.row_events import StepEvents
 from chipletsim.mapping.model import Mapping, Slice
@@ -115,7 +116,7 @@ def test_tiles_are_busy_for_as_long_as_they_are_priced(seed: int) -> None:
     everything = tuple(replace(part, weight_tile=part.tile) for part in mapping.slices)
     mapping = replace(mapping, slices=everything)
     activity = activity_of(net, 1, 0.4, seed)
-    rows = PackageRows(mapping, package, Shared(mapping, message_plan(mapping)), spares_bound=False)
+    rows = PackageRows(mapping, package, Shared(mapping, packet_plans(mapping)), spares_bound=False)
     busy = busy_ticks(rows, activity, mapping).sum(axis=(0, 2))
     tick_s = rows.packets.network.network.tick_s
     expected = busy_by_walking(mapping, activity, len(package.tiles))

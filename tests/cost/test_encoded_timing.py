@@ -181,11 +181,11 @@ def test_links_carry_what_is_priced(make, seed: int, monkeypatch) -> None:
 
 def known_sizes(mapping) -> list[int]:
     """Return the sizes of packets by number: events, fetches, and stretches of messages."""
+    from chipletsim.cost.fetched_weights import packet_plans
     from chipletsim.cost.package_rows import Shared
-    from chipletsim.noc.message_plan import message_plan
     from chipletsim.noc.packet_times import packet_times
 
-    shared = Shared(mapping, message_plan(mapping))
+    shared = Shared(mapping, packet_plans(mapping))
     return packet_times(mapping, mapping.package, shared.plans).stretches.sizes.tolist()
 
 

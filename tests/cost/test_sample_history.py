@@ -12,6 +12,7 @@ from test_free_running import BOTH, NS, freely, in_each_step
 
 import chipletsim as cs
 from chipletsim.cost import packet_report
+from chipletsim.cost.fetched_weights import packet_plans
 from chipletsim.cost.sample_history import flit_by_flit, spread
 from chipletsim.engine.activity import Activity
 from chipletsim.noc import packet_model
@@ -143,9 +144,8 @@ def test_bins_have_the_flits_of_each_tick(name, timing, bins, monkeypatch) -> No
 def link_ports(mapping) -> np.ndarray:
     """The port of each link."""
     from chipletsim.cost.package_rows import PackageRows, Shared
-    from chipletsim.noc.message_plan import message_plan
 
-    shared = Shared(mapping, message_plan(mapping))
+    shared = Shared(mapping, packet_plans(mapping))
     rows = PackageRows(mapping, mapping.package, shared, spares_bound=False)
     return rows.packets.network.link_port
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import pytest
-from framed_bursts import Packet, row_of_dies, send
+from framed_bursts import INSIDE, ROUTER, TILE, Packet, row_of_dies, send
 
 from chipletsim.cost.provenance import not_modelled
 from chipletsim.network.model import Network
-from chipletsim.noc.flit_width import flit_bits_of
+from chipletsim.noc.flit_width import flit_bits_of, held_back, narrower_flits
+from chipletsim.package.build import build_package
+from chipletsim.package.model import Package
+from chipletsim.spec.package import PackageSpec
 
 NS = 1e-9
 LINK = {"bandwidth": "1024 Gb/s", "latency": "2 ns", "flit": "8 bit"}
@@ -71,3 +74,71 @@ def test_the_width_is_said() -> None:
     assert not said("bound")
     assert not said("cycle", clock=None)
     assert not said("cycle", routers=2)
+
+
+def three_dies(*flits: str | None, clock: str | None = "1 GHz") -> Package:
+    """A row of dies: of two routers joined by a link with flits, or of one router."""
+
+    def die(flit: str | None) -> dict:
+        inside = INSIDE | {"flit": flit or "64 bit"}
+        network = {"topology": "mesh", "shape": [1, 2 if flit else 1], "link": inside}
+        tiles = [{"tile": TILE, "at": [[0, 0]]}]
+        return {"network": network | {"router": ROUTER | {"clock": clock}}, "tiles": tiles}
+
+    return build_package(
+        PackageSpec.model_validate(
+            {
+                "name": "row",
+                "packet": {"header": "8 bit", "address": "32 bit"},
+                "chiplet_types": {f"t{x}": die(flit) for x, flit in enumerate(flits)},
+                "chiplets": {f"d{x}": {"type": f"t{x}", "at": [x]} for x in range(len(flits))},
+                "network": {"topology": "mesh", "shape": [len(flits)], "link": LINK},
+            }
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("flits", "clock", "packet", "own", "narrow"),
+    [
+        # Links of 1024 bits a cycle at a die of one router, which moves 32; or the whole packet.
+        (("32 bit", None, "32 bit"), "1 GHz", 2000, 1024, 0),
+        (("32 bit", None, "32 bit"), "1 GHz", 40, 40, 0),
+        (("32 bit", None, "32 bit"), "1 GHz", 32, 0, 0),
+        # Without a clock a cycle is a flit of the link, so it keeps up.
+        (("32 bit", None, "32 bit"), None, 2000, 0, 0),
+        # Dies of one router have no flits inside to hold anything back.
+        ((None, None), "1 GHz", 2000, 0, 0),
+        # Flits of 16 and 24 bit are cut as 32; packets of up to 16 bit are one of them anyway.
+        (("16 bit", "32 bit", "24 bit"), "1 GHz", 40, 0, 16),
+        (("24 bit", "32 bit"), "1 GHz", 40, 0, 24),
+        (("16 bit", "32 bit"), "1 GHz", 16, 0, 0),
+        (("16 bit", None, "64 bit"), "1 GHz", 40, 0, 16),
+        (("16 bit", None, "64 bit"), "1 GHz", 2000, 1024, 16),
+    ],
+)
+def test_what_one_width_leaves_out(
+    flits: tuple[str | None, ...], clock: str | None, packet: int, own: int, narrow: int
+) -> None:
+    package = three_dies(*flits, clock=clock)
+    assert held_back(package, (packet,)) == own
+    assert narrower_flits(package, (packet,)) == narrow
+
+
+def test_the_widths_of_dies_are_said() -> None:
+    nothing = Network("none", (), (), 1e-3)
+
+    def said(package: Package, timing: str) -> list[str]:
+        entries = not_modelled(package, nothing, timing)
+        return [entry for entry in entries if "inside" in entry]
+
+    hub, mixed = three_dies("32 bit", None, "32 bit"), three_dies("16 bit", "32 bit")
+    for timing in ("queue", "cycle"):
+        (wide,) = said(hub, timing)
+        assert "they move 32 bit a cycle" in wide
+        assert "keep 40 bit busy" in wide
+        (narrow,) = said(mixed, timing)
+        assert narrow.startswith("flits of 16 bit inside dies: packets are cut into flits of 32")
+        assert not said(three_dies("32 bit", "32 bit"), timing)
+    assert not said(hub, "bound")
+    assert not said(mixed, "bound")
