@@ -75,6 +75,10 @@ def read_yaml(path: Path, shown: str, reading: Reading = _TYPED) -> Node:
         raise ConfigError([Problem(f"cannot be read: {reason}", file=shown)]) from None
 
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+"""The first bytes of each HDF5 file."""
+
+
 @lru_cache(maxsize=128)
 def _read_cached(path: Path, shown: str, _changed: int, size: int) -> Node:
     return _read(path, shown, size, _TYPED)
@@ -84,6 +88,12 @@ def _read(path: Path, shown: str, size: int, reading: Reading) -> Node:
     if size > reading.max_bytes:
         raise ConfigError([Problem(f"is longer than {reading.max_bytes:,} bytes", file=shown)])
     content = path.read_bytes()
+    if content.startswith(_HDF5):
+        message = (
+            "is an HDF5 file, expected YAML; a NIR network stands in an experiment, as"
+            f" `network: {{nir: {path.name}, dt: ...}}`"
+        )
+        raise ConfigError([Problem(message, file=shown)])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -409,7 +409,7 @@ class FlitBurst : public BurstRun {
   Batch<Event> events_;
   std::vector<int32_t> running_;  // routers, and -1 - node; then room for one that is no new one
   std::vector<int32_t> soon_;     // routers that run again after the quantum
-  std::vector<int32_t> used_;     // routers that this burst reached; then room for one that is no new one
+  std::vector<int32_t> used_;     // routers that this burst reached, and room as above
   std::vector<int64_t> sleepers_; // ports of links that may sleep
   int64_t running_count_ = 0, soon_count_ = 0, used_count_ = 0;
   int64_t* history_ = nullptr;

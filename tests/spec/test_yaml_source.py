@@ -121,6 +121,10 @@ def test_files_that_are_no_text(tmp_path: Path) -> None:
     latin.write_bytes("a: 1\nb: caf\xe9\n".encode("latin-1"))
     with pytest.raises(ConfigError, match=r"latin.yaml:2:7: is not UTF-8 text"):
         read_yaml(latin, "latin.yaml")
+    network = tmp_path / "net.nir"
+    network.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(100))
+    with pytest.raises(ConfigError, match=r"^net.nir: is an HDF5 file, .*\{nir: net.nir"):
+        read_yaml(network, "net.nir")
     with pytest.raises(ConfigError, match="No such file"):
         read_yaml(tmp_path / "none.yaml", "none.yaml")
     with pytest.raises(ConfigError, match="is not a file"):
