@@ -40,6 +40,36 @@ def converting(package: cs.Package, kinds: tuple[str, ...]) -> cs.Package:
     return replace(package, tiles=tiles)
 
 
+def one_value(die: dict) -> Mapping:
+    """Return a value that an encoder and a decoder turn into spikes and back, on tiles in a row."""
+    package = package_of(
+        chiplet_types={"die": die}, chiplets={"d": {"type": "die", "at": [0, 0]}}, barrier="0 s"
+    )
+    one = OneToOne(np.ones(1, np.float32))
+    net = (
+        NetworkBuilder("pair", dt="1 ms")
+        .input("in", (1,), value_bits=8, steps=1)
+        .population("enc", (1,), "encode_rate", steps=2)
+        .population("dec", (1,), "decode_rate", step=2.0**-8, value_bits=8)
+        .project("in", "enc", one)
+        .project("enc", "dec", one)
+        .build()
+    )
+    slices = tuple(Slice(number, ((0, 1),), number, number) for number in range(3))
+    return Mapping(net, package, slices, "by hand", 0)
+
+
+def one_spike(mapping: Mapping) -> cs.Activity:
+    """Return the activity of one value, which is one spike."""
+    spikes = {
+        "in": np.float32([[[0.5], [0], [0]]]),
+        "enc": np.array([[[True], [False], [False]]]),
+        "dec": np.zeros((1, 3, 1), np.float32),
+    }
+    shapes = {each.name: each.shape for each in mapping.network.populations}
+    return cs.Activity.from_spikes(shapes, spikes)
+
+
 @pytest.mark.parametrize("timing", PACKET_MODELS)
 @pytest.mark.parametrize("converts", [True, False])
 def test_a_pair_of_converters_by_hand(timing: str, *, converts: bool) -> None:
@@ -58,27 +88,8 @@ def test_a_pair_of_converters_by_hand(timing: str, *, converts: bool) -> None:
         },
         "tiles": [{"at": [[x, 0]], "tile": tile} for x, tile in enumerate((IO, core, core))],
     }
-    package = package_of(
-        chiplet_types={"die": die}, chiplets={"d": {"type": "die", "at": [0, 0]}}, barrier="0 s"
-    )
-    one = OneToOne(np.ones(1, np.float32))
-    net = (
-        NetworkBuilder("pair", dt="1 ms")
-        .input("in", (1,), value_bits=8, steps=1)
-        .population("enc", (1,), "encode_rate", steps=2)
-        .population("dec", (1,), "decode_rate", step=2.0**-8, value_bits=8)
-        .project("in", "enc", one)
-        .project("enc", "dec", one)
-        .build()
-    )
-    slices = tuple(Slice(number, ((0, 1),), number, number) for number in range(3))
-    mapping = Mapping(net, package, slices, "by hand", 0)
-    spikes = {
-        "in": np.float32([[[0.5], [0], [0]]]),
-        "enc": np.array([[[True], [False], [False]]]),
-        "dec": np.zeros((1, 3, 1), np.float32),
-    }
-    activity = cs.Activity.from_spikes({p.name: p.shape for p in net.populations}, spikes)
+    mapping = one_value(die)
+    activity = one_spike(mapping)
     found = 1e9 * cs.price(activity, mapping, timing=timing).latency_s[0]
     alone = 16.0  # of a packet to the next router, see tests/cost/interconnect_cases.py
     neuron, synapse = (0.0, 0.0) if converts else (3.0, 1.0)
@@ -248,33 +259,14 @@ def test_converters_of_pipeline_cores_take_messages_alone(*, converts: bool) -> 
         },
         "tiles": [{"at": "all", "tile": core}],
     }
-    package = package_of(
-        chiplet_types={"die": die}, chiplets={"d": {"type": "die", "at": [0, 0]}}, barrier="0 s"
-    )
-    one = OneToOne(np.ones(1, np.float32))
-    net = (
-        NetworkBuilder("pair", dt="1 ms")
-        .input("in", (1,), value_bits=8, steps=1)
-        .population("enc", (1,), "encode_rate", steps=2)
-        .population("dec", (1,), "decode_rate", step=2.0**-8, value_bits=8)
-        .project("in", "enc", one)
-        .project("enc", "dec", one)
-        .build()
-    )
-    slices = tuple(Slice(number, ((0, 1),), number, number) for number in range(3))
-    mapping = Mapping(net, package, slices, "by hand", 0)
+    mapping = one_value(die)
     plan = message_plan(mapping)
-    times = plan_times(plan, package)
+    times = plan_times(plan, mapping.package)
     of_converter = [0.0, 0.0] if converts else [3.0, 5.0]
     found = 1e9 * np.stack([times.access_s, times.spike_s], axis=1)
     assert found.tolist() == pytest.approx(np.array([[3.0, 5.0], of_converter, of_converter]))
     assert times.processing_s * 1e9 == pytest.approx([7.0 if converts else 9.0] * 2)
-    spikes = {
-        "in": np.float32([[[0.5], [0], [0]]]),
-        "enc": np.array([[[True], [False], [False]]]),
-        "dec": np.zeros((1, 3, 1), np.float32),
-    }
-    activity = cs.Activity.from_spikes({p.name: p.shape for p in net.populations}, spikes)
+    activity = one_spike(mapping)
     bound = cs.price(activity, mapping)
     for timing in PACKET_MODELS:
         latency_s = cs.price(activity, mapping, timing=timing).latency_s
