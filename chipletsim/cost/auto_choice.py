@@ -3,28 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import TypeVar
+
+import numpy as np
 
 from chipletsim.cost.auto_timer import foreseen
+from chipletsim.cost.package_rows import PackageRows
+from chipletsim.cost.row_events import total_events
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.kernels import native_kernels
 from chipletsim.noc.auto_timing import packet_timing
 
 
-class Following(Protocol):
-    """Steps by a model of packets that can be named later."""
+class FollowsPackets:
+    """A timer of packets on a package, by a model that can be chosen later."""
 
-    def follow(self, timing: str) -> None:
-        """Take a model of packets for all steps from now on."""
-        ...
+    _rows: PackageRows
+    _neuron: np.ndarray
+    _timing: str
 
-    def flit_hops(self, window: Activity) -> int:
-        """Return flits times routers of the packets of a window, at most."""
-        ...
+    def choose(self, window: Activity, sample_steps: int | None) -> None:
+        """Have packets followed by the model that a run by `auto` takes.
+
+        Args:
+            window: First window of the run.
+            sample_steps: Network steps of all samples; those of the window if left out.
+        """
+        events = total_events(window, self._neuron)
+        hops = self._rows.flit_hops(events, window.samples * window.steps)
+        self._timing = packet_timing(foreseen(hops, window, sample_steps))
 
 
-Timer = TypeVar("Timer", bound=Following)
+Timer = TypeVar("Timer", bound=FollowsPackets)
 
 
 def where_followed(make: Callable[[], Timer]) -> Timer | None:
@@ -40,14 +51,3 @@ def where_followed(make: Callable[[], Timer]) -> Timer | None:
         return make()
     except (ConfigError, UsageError):
         return None
-
-
-def choose(timer: Following, window: Activity, sample_steps: int | None) -> None:
-    """Have packets followed by the model that a run takes.
-
-    Args:
-        timer: Follows packets.
-        window: First window of the run.
-        sample_steps: Network steps of all samples; those of the window if left out.
-    """
-    timer.follow(packet_timing(foreseen(timer.flit_hops(window), window, sample_steps)))

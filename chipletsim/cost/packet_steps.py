@@ -6,14 +6,13 @@ from collections.abc import Callable
 from copy import copy
 from typing import Self
 
+from chipletsim.cost.auto_choice import FollowsPackets
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.fetched_weights import packet_plans
 from chipletsim.cost.latency import row_resources
 from chipletsim.cost.package_rows import PackageRows, Shared
-from chipletsim.cost.row_events import total_events
 from chipletsim.cost.row_numbers import RowNumbers
 from chipletsim.cost.step_timers import ListedStepTimer, RowStepTimer, TimedStep
-from chipletsim.engine.activity import Activity
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc import packet_model
@@ -21,7 +20,7 @@ from chipletsim.noc.messages import RowEvents
 from chipletsim.noc.packet_spans import BUSY_BINS, busy_links, packet_spans
 
 
-class PacketStepTimer(ListedStepTimer):
+class PacketStepTimer(FollowsPackets, ListedStepTimer):
     """Steps by a model of packets.
 
     Each is run twice: to know how long it takes, and to see when in that time links are in use.
@@ -29,7 +28,7 @@ class PacketStepTimer(ListedStepTimer):
     Args:
         mapping: Where the network lives.
         pipeline: In which row a population runs.
-        timing: Name of the model; `auto` for one that `follow` names.
+        timing: Name of the model; `auto` for one that is chosen later.
         spares_bound: Whether steps are left to timing `bound` as `PacketRows` says: their latencies
             are then lower limits, and nothing more is told of them.
 
@@ -46,19 +45,6 @@ class PacketStepTimer(ListedStepTimer):
         shared = Shared(mapping, plans)
         self._rows = PackageRows(mapping, mapping.package, shared, spares_bound=spares_bound)
         self._words = row_resources(mapping.package).words
-
-    def follow(self, timing: str) -> None:
-        """Take a model of packets for all steps from now on.
-
-        Args:
-            timing: Its name.
-        """
-        self._timing = timing
-
-    def flit_hops(self, window: Activity) -> int:
-        """Return flits times routers of the packets of a window, at most."""
-        events = total_events(window, self._neuron)
-        return self._rows.flit_hops(events, window.samples * window.steps)
 
     def step(self, events: RowEvents) -> TimedStep:
         """Return a step, see `ListedStepTimer`.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipletsim.cost.auto_choice import choose, where_followed
+from chipletsim.cost.auto_choice import where_followed
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.counted_rows import CountedRows
 from chipletsim.cost.packet_steps import AutoStepTimer, PacketStepTimer
@@ -84,7 +84,7 @@ class RowTracer:
         """
         packets = self._packets
         if packets and isinstance(window, Activity):
-            choose(packets, window, sample_steps)
+            packets.choose(window, sample_steps)
             self._timer, self._packets = AutoStepTimer(self._bound, packets), None
 
     def fresh(self) -> RowTracer:

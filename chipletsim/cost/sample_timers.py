@@ -9,6 +9,7 @@ from typing import NamedTuple, Protocol, Self
 import jax
 import numpy as np
 
+from chipletsim.cost.auto_choice import FollowsPackets
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.core_rows import MOST_CELLS
 from chipletsim.cost.counted_rows import CountedRows
@@ -18,7 +19,7 @@ from chipletsim.cost.latency import row_resources
 from chipletsim.cost.package_rows import PackageRows, RowJobs, Shared
 from chipletsim.cost.packet_rows import MOST_PACKETS
 from chipletsim.cost.restart import Restartable
-from chipletsim.cost.row_events import StepEvents, total_events
+from chipletsim.cost.row_events import StepEvents
 from chipletsim.cost.row_numbers import RowNumbers
 from chipletsim.cost.running_rows import RunningRows
 from chipletsim.cost.step_timers import timed_rows
@@ -135,7 +136,7 @@ class BoundSampleTimer:
         return TimedSample("bound", np.diff(ends_s, prepend=0.0), bound_by, shown, spans, [], 0)
 
 
-class PacketSampleTimer(Restartable):
+class PacketSampleTimer(FollowsPackets, Restartable):
     """Samples by a model of packets, each as one burst.
 
     Each is run twice: to know how long it takes, and to see when in that time links are in use.
@@ -143,7 +144,7 @@ class PacketSampleTimer(Restartable):
     Args:
         mapping: Where the network lives.
         pipeline: In which row a population runs.
-        timing: Name of the model; `auto` for one that `follow` names.
+        timing: Name of the model; `auto` for one that is chosen later.
 
     Raises:
         ConfigError: The model does not follow a tile in use, or what else is on the package.
@@ -165,19 +166,6 @@ class PacketSampleTimer(Restartable):
         self._events = self._events.fresh()
         self._jobs: list[Job] = []
         self._packets = 0
-
-    def follow(self, timing: str) -> None:
-        """Take a model of packets for all samples from now on.
-
-        Args:
-            timing: Its name.
-        """
-        self._timing = timing
-
-    def flit_hops(self, window: Activity) -> int:
-        """Return flits times routers of the packets of a window, at most."""
-        events = total_events(window, self._neuron)
-        return self._rows.flit_hops(events, window.samples * window.steps)
 
     def push(self, window: Window) -> None:
         """Take the next steps of the sample.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from copy import copy
 
-from chipletsim.cost.auto_choice import choose, where_followed
+from chipletsim.cost.auto_choice import where_followed
 from chipletsim.cost.batch import Window
 from chipletsim.cost.core_rows import cores_of
 from chipletsim.cost.counted_rows import CountedRows
@@ -62,7 +62,7 @@ class SampleTracer:
         """
         packets = self._packets
         if packets and isinstance(window, Activity):
-            choose(packets, window, sample_steps)
+            packets.choose(window, sample_steps)
             self._timer, self._packets = packets, None
 
     def fresh(self) -> SampleTracer:
