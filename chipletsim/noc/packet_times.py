@@ -96,12 +96,18 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
     out_s = np.zeros(packets.flow.size)
     out_s[: owner.size] = times.out_s[plan.core[owner]]
     tick_s = network.network.tick_s or 1.0
-    idle = _inputs(mapping)[population] & by_turns[plan.tile[plan.core]]
+    # Neurocores do not update input channels, nor spend anything on a spike without a destination.
+    frugal = by_turns[plan.tile[plan.core]]
+    idle = frugal & _inputs(mapping)[population]
+    unheard = frugal & (np.diff(plan.axon_start) == 0)
     work_s = np.append(times.processing_s, 0.0)[packets.axon]  # none on streams
     return PacketTimes(
         network,
         packets,
-        times._replace(access_s=np.where(idle, 0.0, times.access_s)),
+        times._replace(
+            access_s=np.where(idle, 0.0, times.access_s),
+            spike_s=np.where(unheard, 0.0, times.spike_s),
+        ),
         whole_ticks(work_s, tick_s),
         packets.joined * out_s,
         np.searchsorted(sizes, np.concatenate(bits)),

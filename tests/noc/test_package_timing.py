@@ -11,6 +11,7 @@ import pytest
 
 import chipletsim as cs
 from chipletsim.mapping.model import Mapping, Slice
+from chipletsim.network.builder import NetworkBuilder
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Projection
 from chipletsim.noc import PACKET_MODELS
@@ -36,6 +37,8 @@ from cost_cases import (
     row_of_tiles,
 )
 from walker import Walk
+
+KINDS = "neurocore", "io"
 
 
 def without_fetches(mapping: Mapping) -> Mapping:
@@ -111,6 +114,27 @@ def test_no_step_is_faster_than_the_bound(name: str) -> None:
 def test_no_step_of_many_mappings_is_faster_than_the_bound(name: str) -> None:
     for seed in range(2, 22):
         assert_bounded(name, seed)
+
+
+@pytest.mark.parametrize("timing", ["bound", *PACKET_MODELS])
+@pytest.mark.parametrize("heard", [False, True])
+def test_spikes_without_a_destination_take_no_time(timing: str, *, heard: bool) -> None:
+    """Four neurons of a core fire at once: 3 ns for each update, 1 ns for a spike that is sent."""
+    network = (
+        NetworkBuilder("four", dt="1 ms")
+        .input("in", (1,))
+        .population("if", (4,), "if", output=heard)
+        .project("in", "if", Dense(np.ones((4, 1), np.float32)))
+        .build()
+    )
+    package = row_of_tiles(1)
+    core, io = (next(n for n, t in enumerate(package.tiles) if t.kind == k) for k in KINDS)
+    slices = (Slice(0, ((0, 1),), io, io), Slice(1, ((0, 4),), core, core))
+    mapping = Mapping(network, package, slices, "by hand", 0)
+    fired = {"in": np.zeros((1, 1, 1), bool), "if": np.ones((1, 1, 4), bool)}
+    activity = cs.Activity.from_spikes({"in": (1,), "if": (4,)}, fired)
+    found = cs.price(activity, mapping, timing=timing).latency_s.sum() * 1e9
+    assert found >= 16 if heard else found == pytest.approx(12, rel=1e-12)
 
 
 @pytest.mark.parametrize("name", PACKAGES)
