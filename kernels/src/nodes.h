@@ -82,8 +82,9 @@ class Nodes {
     }
   }
 
-  // Fetches what will be needed of a node.
-  void expect(int64_t at) const {
+  // Fetches what will be needed of a node. Inlined, and so the next two, or else compilers take
+  // them for functions that do nothing, and leave them out.
+  __attribute__((always_inline)) void expect(int64_t at) const {
     const char* line = reinterpret_cast<const char*>(&state_[at]);
     __builtin_prefetch(line);
     __builtin_prefetch(line + 64);
@@ -91,8 +92,10 @@ class Nodes {
     __builtin_prefetch(line + 192);
   }
   // Likewise of a packet that comes: first this, then the other.
-  void expect_packet(int64_t packet) const { __builtin_prefetch(&burst_->delivery[packet]); }
-  void expect_delivery(int64_t packet) const {
+  __attribute__((always_inline)) void expect_packet(int64_t packet) const {
+    __builtin_prefetch(&burst_->delivery[packet]);
+  }
+  __attribute__((always_inline)) void expect_delivery(int64_t packet) const {
     const int64_t delivery = burst_->delivery[packet];
     __builtin_prefetch(&burst_->arrived[delivery], 1);
     __builtin_prefetch(&burst_->taken[delivery], 1);

@@ -2,6 +2,7 @@
 // of the cache. Times are in parts of a tick.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -35,8 +36,11 @@ class PacketCopies {
   PacketCopy& operator[](int64_t at) { return copies_[at]; }
   const PacketCopy& operator[](int64_t at) const { return copies_[at]; }
 
-  void clear() {
+  // Forgets all. Most bursts have no more copies at once than packets: room for these is taken
+  // ahead, as moving all that are there is slow. What is not used of it is no memory yet.
+  void begin(int64_t packets) {
     copies_.clear();
+    copies_.reserve(std::min(packets, kMostAhead));
     unused_.clear();
   }
 
@@ -68,6 +72,8 @@ class PacketCopies {
   }
 
  private:
+  static constexpr int64_t kMostAhead = 1 << 20;  // 64 MiB
+
   std::vector<PacketCopy> copies_;
   std::vector<int32_t> unused_;
 };

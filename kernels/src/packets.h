@@ -99,7 +99,7 @@ class PacketBurst : public BurstRun {
     branch_ = burst.branch;
     calendar_.begin(network_.quantum);
     nodes_.begin(burst);
-    copies_.clear();
+    copies_.begin(burst.packets);
     for (PacketPort& port : ports_) {
       port.free = port.turn_free = port.busy = port.flits = port.waited = 0;
       port.most_queued = port.turn = 0;
@@ -121,7 +121,7 @@ class PacketBurst : public BurstRun {
   void wake(int64_t time, int64_t node) { push(time, -1 - node); }
 
   // Fetches what events some places behind one will need: it lies far apart.
-  // Inlined, or else compilers take it for a function that does nothing.
+  // Inlined, or else compilers take it for a function that does nothing, and leave it out.
   __attribute__((always_inline)) void expect(const Event* event) const {
     const Event &far = event[kFar], &near = event[kNear], &next = event[kNext];
     if (far.what >= 0) {
@@ -157,7 +157,7 @@ class PacketBurst : public BurstRun {
     }
   }
 
-  void expect_node(int64_t at) const {
+  __attribute__((always_inline)) void expect_node(int64_t at) const {
     __builtin_prefetch(&ends_[at]);
     __builtin_prefetch(&node_[at]);
     nodes_.expect(at);
