@@ -30,12 +30,23 @@ def native_kernels() -> bool:
         UsageError: ``CHIPLETSIM_KERNELS`` asks for kernels that there are not.
     """
     choice = _choice()
-    if choice in {"xla", "pallas"}:
-        return False
-    why = _obstacle()
-    if why and choice == "native":
-        raise UsageError(f"{CHOICE}=native, but {why}")
-    return not why
+    return choice not in {"xla", "pallas"} and _is_used(choice, _obstacle())
+
+
+def native_functions() -> bool:
+    """Return whether those native kernels are used that are called without JAX, as it need not run.
+
+    Raises:
+        UsageError: ``CHIPLETSIM_KERNELS`` asks for kernels that there are not.
+    """
+    choice = _choice()
+    return choice != "xla" and _is_used(choice, _fault())
+
+
+def _is_used(choice: str, why_not: str) -> bool:
+    if why_not and choice == "native":
+        raise UsageError(f"{CHOICE}=native, but {why_not}")
+    return not why_not
 
 
 def native_function(name: str) -> Callable[..., None]:
@@ -101,17 +112,26 @@ def _obstacle() -> str:
 
     if jax.default_backend() != "cpu":
         return f"they are for CPUs, and JAX runs on {jax.default_backend()}"
+    if fault := _fault():
+        return fault
     try:
-        if (made_from := _module().sources()) and made_from != _sources(made_from):
-            return "they are older than their sources; reinstall (pip install -e .)"
-        functions = _module().handlers()
-        for name, function in functions.items():
+        for name, function in _module().handlers().items():
             jax.ffi.register_ffi_target(name, function, platform="cpu")
-    except ImportError:
-        return "none were compiled; reinstall where there is a C++ compiler"
     except Exception as error:
         # A jaxlib older than the headers that the kernels were compiled with refuses them.
         return f"this jaxlib does not take them ({type(error).__name__}: {error}); reinstall"
+    return ""
+
+
+@cache
+def _fault() -> str:
+    """Return why the compiled module cannot be used by anyone, or nothing."""
+    try:
+        made_from = _module().sources()
+    except ImportError:
+        return "none were compiled; reinstall where there is a C++ compiler"
+    if made_from and made_from != _sources(made_from):
+        return "they are older than their sources; reinstall (pip install -e .)"
     return ""
 
 

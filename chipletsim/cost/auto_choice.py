@@ -12,7 +12,7 @@ from chipletsim.cost.package_rows import PackageRows
 from chipletsim.cost.row_events import total_events
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import ConfigError, UsageError
-from chipletsim.kernels import native_kernels
+from chipletsim.kernels import native_functions
 from chipletsim.noc.auto_timing import packet_timing
 
 
@@ -45,7 +45,7 @@ def where_followed(make: Callable[[], Timer]) -> Timer | None:
         make: Makes it, and raises ConfigError or UsageError if models of packets do not follow the
             mapping.
     """
-    if not native_kernels():
+    if not native_functions():
         return None
     try:
         return make()

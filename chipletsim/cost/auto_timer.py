@@ -16,7 +16,7 @@ from chipletsim.cost.rows import RowTotals
 from chipletsim.cost.timed import Timed, TimedRun
 from chipletsim.engine.activity import Activity
 from chipletsim.engine.rates import RateActivity
-from chipletsim.kernels import describe, native_kernels
+from chipletsim.kernels import describe, native_functions
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
 from chipletsim.noc.auto_timing import AUTO_FLIT_HOPS, packet_timing
@@ -61,7 +61,7 @@ class AutoTimer(Restartable):
     ) -> None:
         self._sample_steps = sample_steps
         self._timer: MessageTimer | None = None
-        if native_kernels():
+        if native_functions():
             self._timer = MessageTimer(
                 mapping, packages, pipeline, "auto", say, interconnect=interconnect, plans=plans
             )

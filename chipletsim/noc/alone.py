@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from chipletsim.kernels import native_kernels
+from chipletsim.kernels import native_functions
 from chipletsim.noc import packet_model
 from chipletsim.noc.burst_kernels import run_singly
 from chipletsim.noc.flit_network import Burst, Job
@@ -78,7 +78,7 @@ class Alone:
         rows = np.stack(
             [flows.flow[flow, 0], flow, packets.flits[kind], leaves, zeros, zeros], axis=1
         )
-        if native_kernels():
+        if native_functions():
             return run_singly(self._timing, self._network, flows, rows, kind)
         return self._follow(rows, kind)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from chipletsim.kernels import native_kernels
+from chipletsim.kernels import native_functions
 from chipletsim.noc.burst_kernels import BurstResults, run_bursts
 from chipletsim.noc.burst_steps import follow
 from chipletsim.noc.flit_network import Job
@@ -50,6 +50,6 @@ def queue(
         UsageError: A job is not as `chipletsim.noc.flit_network` says, or a packet is copied at a
             router where it does not fit in a buffer.
     """
-    if not native_kernels():
+    if not native_functions():
         return follow(jobs, bins, bin_ticks, packet_steps, each=each)
     return run_bursts("queue", jobs, bins, bin_ticks, each=each)

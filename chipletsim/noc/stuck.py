@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipletsim.kernels import native_kernels
+from chipletsim.kernels import native_functions
 from chipletsim.noc.burst_kernels import run_bursts
 from chipletsim.noc.flit_network import Job
 
@@ -39,7 +39,7 @@ def stuck_channels(job: Job) -> list[StuckChannel]:
         The cycle; empty where the burst ends, or where copies of packets hide what they wait for,
         or without native kernels, which alone tell what is left in queues.
     """
-    if not native_kernels():
+    if not native_functions():
         return []
     found = run_bursts("cycle", [job], 0, 1, held=True)
     if not found.times[0].undelivered:

@@ -226,7 +226,7 @@ def test_what_cannot_be_followed_is_bounded(monkeypatch) -> None:
     as_bound(result, pair, drawn)
     assert "too many to list" in result.timed.why
 
-    monkeypatch.setattr(auto_timer, "native_kernels", lambda: False)
+    monkeypatch.setattr(auto_timer, "native_functions", lambda: False)
     activity = random_activity(pair.network, 1, 2, 0.5, 0)
     result = cs.price(activity, pair, timing="auto")
     as_bound(result, pair, activity)

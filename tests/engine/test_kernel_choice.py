@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from importlib import import_module
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -35,6 +36,7 @@ def _unset(monkeypatch):
 
 def forget() -> None:
     kernels._obstacle.cache_clear()
+    kernels._fault.cache_clear()
     kernels._module.cache_clear()
 
 
@@ -196,6 +198,7 @@ def test_kernels_older_than_their_sources_are_not_used(monkeypatch) -> None:
     monkeypatch.setattr(kernels, "import_module", lambda name: older)
     forget()
     assert not kernels.native_kernels()
+    assert not kernels.native_functions()
     assert "older than their sources" in kernels.describe()
 
 
@@ -218,6 +221,33 @@ def test_xla_computes_on_other_devices(monkeypatch) -> None:
     forget()
     assert not kernels.native_kernels()
     assert kernels.describe() == "xla (they are for CPUs, and JAX runs on gpu)"
+
+
+def test_packets_are_followed_natively_beside_other_devices(monkeypatch) -> None:
+    import jax
+
+    need_native()
+    monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+    for choice, used in (("", True), ("native", True), ("pallas", True), ("xla", False)):
+        monkeypatch.setenv(kernels.CHOICE, choice)
+        forget()
+        assert kernels.native_functions() is used
+
+
+def test_a_burst_does_without_jax() -> None:
+    need_native()
+    case = Path(__file__).parents[1] / "data" / "noc" / "mesh8_stagger_v4.json"
+    code = f"""
+import sys
+from chipletsim.cli.main import execute
+status = execute(["noc", {str(case)!r}, "--timing", "cycle"])
+sys.exit(status or "jax" in sys.modules)
+"""
+    ended = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert "every one of 1,024 packets at its recorded cycle" in ended.stdout
 
 
 # --- the command line -----------------------------------------------------------------------

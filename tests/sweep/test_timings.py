@@ -78,7 +78,7 @@ def test_timing_from_the_shell(contents, tmp_path, capsys, monkeypatch) -> None:
 
 
 def test_a_point_that_is_of_another_model_says_so(contents, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr("chipletsim.cost.auto_timer.native_kernels", lambda: False)
+    monkeypatch.setattr("chipletsim.cost.auto_timer.native_functions", lambda: False)
     result = cs.sweep(experiment=contents, grid={"timing": ["auto"]}, out=tmp_path)
     assert result.points[0].note.startswith(
         "timing `bound`, as packets are followed fast by native"
