@@ -27,7 +27,7 @@ def fetched_weights(mapping: Mapping, plan: MessagePlan) -> Fetched:
     """
     if all(part.weight_tile == part.tile for part in mapping.slices):
         nothing = np.zeros(0, np.int64)
-        none = nothing.reshape(0, 4)
+        none = nothing.reshape(0, 5)
         return Fetched(nothing, nothing, nothing, nothing, plan.synapses, none)
     classes = traffic_classes(mapping)
     fetches = weight_fetches(mapping, classes)
@@ -86,5 +86,5 @@ def _streams(fetches: Fetches, classes: TrafficClasses, plan: MessagePlan) -> np
     population = classes.population[classes.neuron_class[plan.neuron]]
     known, member = np.unique(population, return_index=True)
     neuron = member[np.searchsorted(known, classes.population[fetches.traffic_class[sent]])]
-    columns = neuron, fetches.memory[sent], fetches.tile[sent], fetches.bits[sent]
-    return np.stack(columns, axis=1).astype(np.int64)
+    columns = fetches.memory, fetches.tile, fetches.bits, fetches.cycles
+    return np.stack([neuron, *(each[sent] for each in columns)], axis=1).astype(np.int64)

@@ -13,6 +13,7 @@ from chipletsim.mapping.conversion import converted_slices
 from chipletsim.mapping.demand import index_bits
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.connections import Sparse
+from chipletsim.network.matrices import block_matrix
 from chipletsim.network.model import Projection
 from chipletsim.network.synapses import projection_stored_weights
 from chipletsim.noc.fetches import cut
@@ -30,6 +31,8 @@ class Fetches(NamedTuple):
         weights: int64 [fetches], how many synapses of the tile's own work they serve: none in
             conversion hardware.
         bits: int64 [fetches], weight bits read.
+        cycles: int64 [fetches], clock cycles in which a dense tile computes with them: none in
+            conversion hardware, and on other tiles.
         requested: bool [fetches], whether the tile sends a request packet.
     """
 
@@ -38,6 +41,7 @@ class Fetches(NamedTuple):
     memory: np.ndarray
     weights: np.ndarray
     bits: np.ndarray
+    cycles: np.ndarray
     requested: np.ndarray
 
 
@@ -59,7 +63,7 @@ def weight_fetches(mapping: Mapping, classes: TrafficClasses) -> Fetches:
     ]
     if not parts:
         empty = np.zeros(0, np.int64)
-        return Fetches(empty, empty, empty, empty, empty, empty.astype(bool))
+        return Fetches(empty, empty, empty, empty, empty, empty, empty.astype(bool))
     return Fetches(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
 
@@ -69,7 +73,9 @@ def _block_fetches(
     part = mapping.slices[mapping.fan_out.block_slice[block]]
     projection = mapping.network.projections[mapping.fan_out.block_projection[block]]
     parameters = mapping.package.tiles[part.tile].parameters
+    cycles = 0
     if isinstance(parameters, Npu):
+        cycles = parameters.dense_cycles(*block_matrix(mapping.network, projection, part.box))
         traffic_class = np.array([classes.clock(part.population)], np.int64)
         weights = projection_stored_weights(
             projection, mapping.network, [part.box], shared=parameters.shares_weights
@@ -85,6 +91,7 @@ def _block_fetches(
         np.full(size, part.weight_tile),
         weights.astype(np.int64) * works,
         weights * _entry_bits(projection, parameters),
+        np.full(size, cycles * works),
         np.full(size, not isinstance(parameters, Npu)),
     )
 

@@ -19,23 +19,18 @@ from chipletsim.cost.row_times import PortSums, RowTimes
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc.alone import Alone
 from chipletsim.noc.encoded_rows import LinkMessages
-from chipletsim.noc.fetch_rows import with_streams
 from chipletsim.noc.fetches import cut
 from chipletsim.noc.flit_hops import flit_hops
-from chipletsim.noc.flit_network import NOWHERE, Burst, BurstTimes, Job, PortCounts
+from chipletsim.noc.flit_network import Burst, BurstTimes, Job, PortCounts
 from chipletsim.noc.free_bursts import step_ends
 from chipletsim.noc.job_checks import check_jobs
-from chipletsim.noc.messages import (
-    MessageLists,
-    RowEvents,
-    message_lists,
-    with_messages_first,
-)
+from chipletsim.noc.messages import MessageLists, RowEvents, message_lists
 from chipletsim.noc.package_network import whole_ticks
 from chipletsim.noc.packet_bursts import packet_jobs, row_timing
 from chipletsim.noc.packet_plan import PacketPlans
 from chipletsim.noc.packet_times import PacketTimes, packet_times
 from chipletsim.noc.serial import certain, plan_ticks
+from chipletsim.noc.whole_steps import with_whole_steps
 from chipletsim.package.model import Package
 
 
@@ -87,7 +82,7 @@ class PackageRows:
     Attributes:
         tiles: What the lists of messages depend on.
         most_packets: Packets of a row in which each neuron sends one event, if weights are fetched
-            or links encode; else 1.
+            or links encode; else 1. If there are more parts of weights, times tiles, it is these.
         packets: Packets of the mapping on the package.
 
     Raises:
@@ -139,7 +134,8 @@ class PackageRows:
             most_bits = self._messages.most_bits[packets.network.encoded]
             stretch_bits = packets.stretches.most * packets.stretches.flit_bits
             stretches = (-(-most_bits // stretch_bits)).sum()
-        return int(plan.flow.size + fetched + stretches)
+        gates = (packets.parts + 1) * len(packets.network.network.node)
+        return int(max(plan.flow.size + fetched + stretches, gates))
 
     def _each_packet_once(self) -> Job:
         """Return a burst of all packets that any neuron may send."""
@@ -169,12 +165,12 @@ class PackageRows:
     def listed(self, events: RowEvents) -> MessageLists:
         """Return the messages of rows."""
         lists = message_lists(self.packets.plan.messages, self.packets.times, events)
-        if self._busy is not None:
-            busy_s = self._busy.of(events)[:, self._tile[self._whole_cores]].reshape(-1)
-            rows = np.arange(len(events.spikes))[:, None]
-            at = (rows * self._tile.size + self._whole_cores).reshape(-1)
-            lists = with_messages_first(lists, at, np.full(at.size, NOWHERE), busy_s)
-        return with_streams(lists, self.packets.plan, self._package, events.works)
+        if self._busy is None:
+            return lists
+        busy_s = np.zeros((len(events.spikes), self._tile.size))
+        whole = self._whole_cores
+        busy_s[:, whole] = self._busy.of(events)[:, self._tile[whole]]
+        return with_whole_steps(lists, self.packets, self._package, events.works, busy_s)
 
     def jobs(self, lists: MessageLists, events: RowEvents) -> RowJobs:
         """Return the bursts of rows.

@@ -120,7 +120,7 @@ class PacketCounter(Restartable):
     def _add(
         self, samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job], results: BurstResults
     ) -> None:
-        these = _rows(samples, rows, jobs, self._package.spec.runs_freely)
+        these = _rows(samples, rows, jobs)
         found = self._followed(jobs, results, these)
         across = self._across[found.flow]
         for place, chosen in zip(PLACES, (slice(None), ~across, across), strict=True):
@@ -267,16 +267,13 @@ def _with_counts(jobs: Sequence[Job], model: PacketModel) -> BurstResults:
     return model(jobs, each=True)
 
 
-def _rows(samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job], runs_freely: bool) -> _Rows:
-    """Return the rows of bursts, by the sample and the first row of each.
-
-    Where rows do not run freely, steps of a burst are those of links that encode, in one row.
-    """
-    counts = np.array([job.burst.steps if runs_freely else 1 for job in jobs], np.int64)
+def _rows(samples: np.ndarray, rows: np.ndarray, jobs: Sequence[Job]) -> _Rows:
+    """Return the rows of bursts, by the sample and the first row of each."""
+    counts = np.array([job.burst.network_steps for job in jobs], np.int64)
     first = np.cumsum(counts) - counts
     of = np.repeat(np.arange(counts.size), counts)
     packets = np.repeat(np.arange(counts.size), [len(job.burst.packet) for job in jobs])
-    step = [job.burst.packet[:, 5] * runs_freely for job in jobs]
+    step = [job.burst.network_step for job in jobs]
     of_packets = np.concatenate([np.zeros(0, np.int64), *step])
     return _Rows(samples[of], rows[of] + np.arange(of.size) - first[of], first, packets, of_packets)
 

@@ -12,6 +12,7 @@ from chipletsim.mapping.model import Mapping
 from chipletsim.mapping.store import mapping_hash, package_fingerprint
 from chipletsim.network.model import Network
 from chipletsim.noc import PACKET_MODELS
+from chipletsim.noc.fetch_rows import MOST_PARTS
 from chipletsim.noc.flit_width import (
     flit_bits_of,
     held_back,
@@ -119,7 +120,11 @@ def fetches_left_out(mapping: Mapping, timing: str) -> tuple[str, ...]:
         return (f"work that waits for weights from memory tiles (timing `{timing}`)",)
     found = []
     if "npu" in kinds:
-        found.append("npu tiles that wait for weights from memory tiles: they compute meanwhile")
+        found.append(
+            "room on npu tiles for weights that come before they are worked on; work of a step on"
+            f" weights from one memory tile is done in up to {MOST_PARTS} parts, each once all of"
+            " its weights are there, and a tile sends after the last"
+        )
     if kinds - {"npu"}:
         found.append("room in memory tiles for requests that wait, and the time of single banks")
     return tuple(found)

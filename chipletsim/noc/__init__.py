@@ -34,7 +34,8 @@ TIMING_MODELS: dict[str, str] = {
     "fetched as in `cycle`; within 5 % of it on average, less sure where links send frames",
     "cycle": "routers with virtual channels and credits, flit by flit, as BookSim 2 has them; work "
     "on an event waits for weights that are fetched from memory tiles, dense tiles compute as "
-    "theirs come; links with an `encoding` send a step's message once all its events are there",
+    "theirs come, and then send; links with an `encoding` send a step's message once all its "
+    "events are there",
     "auto": "`bound` in steps where that is certain to be within 1 % of `cycle`; `cycle` in the "
     "others while they are few, else `queue`; says which and why",
 }

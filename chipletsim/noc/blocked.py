@@ -15,7 +15,7 @@ class Made(NamedTuple):
         start: When it begins.
         end: When it is made.
         step: Of the network.
-        available: Before when it could not be begun, as it answers another; else 0.
+        available: Before when it could not be begun, as it waits for others; else 0.
     """
 
     node: np.ndarray

@@ -24,7 +24,8 @@ class BurstRows(NamedTuple):
         generation: For making it.
         deliveries: How many it has.
         after: Delivery that it answers, -1 for none.
-        step: As in `Burst.packet`.
+        step: As in `Burst.packet`, but 0 where messages of neurons leave tiles: what is before
+            those, weights that are sent unasked and work on them, has negative steps.
     """
 
     row: np.ndarray

@@ -1,8 +1,9 @@
 """What links that encode send in rows, as packets of bursts.
 
 Who waits for whom is told by steps of a burst: a node lists its packets of a step, and makes them
-once it has worked on all that comes to it of steps before. Events leave tiles in step 0. Behind n
-other links, a link writes its message in step 2 n + 1, and sends the events on in step 2 n + 2.
+once it has worked on all that comes to it of steps before. Events leave tiles in step 0, after
+weights that are sent unasked. Behind n other links, a link writes its message in step 2 n + 1, and
+sends the events on in step 2 n + 2.
 """
 
 from __future__ import annotations
@@ -50,7 +51,7 @@ class Coded(NamedTuple):
 
 
 def last_step(encoded: EncodedPackets) -> int:
-    """Return the number of the last step of a burst."""
+    """Return the number of the last step of a burst, from that of events on tiles."""
     return 2 * int(encoded.level.max(initial=0)) + 2
 
 

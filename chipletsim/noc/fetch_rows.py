@@ -7,13 +7,14 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.noc.fetches import Fetched, cut
-from chipletsim.noc.flit_network import NOWHERE
-from chipletsim.noc.messages import MessageLists, with_messages_first
 from chipletsim.noc.package_network import whole_ticks
 from chipletsim.noc.packet_plan import PacketPlan
 from chipletsim.package.model import Package
 from chipletsim.spec.package import PacketSpec
 from chipletsim.tiles import Memory
+
+MOST_PARTS = 32
+"""Parts of what a memory sends a tile unasked in a step, of which each may be waited for."""
 
 
 class FetchRows(NamedTuple):
@@ -88,8 +89,8 @@ def fetch_rows(plan: PacketPlan, package: Package, sizes: np.ndarray, tick_s: fl
         np.where(asks, tile[fetch], memory),
         np.where(asks, plan.request[fetch], plan.reply[fetch]),
         np.searchsorted(sizes, payload_bits + packet.header_bits),
-        whole_ticks(np.where(asks, 0.0, _access_s(package)[memory]), tick_s),
-        whole_ticks(np.where(asks, 0.0, read_bits * _bit_s(package)[memory]), tick_s),
+        whole_ticks(np.where(asks, 0.0, access_s(package)[memory]), tick_s),
+        whole_ticks(np.where(asks, 0.0, read_bits * read_bit_s(package)[memory]), tick_s),
         whole_ticks(np.where(asks, 0.0, share * weights_s[fetch]), tick_s),
         back,
     )
@@ -107,47 +108,18 @@ def stream_sizes(fetched: Fetched, packet: PacketSpec) -> np.ndarray:
     return np.stack([full_bits, last_bits], axis=1).reshape(-1)
 
 
-def with_streams(
-    lists: MessageLists, plan: PacketPlan, package: Package, works: np.ndarray
-) -> MessageLists:
-    """Return lists in which memories send the weights of dense tiles, from the start of a row on.
+def stream_parts(fetched: Fetched, packet: PacketSpec) -> int:
+    """Return in how many parts streams are sent, and tiles compute with them; 0 without any.
 
-    They read for their access latency first, if only to find that a block has no weights, and send
-    one stream after the other.
-
-    Args:
-        lists: Messages of rows.
-        plan: Packets of the mapping.
-        package: The package.
-        works: bool [rows, neurons], whether the population of each works.
+    That is the most packets from one memory to one tile in a step, but no more than `MOST_PARTS`.
     """
-    if not plan.fetched.streams.size:
-        return lists
-    neuron, memory, _, bits = plan.fetched.streams.T
-    row, stream = np.nonzero(works[:, neuron])
-    cores = plan.messages.tile.size
-    at = row * cores + np.argsort(plan.messages.tile)[memory[stream]]
-    order = np.argsort(at, kind="stable")
-    at, stream = at[order], stream[order]
-    begins = np.diff(at, prepend=-1) > 0
-    parts = cut(bits, package.spec.packet)
-    counts = parts.packets[stream] + begins
-    which = np.repeat(np.arange(at.size), counts)
-    place = np.arange(which.size) - (np.cumsum(counts) - counts + begins)[which]
-    stream = stream[which]
-    reads, last = place < 0, place >= parts.full[stream]
-    read_bits = np.where(last, parts.rest_bits[stream], package.spec.packet.max_payload_bits)
-    read_s = read_bits * _bit_s(package)[memory[stream]]
-    packet = plan.messages.axon_core.size + 2 * stream + last
-    return with_messages_first(
-        lists,
-        at[which],
-        np.where(reads, NOWHERE, packet),
-        np.where(reads, _access_s(package)[memory[stream]], read_s),
-    )
+    _, memory, tile, bits, _ = fetched.streams.T
+    _, of = np.unique(np.stack([memory, tile]), axis=1, return_inverse=True)
+    packets = np.bincount(of.reshape(-1), cut(bits, packet).packets)
+    return min(int(packets.max(initial=0)), MOST_PARTS)
 
 
-def _bit_s(package: Package) -> np.ndarray:
+def read_bit_s(package: Package) -> np.ndarray:
     """Return float64 [tiles]: seconds in which a memory reads a bit, 0 of other tiles."""
     memories = [each.parameters for each in package.tiles]
     return np.array(
@@ -155,7 +127,7 @@ def _bit_s(package: Package) -> np.ndarray:
     )
 
 
-def _access_s(package: Package) -> np.ndarray:
+def access_s(package: Package) -> np.ndarray:
     """Return float64 [tiles]: seconds until a memory has the first bit, 0 of other tiles."""
     memories = [each.parameters for each in package.tiles]
     return np.array(

@@ -18,9 +18,9 @@ class Fetched(NamedTuple):
         bits: int64 [fetches], bits that are read.
         weights: int64 [fetches], synapses that these serve, those of conversion hardware left out.
         synapses: int64 [groups, 3], as `MessagePlan.synapses`, without those that are fetched.
-        streams: int64 [streams, 4], weights that are sent unasked in each step of a population: a
+        streams: int64 [streams, 5], weights that are sent unasked in each step of a population: a
             neuron of it, numbered as in the plan; the tile that holds them, the tile that needs
-            them, and bits.
+            them, bits, and clock cycles in which that computes with them.
     """
 
     axon: np.ndarray

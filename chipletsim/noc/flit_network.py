@@ -116,6 +116,7 @@ class Burst(NamedTuple):
         after: int64 [packets], the delivery to its node that each answers, -1 for none: its node
             begins it once it has worked on that, before all that answer none, whatever steps are
             not done. None where no packet answers another.
+        levels: Steps that make up one step of the network, as some of its packets wait for others.
     """
 
     packet: np.ndarray
@@ -123,6 +124,18 @@ class Burst(NamedTuple):
     steps: int = 0
     kind: np.ndarray | None = None
     after: np.ndarray | None = None
+    levels: int = 1
+
+    @property
+    def network_steps(self) -> int:
+        """Steps of the network."""
+        return max(self.steps // self.levels, 1)
+
+    @property
+    def network_step(self) -> np.ndarray:
+        """int64 [packets]: step of the network of each."""
+        found: np.ndarray = self.packet[:, 5] // self.levels
+        return found
 
 
 def kinds_of(burst: Burst) -> np.ndarray:
@@ -218,19 +231,34 @@ def one_by_one(network: FlitNetwork) -> np.ndarray:
 
 
 def available(job: Job, times: BurstTimes) -> np.ndarray:
-    """Return int64 [packets]: tick from which each packet that answers another may be begun, or 0.
+    """Return int64 [packets]: tick before which each cannot be begun, as it waits for others, or 0.
+
+    It answers another, or waits for those of lower levels of its step of the network.
 
     Args:
         job: The burst.
         times: What it did.
     """
     burst = job.burst
-    found = np.zeros(len(burst.packet), np.int64)
+    found = _levels_done(job, times)
     if burst.after is not None:
         answers = np.flatnonzero(burst.after >= 0)
         delivery = burst.after[answers]
         ends = times.taken[delivery] + burst.processing[delivery]
         found[answers] = ends + burst.packet[answers, 3]
+    return found
+
+
+def _levels_done(job: Job, times: BurstTimes) -> np.ndarray:
+    """Return int64 [packets]: tick in which its node has done all of lower levels, or 0."""
+    burst = job.burst
+    if burst.levels == 1:
+        return np.zeros(len(burst.packet), np.int64)
+    step = np.repeat(burst.packet[:, 5], np.diff(delivery_starts(job.flows, burst)))
+    done = np.zeros((burst.steps + 1, len(job.network.node)), np.int64)
+    at = step + 1, delivery_nodes(job.flows, burst)
+    np.maximum.at(done, at, times.taken + burst.processing)
+    found: np.ndarray = np.maximum.accumulate(done)[burst.packet[:, 5], burst.packet[:, 0]]
     return found
 
 

@@ -39,12 +39,15 @@ class MessageLists(NamedTuple):
         target: int64 [messages], the core where it ends, -1 for nowhere.
         generation_s: float64 [messages], from the message before to this one.
         processing_s: float64 [messages], at its target.
+        level: int64 [messages], 0 of those of neurons. A core makes a message once it has got all
+            of lower levels that come to it in the row; such are weights that are sent unasked.
     """
 
     start: np.ndarray
     target: np.ndarray
     generation_s: np.ndarray
     processing_s: np.ndarray
+    level: np.ndarray
 
 
 def message_lists(plan: MessagePlan, times: PlanTimes, events: RowEvents) -> MessageLists:
@@ -81,17 +84,31 @@ def message_lists(plan: MessagePlan, times: PlanTimes, events: RowEvents) -> Mes
     return _listed(plan, times, stretches, rows * cores)
 
 
-def with_messages_first(
-    lists: MessageLists, at: np.ndarray, target: np.ndarray, generation_s: np.ndarray
-) -> MessageLists:
+class FirstMessages(NamedTuple):
+    """Messages that cores make before all others of a row.
+
+    Attributes:
+        at: int64 [messages], row times number of cores + core of each.
+        target: int64 [messages], as in `MessageLists`, and so the next two.
+        generation_s: float64 [messages].
+        level: int64 [messages].
+    """
+
+    at: np.ndarray
+    target: np.ndarray
+    generation_s: np.ndarray
+    level: np.ndarray
+
+
+def with_messages_first(lists: MessageLists, first: FirstMessages) -> MessageLists:
     """Return lists in which cores make further messages before all others.
 
     Args:
         lists: Messages of rows.
-        at: int64 [messages], row times number of cores + core of each; in order.
-        target: int64 [messages].
-        generation_s: float64 [messages].
+        first: What is made before them, of each core in its order.
     """
+    order = np.argsort(first.at, kind="stable")
+    at, target, generation_s, level = (column[order] for column in first)
     place = lists.start[at]
     before = np.searchsorted(at, np.arange(lists.start.size))
     return MessageLists(
@@ -99,6 +116,7 @@ def with_messages_first(
         np.insert(lists.target, place, target),
         np.insert(lists.generation_s, place, generation_s),
         np.insert(lists.processing_s, place, 0.0),
+        np.insert(lists.level, place, level),
     )
 
 
@@ -135,7 +153,7 @@ def _listed(plan: MessagePlan, times: PlanTimes, found: _Stretches, lists: int) 
     target[~nowhere] = plan.axon_core[axon[~nowhere]]
     processing_s[~nowhere] = times.processing_s[axon[~nowhere]]
     begins = np.searchsorted(found.core[which], np.arange(lists + 1))
-    return MessageLists(begins, target, generation_s, processing_s)
+    return MessageLists(begins, target, generation_s, processing_s, np.zeros_like(target))
 
 
 def _neuron_seconds(times: PlanTimes, events: RowEvents) -> np.ndarray:

@@ -48,7 +48,7 @@ def packet_jobs(
         whole_ticks(generation_s, packets.network.network.tick_s or 1.0),
         counts,
         zeros - 1,
-        zeros,
+        lists.level,
     )
     if messages is not None:
         coded = with_messages(listed, delivery, packets, messages)
@@ -71,11 +71,13 @@ def _jobs(found: Ordered, processing: np.ndarray, rows: int, packets: PacketTime
     """
     columns, network, flows = found.rows, packets.network.network, packets.plan.flows
     flits = packets.flits[columns.kind]
+    step = columns.step + packets.parts
     table = np.stack(
-        [columns.source, columns.flow, flits, columns.delay, columns.generation, columns.step],
-        axis=1,
+        [columns.source, columns.flow, flits, columns.delay, columns.generation, step], axis=1
     )
-    steps = last_step(packets.plan.encoded) + 1 if packets.plan.encoded.level.size else 0
+    behind = last_step(packets.plan.encoded) if packets.plan.encoded.level.size else 0
+    levels = packets.parts + 1 + behind
+    steps = levels if levels > 1 else 0
     processing = processing[found.delivery]
     bounds = np.searchsorted(columns.row, np.arange(rows + 1))
     jobs = []
@@ -85,7 +87,7 @@ def _jobs(found: Ordered, processing: np.ndarray, rows: int, packets: PacketTime
         after = columns.after[span]
         answers = np.where(after >= 0, after - first, -1) if (after >= 0).any() else None
         kind = columns.kind[span]
-        burst = Burst(table[span], processing[first:last], steps, kind=kind, after=answers)
+        burst = Burst(table[span], processing[first:last], steps, kind, answers, levels)
         jobs.append(Job(network, flows, burst))
     return jobs
 

@@ -90,7 +90,7 @@ def packet_spans(job: Job, times: BurstTimes, most_events: int | None = None) ->
         most_events: So many steps are shown as have no more beginnings of spans, ends of messages,
             and steps; None for all.
     """
-    nodes, steps = delivery_nodes(job.flows, job.burst), max(job.burst.steps, 1)
+    nodes, steps = delivery_nodes(job.flows, job.burst), job.burst.network_steps
     making, working = _making(job, times, nodes), _working(job, times, nodes)
     full, routed = _blocked(job, times, working), _on_the_way(job, times, nodes)
     few = nodes.size <= MOST_MESSAGES * steps
@@ -161,13 +161,16 @@ def _making(job: Job, times: BurstTimes, nodes: np.ndarray) -> _Intervals:
     counts = np.diff(starts)
     first = nodes[np.minimum(starts[:-1], max(nodes.size - 1, 0))] if nodes.size else rows[:, 0]
     other = np.where(counts == 1, first, -1)
-    found = _Intervals(rows[:, 0], times.made - rows[:, 4], times.made, other, counts, rows[:, 5])
+    found = _Intervals(
+        rows[:, 0], times.made - rows[:, 4], times.made, other, counts, job.burst.network_step
+    )
     return _in_order(found)
 
 
 def _working(job: Job, times: BurstTimes, nodes: np.ndarray) -> _Intervals:
     counts = np.diff(delivery_starts(job.flows, job.burst))
-    source, step = np.repeat(job.burst.packet[:, [0, 5]], counts, axis=0).T
+    source = np.repeat(job.burst.packet[:, 0], counts)
+    step = np.repeat(job.burst.network_step, counts)
     ends = times.taken + job.burst.processing
     return _in_order(_Intervals(nodes, times.taken, ends, source, np.ones_like(nodes), step))
 
@@ -175,7 +178,8 @@ def _working(job: Job, times: BurstTimes, nodes: np.ndarray) -> _Intervals:
 def _on_the_way(job: Job, times: BurstTimes, nodes: np.ndarray) -> _Intervals:
     rows = job.burst.packet
     packet = np.repeat(np.arange(len(rows)), np.diff(delivery_starts(job.flows, job.burst)))
-    source, flow, step = rows[packet][:, [0, 1, 5]].T
+    source, flow = rows[packet][:, [0, 1]].T
+    step = job.burst.network_step[packet]
     injected = times.injected[packet]
     found = _Intervals(source, injected, times.arrived, nodes, np.ones_like(nodes), step)
     return found.of(flow != OWN_NODE)
@@ -186,7 +190,13 @@ def _blocked(job: Job, times: BurstTimes, working: _Intervals) -> _Intervals:
     rows = job.burst.packet
     turns = one_by_one(job.network)[working.node]
     found = blocked(
-        Made(rows[:, 0], times.made - rows[:, 4], times.made, rows[:, 5], available(job, times)),
+        Made(
+            rows[:, 0],
+            times.made - rows[:, 4],
+            times.made,
+            job.burst.network_step,
+            available(job, times),
+        ),
         Worked(*(each[turns] for each in working[:3])),
     )
     none = np.zeros(found.node.size, np.int64)

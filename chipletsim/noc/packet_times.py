@@ -11,7 +11,13 @@ from chipletsim.codecs.spike_counts import SpikeCounts
 from chipletsim.errors import ConfigError, Problem
 from chipletsim.mapping.model import Mapping
 from chipletsim.noc.encoded_packets import Stretches, stretch_sizes, stretches_of
-from chipletsim.noc.fetch_rows import FetchRows, fetch_rows, fetch_sizes, stream_sizes
+from chipletsim.noc.fetch_rows import (
+    FetchRows,
+    fetch_rows,
+    fetch_sizes,
+    stream_parts,
+    stream_sizes,
+)
 from chipletsim.noc.message_times import PlanTimes
 from chipletsim.noc.package_network import (
     PackageNetwork,
@@ -39,6 +45,7 @@ class PacketTimes(NamedTuple):
             those of kinds that have no times for single messages.
         fetches: Packets that fetch weights, which each delivery asks for.
         stretches: Packets that messages of links are cut into.
+        parts: In how many weights are sent unasked, at most; 0 if none are.
     """
 
     network: PackageNetwork
@@ -51,6 +58,7 @@ class PacketTimes(NamedTuple):
     whole_steps: np.ndarray
     fetches: FetchRows
     stretches: Stretches
+    parts: int
 
 
 def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> PacketTimes:
@@ -58,7 +66,7 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
 
     Weights on memory tiles are fetched as they are priced: event-driven tiles ask for those of each
     event, see `chipletsim.noc.fetch_rows.fetch_rows`; dense tiles are sent theirs from the start of
-    a step on, see `chipletsim.noc.fetch_rows.with_streams`, and compute while these come.
+    a step on, and compute as these come, see `chipletsim.noc.whole_steps`.
 
     Args:
         mapping: Where the network lives.
@@ -115,6 +123,7 @@ def packet_times(mapping: Mapping, package: Package, plans: PacketPlans) -> Pack
         np.array([each is None for each in listed], bool),
         fetch_rows(packets, package, sizes, tick_s),
         stretches,
+        stream_parts(fetched, packet),
     )
 
 

@@ -15,6 +15,7 @@ from chipletsim.noc.flit_network import (
     Flows,
     Job,
     delivery_nodes,
+    delivery_starts,
     kinds_of,
 )
 from chipletsim.noc.listed import distinct, listed
@@ -108,23 +109,25 @@ def plan_ticks(packets: PacketTimes, package: Package) -> np.ndarray:
 def certain(job: Job, lone: np.ndarray) -> Certain | None:
     """Return the limits of a burst if they are within `TOLERANCE`, else None.
 
-    None are known of bursts in which packets answer others.
+    None are known of bursts in which packets answer others, or in which nodes send what others
+    wait for, such as weights, and wait themselves.
 
-    A node that still has packets to make makes them, unless its queue is full or it works on
-    packets that came; where nothing is made and nothing worked on, some packet is on its way, and
-    one at least of those goes on as if it were alone, as networks without deadlock do. So a burst
-    ends no later than
+    A node that still has packets to make makes them, unless its queue is full, it works on packets
+    that came, or it waits for some; where nothing is made and nothing worked on, some packet is on
+    its way, and one at least of those goes on as if it were alone, as networks without deadlock do.
+    So a burst ends no later than
 
     ``most = longest making of a node + all work on packets + all packets' times alone``
 
-    and no earlier than a node is busy.
+    after the nodes that others wait for have made their packets, in the longest making of one of
+    them, and no earlier than a node is busy.
 
     Args:
         job: The burst.
         lone: int64 [flows, kinds], from `lone_ticks` or `plan_ticks`.
     """
     burst, nodes = job.burst, len(job.network.node)
-    if burst.steps or burst.after is not None:
+    if burst.after is not None:
         return None
     rows = burst.packet
     sends = rows[:, 1] >= 0
@@ -132,7 +135,12 @@ def certain(job: Job, lone: np.ndarray) -> Certain | None:
     making = np.zeros(nodes, np.int64)
     np.add.at(making, rows[:, 0], rows[:, 4])
     work = int(burst.processing.sum())
-    most = int(making.max(initial=0)) + work + int(lone[rows[sends, 1], kind[sends]].sum())
+    awaited = _awaited_ticks(job, making)
+    if awaited is None:
+        return None
+    most = (
+        awaited + int(making.max(initial=0)) + work + int(lone[rows[sends, 1], kind[sends]].sum())
+    )
     if most > (1 + TOLERANCE) * (int(making.max(initial=0)) + work):
         return None  # nodes cannot be busy for long enough
     working = np.zeros(nodes, np.int64)
@@ -142,3 +150,20 @@ def certain(job: Job, lone: np.ndarray) -> Certain | None:
         busy = np.where(job.network.processors == 1, making + working, busy)
     least = int(busy.max(initial=0))
     return Certain(least, most) if most <= (1 + TOLERANCE) * least else None
+
+
+def _awaited_ticks(job: Job, making: np.ndarray) -> int | None:
+    """Return the longest making of a node that others wait for; None if such a node may wait.
+
+    Args:
+        job: The burst.
+        making: int64 [nodes], ticks that each makes.
+    """
+    burst = job.burst
+    counts = np.diff(delivery_starts(job.flows, burst))
+    awaited = (burst.packet[:, 5] < burst.steps - 1) & (counts > 0)
+    if not awaited.any():
+        return 0
+    sends = np.unique(burst.packet[awaited, 0])
+    waits = delivery_nodes(job.flows, burst)[np.repeat(awaited, counts)]
+    return None if np.isin(sends, waits).any() else int(making[sends].max())

@@ -53,8 +53,13 @@ def burst_of(network, flows, flits, packets, work) -> Job:
         rows.append([source, way, int(flits[kind]), 0, generation, 0, kind])
     table = np.array(sorted(rows, key=lambda row: row[0]), np.int64)
     burst = Burst(table[:, :6], np.zeros(0, np.int64), kind=table[:, 6])
-    deliveries = int(delivery_starts(flows, burst)[-1])
-    return Job(network, flows, burst._replace(processing=np.resize(np.array(work), deliveries)))
+    job = Job(network, flows, burst)
+    return job._replace(burst=burst._replace(processing=resized(job, work)))
+
+
+def resized(job: Job, work) -> np.ndarray:
+    """The ticks of work over and over, for each delivery of a burst."""
+    return np.resize(np.array(work), int(delivery_starts(job.flows, job.burst)[-1]))
 
 
 CASES = [
@@ -104,7 +109,66 @@ def test_limits_by_hand() -> None:
     # Without packets nodes make side by side.
     job = burst_of(network, flows, flits, [(11, 0, 500), (13, 0, 700)], [0])
     assert certain(job, lone) == (700, 700)
-    assert certain(job._replace(burst=job.burst._replace(steps=1)), lone) is None
+
+
+def test_limits_of_nodes_that_wait_by_hand() -> None:
+    """The first node makes what the second waits for; what the third waits for is not known."""
+    network, flows, flits = CASES[0]
+    lone = lone_ticks(network, flows, flits)
+    job = burst_of(network, flows, flits, [(0, 0, 10), (13, 0, 7000), (13, 0, 800_000)], [0])
+    assert flows.target[0] == job.burst.packet[1, 0] == 1
+    packet = job.burst.packet.copy()
+    packet[2, 5] = 1
+    job = job._replace(burst=job.burst._replace(packet=packet, steps=2))
+    assert certain(job, lone) == (807_000, 10 + 807_000 + int(lone[0, 0]))
+    end = cycle([job]).times[0].end(job.burst)
+    assert end == 807_000
+    packet = packet.copy()
+    packet[1, 5], packet[2, 5] = 1, 1
+    waits = job._replace(burst=job.burst._replace(packet=packet))
+    times = cycle([waits]).times[0]
+    assert times.end(job.burst) == 807_000 + int(times.arrived[0])
+    assert certain(waits, lone).most >= times.end(job.burst)
+    # A node that others wait for waits for another.
+    both = burst_of(network, flows, flits, [(0, 0, 10), (2, 0, 10), (13, 0, 800_000)], [0])
+    assert certain(both._replace(burst=both.burst._replace(steps=2)), lone) is None
+
+
+@given(
+    case=st.sampled_from(CASES),
+    sent=st.integers(1, 20),
+    others=st.lists(
+        st.tuples(st.integers(2, 9), st.integers(0, 1), st.sampled_from([0, 1, 500, 20_000])),
+        max_size=20,
+    ),
+    work=st.lists(st.sampled_from([0, 1, 700, 30_000]), min_size=1, max_size=5),
+    seed=st.integers(0, 2**32 - 1),
+)
+@settings(max_examples=150, deadline=None)
+def test_a_burst_in_which_nodes_wait_ends_between_its_limits(
+    case, sent, others, work, seed
+) -> None:
+    """The first node sends in steps that others wait for, and they make work in any step."""
+    rng = np.random.default_rng(seed)
+    first = [(int(rng.integers(0, 2)), 0, int(rng.choice([0, 20_000]))) for _ in range(sent)]
+    job = burst_of(*case, [*first, *others], work)
+    packet, steps = job.burst.packet.copy(), int(rng.integers(2, 5))
+    free = (packet[:, 0] == 0) | (packet[:, 1] == NOWHERE)
+    packet[:, 5] = np.where(free, rng.integers(0, steps, len(packet)), steps - 1)
+    packet[(packet[:, 0] == 0) & (packet[:, 1] == OWN_NODE), 5] = steps - 1
+    order = np.lexsort((packet[:, 5], packet[:, 0]))
+    kind = job.burst.kind[order]
+    job = job._replace(burst=job.burst._replace(packet=packet[order], kind=kind, steps=steps))
+    job = job._replace(burst=job.burst._replace(processing=resized(job, work)))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(serial, "TOLERANCE", 1e9)
+        limits = certain(job, lone_ticks(job.network, job.flows, case[2]))
+    if limits is None:
+        assert not np.concatenate([job.burst.packet[:, 4], job.burst.processing]).any()
+        return
+    times = cycle([job]).times[0]
+    assert not times.undelivered
+    assert limits.least <= times.end(job.burst) <= limits.most
 
 
 @pytest.mark.parametrize("name", PACKAGES)

@@ -194,7 +194,11 @@ def test_a_message_that_is_blocked_by_hand() -> None:
     """
     ns = 1e-9
     lists = MessageLists(
-        np.array([0, 6, 6]), np.ones(6, np.int64), np.full(6, 7 * ns), np.full(6, 110 * ns)
+        np.array([0, 6, 6]),
+        np.ones(6, np.int64),
+        np.full(6, 7 * ns),
+        np.full(6, 110 * ns),
+        np.zeros(6, np.int64),
     )
     place = np.array([[0, 0], [1, 0]])
     shown = detailed_spans(lists, CoreMesh(2, 1, 1, place, np.full((2, 4), 1.5 * ns)))
