@@ -2,8 +2,8 @@
 
 They are C++ (``src``), compiled when the package is installed, once for each instruction set;
 the widest that the processor knows is taken. Without them, on another platform than a CPU, or
-with ``CHIPLETSIM_KERNELS=xla`` in the environment, chipletsim computes the same with XLA. Those that
-follow packets do without JAX, and are used beside any platform; Python stands in for them.
+with ``CHIPLETSIM_KERNELS=xla`` in the environment, chipletsim computes the same with XLA. Those
+that follow packets do without JAX, and are used beside any platform; Python stands in for them.
 ``CHIPLETSIM_THREADS`` sets how many threads they use; it is the number of processors otherwise.
 """
 
