@@ -17,6 +17,8 @@ MOST_PACKETS = 1 << 24
 """Packets of samples that are held at once, at most; each was measured to take up to 600 bytes."""
 _TOGETHER = 1 << 21
 """Packets of samples that are followed by one call, unless a single sample has more."""
+_GATES = 16
+"""Gates that take no more memory than a packet: numbers of 8 bytes, up to four for each."""
 
 
 class FreeRows:
@@ -47,7 +49,7 @@ class FreeRows:
         for package, own in enumerate(self._model.jobs(events)):
             for number, job in zip(sample.tolist(), own.jobs, strict=True):
                 self._held[number][package].append(job)
-                self._packets[number] += len(job.burst.packet)
+                self._packets[number] += held_packets(job)
         check_packets(sum(self._packets))
 
     def timed(
@@ -74,18 +76,30 @@ class FreeRows:
             first = stop
 
 
+def held_packets(job: Job) -> int:
+    """Return as how many packets a step of a sample counts.
+
+    That is those it has, and the memory of what tells each node when it may go on: a gate for each
+    level of the step.
+
+    Args:
+        job: Burst of the step.
+    """
+    return len(job.burst.packet) + job.burst.levels * len(job.network.node) // _GATES
+
+
 def check_packets(packets: int) -> None:
     """Check that packets of samples can be held at once.
 
     Args:
-        packets: How many.
+        packets: As how many the steps of the samples count, see `held_packets`.
 
     Raises:
         UsageError: There are too many.
     """
     if packets > MOST_PACKETS:
         raise UsageError(
-            "steps of a free-running package are followed together, and samples have over "
-            f"{MOST_PACKETS:,} packets, the most that are held at once; use timing `bound`, "
+            "steps of a free-running package are followed together, and samples take more memory "
+            f"than {MOST_PACKETS:,} packets, the most that are held at once; use timing `bound`, "
             "fewer steps, or fewer samples or packages at once"
         )

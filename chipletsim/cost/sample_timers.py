@@ -14,7 +14,7 @@ from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.core_rows import MOST_CELLS
 from chipletsim.cost.counted_rows import CountedRows
 from chipletsim.cost.fetched_weights import packet_plans
-from chipletsim.cost.free_rows import check_packets
+from chipletsim.cost.free_rows import check_packets, held_packets
 from chipletsim.cost.latency import row_resources
 from chipletsim.cost.package_rows import PackageRows, RowJobs, Shared
 from chipletsim.cost.packet_rows import MOST_PACKETS
@@ -183,7 +183,7 @@ class PacketSampleTimer(FollowsPackets, Restartable):
             events = self._events.of_rows(np.zeros_like(row), row, self._neuron)
             jobs = self._rows.jobs(self._rows.listed(events), events).jobs
             self._jobs += jobs
-            self._packets += sum(len(job.burst.packet) for job in jobs)
+            self._packets += sum(map(held_packets, jobs))
             check_packets(self._packets)
 
     def end(self, most_events: int) -> TimedSample:

@@ -242,8 +242,19 @@ def test_too_many_packets_are_refused(monkeypatch) -> None:
     monkeypatch.setattr(free_rows, "MOST_PACKETS", 3)
     cs.price(in_each_step(mapping, 1), mapping, timing="cycle")
     for steps, samples in ((9, 1), (1, 9)):
-        with pytest.raises(UsageError, match="over 3 packets"):
+        with pytest.raises(UsageError, match="than 3 packets"):
             cs.price(in_each_step(mapping, steps, samples), mapping, timing="cycle")
+
+
+def test_steps_of_many_gates_count_as_more_packets(monkeypatch) -> None:
+    """Each tile has a gate for each level of a step: 16 of them are no less than a packet."""
+    job = random_job(np.random.default_rng(0), Features())
+    nodes, packets = len(job.network.node), len(job.burst.packet)
+    many = job._replace(burst=job.burst._replace(levels=32))
+    assert free_rows.held_packets(many) == packets + 2 * nodes
+    monkeypatch.setattr(free_rows, "MOST_PACKETS", packets + 2 * nodes - 1)
+    with pytest.raises(UsageError, match="more memory than"):
+        free_rows.check_packets(free_rows.held_packets(many))
 
 
 def test_free_steps_are_another_structure_and_have_no_barrier() -> None:

@@ -252,7 +252,7 @@ def test_of_full_samples_messages_are_left_out(timing, tmp_path, monkeypatch) ->
 def test_a_sample_of_too_many_packets_is_refused_as_in_pricing(timing, tmp_path, monkeypatch):
     monkeypatch.setattr(free_rows, "MOST_PACKETS", 3)
     mapping = freely(pair(1))
-    with pytest.raises(UsageError, match="over 3 packets") as refused:
+    with pytest.raises(UsageError, match="than 3 packets") as refused:
         cs.price(in_each_step(mapping, 9), mapping, timing=timing)
     with pytest.raises(UsageError) as traced:
         cs.save_trace(in_each_step(mapping, 9), mapping, tmp_path / "t.json", timing=timing)
