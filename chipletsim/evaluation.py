@@ -82,7 +82,7 @@ def simulate_and_price(
         interconnect: Whether the result tells of packets and links, where the timing model
             follows them.
     """
-    from chipletsim.cost.price import price
+    from chipletsim.cost.price import CostStream, price
     from chipletsim.engine.memory import keeps_raster
     from chipletsim.engine.simulate import simulate
 
@@ -95,15 +95,17 @@ def simulate_and_price(
         return _streamed(
             network, inputs, mapping, timing, say, watchers=watchers, interconnect=interconnect
         )
+    # What cannot be priced is refused before it is simulated, which may take hours.
+    stream = CostStream(mapping, timing=timing, say=say, interconnect=interconnect)
     scorer = Scorer(network, inputs.labels)
     activity = simulate(network, inputs.events, mapping=mapping, steps=inputs.free_steps)
     scorer.add(activity)
     for each in watchers:
         each.add(activity)
     say(f"pricing {activity.total_events:,} events")
-    result = price(activity, mapping, timing=timing, say=say, interconnect=interconnect)
+    stream.add(activity)
     notes = [*scorer.notes, *inputs.notes]
-    return Priced(result, scorer.accuracy(), activity.fingerprint, notes)
+    return Priced(stream.close(), scorer.accuracy(), activity.fingerprint, notes)
 
 
 def _streamed(

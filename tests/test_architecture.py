@@ -10,8 +10,8 @@ ROOT = Path(__file__).parents[1] / "chipletsim"
 # Rooms in the order of the flow of data. A module may import from its own room and from
 # earlier ones. `spec.base` stands before `tiles` because a tile kind is a section of a file.
 FLOW = [
-    "errors", "units", "tables", "spec.base", "tiles", "codecs", "spec", "package", "network",
-    "models", "mapping",
+    "errors", "units", "tables", "whole_files", "spec.base", "tiles", "codecs", "spec", "package",
+    "network", "models", "mapping",
     "engine", "noc", "exchange", "cost", "baseline", "measure", "deployment", "hybrid", "training",
     "report", "inputs", "stages", "evaluation", "run", "sweep", "training_runs", "__init__", "cli",
 ]  # fmt: skip

@@ -88,7 +88,8 @@ class Interconnect:
         spent: Where time went.
         faster_than_alone: Packets that were faster than alone, see `TimeSpent`.
         links: Table of the links over the whole run.
-        steps: Table of the hardware steps of each sample.
+        steps: Table of the hardware steps of each sample. Where these run freely, what one is
+            beyond `bound` is what it adds to that of all before it, and may be below 0.
         latencies: Table of how many packets have which latency.
         history: Links over time: by hardware steps, or by the time of samples where steps overlap.
     """

@@ -6,24 +6,21 @@ from collections.abc import Callable
 from copy import copy
 from typing import Self
 
-from chipletsim.cost.auto_choice import FollowsPackets
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.fetched_weights import packet_plans
+from chipletsim.cost.follows_packets import FollowsPackets
 from chipletsim.cost.latency import row_resources
 from chipletsim.cost.package_rows import PackageRows, Shared
 from chipletsim.cost.row_numbers import RowNumbers
 from chipletsim.cost.step_timers import ListedStepTimer, RowStepTimer, TimedStep
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
-from chipletsim.noc import packet_model
 from chipletsim.noc.messages import RowEvents
-from chipletsim.noc.packet_spans import BUSY_BINS, busy_links, packet_spans
+from chipletsim.noc.packet_spans import BUSY_BINS, packet_spans
 
 
 class PacketStepTimer(FollowsPackets, ListedStepTimer):
     """Steps by a model of packets.
-
-    Each is run twice: to know how long it takes, and to see when in that time links are in use.
 
     Args:
         mapping: Where the network lives.
@@ -52,23 +49,18 @@ class PacketStepTimer(FollowsPackets, ListedStepTimer):
         Raises:
             InfeasibleError: Packets wait for one another forever.
         """
-        rows, model = self._rows, packet_model(self._timing)
+        rows = self._rows
         jobs = rows.jobs(rows.listed(events), events)
         if not jobs.jobs:
             return TimedStep(float(rows.times(jobs, []).latency_s[0]), "", "bound", [])
-        (job,) = jobs.jobs
-        results = model([job])
-        timed = rows.times(jobs, results.times)
-        shown = packet_spans(job, results.times[0])
-        end = results.times[0].end(job.burst)
-        bin_ticks = max(1, -(-end // BUSY_BINS))
-        again = model([job], bins=BUSY_BINS, bin_ticks=bin_ticks)
+        followed = self._follow(jobs, BUSY_BINS)
+        shown = packet_spans(jobs.jobs[0], followed.times)
         return TimedStep(
-            float(timed.latency_s[0]),
-            self._words[int(timed.resource[0])],
+            float(followed.timed.latency_s[0]),
+            self._words[int(followed.timed.resource[0])],
             self._timing,
             shown.spans,
-            busy_links(rows.packets.network, again.counts[0], again.history[0], bin_ticks, end),
+            followed.busy,
             shown.left_out,
         )
 

@@ -8,21 +8,18 @@ functions, for a trace that can be looked at. For rows that overlap, see
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from copy import copy
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import numpy as np
 
-from chipletsim.cost.auto_choice import where_followed
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.counted_rows import CountedRows
 from chipletsim.cost.packet_steps import AutoStepTimer, PacketStepTimer
 from chipletsim.cost.row_numbers import RowNumbers
 from chipletsim.cost.step_timers import MessageStepTimer, RowStepTimer, StepTimer, TimedStep
-from chipletsim.engine.activity import Activity
+from chipletsim.cost.tracer import Tracer, where_followed
 from chipletsim.mapping.model import Mapping
-from chipletsim.network.pipeline import stages
-from chipletsim.noc import MESSAGE_MODELS, PACKET_MODELS, check_timing
+from chipletsim.noc import MESSAGE_MODELS, PACKET_MODELS
 
 
 class TracedRow(NamedTuple):
@@ -39,58 +36,31 @@ class TracedRow(NamedTuple):
     wire_bits: np.ndarray
 
 
-class RowTracer:
-    """Times the rows of a single sample on a mapping, step by step.
-
-    Args:
-        mapping: Where the network lives, on a package with barriers.
-        timing: Name of a timing model.
-
-    Attributes:
-        pipeline: In which row a population runs.
-
-    Raises:
-        UsageError: There is no such timing model.
-        InfeasibleError: Answers leave the network but the package has no io tile.
-        ConfigError: A codec of a link is too narrow for the neurons that cross it, or the package
-            is none that the timing model knows.
-    """
+class RowTracer(Tracer[StepTimer, PacketStepTimer]):
+    """Times the rows of a single sample, step by step, on a package with barriers; see `Tracer`."""
 
     def __init__(self, mapping: Mapping, timing: str) -> None:
-        check_timing(timing)
-        self.pipeline = stages(mapping.network)
-        self._rows = CountedRows(mapping, self.pipeline)
-        self._timer: StepTimer
-        self._bound = RowStepTimer(mapping, self._rows.incidence, self._rows.constants, "bound")
-        self._packets: PacketStepTimer | None = None  # that `auto` may choose
+        super().__init__(mapping, timing)
         placed = mapping, self.pipeline
+        self._rows = CountedRows(*placed)
+        self._bound = RowStepTimer(mapping, self._rows.incidence, self._rows.constants, "bound")
+        self._timer = self._bound
         if timing in MESSAGE_MODELS:
             self._timer = MessageStepTimer(*placed, timing)
         elif timing in PACKET_MODELS:
             self._timer = PacketStepTimer(*placed, timing)
-        else:
-            self._timer = self._bound
-        if timing == "auto":
+        elif timing == "auto":
             self._packets = where_followed(
                 lambda: PacketStepTimer(*placed, timing, spares_bound=True)
             )
 
-    def foresee(self, window: Window, sample_steps: int | None = None) -> None:
-        """Choose models for all samples, where the timing is `auto` and none are chosen yet.
+    def _chosen(self, packets: PacketStepTimer) -> StepTimer:
+        return AutoStepTimer(self._bound, packets)
 
-        Args:
-            window: First window of the run.
-            sample_steps: Network steps of all samples; those of the window if left out.
-        """
-        packets = self._packets
-        if packets and isinstance(window, Activity):
-            packets.choose(window, sample_steps)
-            self._timer, self._packets = AutoStepTimer(self._bound, packets), None
-
-    def fresh(self) -> RowTracer:
+    def fresh(self) -> Self:
         """Return a tracer for another sample, which shares all that the mapping has in common."""
-        other = copy(self)
-        other._rows, other._timer = self._rows.fresh(), self._timer.fresh()
+        other = super().fresh()
+        other._rows = self._rows.fresh()
         return other
 
     def add(self, window: Window) -> Iterator[TracedRow]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,6 +10,7 @@ from chipletsim.cost.link_history import TimeHistory
 from chipletsim.cost.load_history import LoadHistory
 from chipletsim.noc.burst_kernels import BurstResults, PacketModel
 from chipletsim.noc.flit_network import Job, PortCounts
+from chipletsim.noc.link_work import flit_by_flit, spread
 from chipletsim.noc.package_network import PackageNetwork
 
 _NUMBERS = 1 << 22
@@ -76,48 +76,6 @@ class SampleHistory:
         work = flit_by_flit(flits, counts.busy / np.maximum(counts.flits, 1), width)
         busy = spread(work, run.astype(float))
         return TimeHistory(run * tick_s, busy * tick_s, width * tick_s, flits)
-
-
-def flit_by_flit(flits: np.ndarray, per_flit: np.ndarray, width: int) -> np.ndarray:
-    """Return float64 [bins, links]: ticks of links in use, each flit from the start of its bin on.
-
-    What goes beyond the last bin is in it.
-
-    Args:
-        flits: int64 [bins, links], flits sent.
-        per_flit: float64 [links], ticks that one keeps its link in use.
-        width: Ticks of a bin.
-    """
-    work = np.zeros(flits.shape)
-    for late in range(min(len(flits), math.ceil(per_flit.max(initial=0.0) / width))):
-        here = np.clip(per_flit - late * width, 0, width)
-        work[late:] += flits[: len(flits) - late] * here
-    if len(work):
-        work[-1] += flits.sum(axis=0) * per_flit - work.sum(axis=0)
-    return work
-
-
-def spread(work: np.ndarray, room: np.ndarray) -> np.ndarray:
-    """Return work bin by bin where it is done, none of it beyond the room of a bin.
-
-    What has no room goes into the bins behind; if those are full, into the last ones before that
-    have room. All work is done as long as there is room for it at all.
-
-    Args:
-        work: float64 [bins, links], by the bin in which it begins.
-        room: float64 [bins].
-    """
-    done = np.zeros_like(work)
-    left = np.zeros(work.shape[1:])
-    for at in range(len(work)):
-        left = left + work[at]
-        done[at] = np.minimum(left, room[at])
-        left = left - done[at]
-    for at in reversed(range(len(work))):
-        more = np.minimum(left, room[at] - done[at])
-        done[at] += more
-        left = left - more
-    return done
 
 
 def _ends(jobs: Sequence[Job], results: BurstResults) -> list[int]:

@@ -9,11 +9,11 @@ from typing import NamedTuple, Protocol, Self
 import jax
 import numpy as np
 
-from chipletsim.cost.auto_choice import FollowsPackets
 from chipletsim.cost.batch import Batch, Window
 from chipletsim.cost.core_rows import MOST_CELLS
 from chipletsim.cost.counted_rows import CountedRows
 from chipletsim.cost.fetched_weights import packet_plans
+from chipletsim.cost.follows_packets import FollowsPackets
 from chipletsim.cost.free_rows import check_packets, held_packets
 from chipletsim.cost.latency import row_resources
 from chipletsim.cost.package_rows import PackageRows, RowJobs, Shared
@@ -26,10 +26,9 @@ from chipletsim.cost.step_timers import timed_rows
 from chipletsim.engine.activity import Activity
 from chipletsim.mapping.model import Mapping
 from chipletsim.network.pipeline import Pipeline
-from chipletsim.noc import packet_model
 from chipletsim.noc.flit_network import Job
 from chipletsim.noc.free_bursts import free_job
-from chipletsim.noc.packet_spans import SAMPLE_BINS, Busy, busy_links, packet_spans
+from chipletsim.noc.packet_spans import SAMPLE_BINS, Busy, packet_spans
 from chipletsim.noc.spans import Doing, Span
 
 
@@ -139,8 +138,6 @@ class BoundSampleTimer:
 class PacketSampleTimer(FollowsPackets, Restartable):
     """Samples by a model of packets, each as one burst.
 
-    Each is run twice: to know how long it takes, and to see when in that time links are in use.
-
     Args:
         mapping: Where the network lives.
         pipeline: In which row a population runs.
@@ -195,19 +192,13 @@ class PacketSampleTimer(FollowsPackets, Restartable):
         self._take(self._events.close())
         if not self._jobs:
             return TimedSample(self._timing, np.zeros(0), [], 0, [], [], 0)
-        model, job = packet_model(self._timing), free_job(self._jobs)
+        job = free_job(self._jobs)
         self._jobs = []
-        results = model([job])
         alone = RowJobs(np.zeros(1, np.int64), [job], np.zeros(0, np.int64))
-        timed = self._rows.times(alone, results.times)
-        end = results.times[0].end(job.burst)
-        bin_ticks = max(1, -(-end // SAMPLE_BINS))
-        again = model([job], bins=SAMPLE_BINS, bin_ticks=bin_ticks)
-        network = self._rows.packets.network
-        busy = busy_links(network, again.counts[0], again.history[0], bin_ticks, end)
+        times, timed, busy = self._follow(alone, SAMPLE_BINS)
         latency_s = timed.latency_s[0]
         bound_by = [self._words[at] for at in timed.resource[0].tolist()]
-        shown = packet_spans(job, results.times[0], most_events - len(busy))
+        shown = packet_spans(job, times, most_events - len(busy))
         if shown.steps < latency_s.size:
             busy = _until(busy, float(latency_s[: shown.steps].sum()))
         both = shown.spans, busy, shown.left_out

@@ -20,6 +20,7 @@ from chipletsim.network.model import Network
 from chipletsim.package.model import Package
 from chipletsim.spec.base import Spec
 from chipletsim.spec.load import load_spec
+from chipletsim.whole_files import whole_file
 
 
 class OriginSpec(Spec):
@@ -84,6 +85,9 @@ def save_mapping(mapping: Mapping, path: str | Path) -> None:
     Args:
         mapping: The mapping.
         path: File to write.
+
+    Raises:
+        UsageError: It cannot be written.
     """
     network, package = mapping.network, mapping.package
     content = {
@@ -101,12 +105,8 @@ def save_mapping(mapping: Mapping, path: str | Path) -> None:
         ],
     }
     text = yaml.dump(content, Dumper=_Dumper, sort_keys=False, default_flow_style=None, width=100)
-    part = Path(path).with_name(f".{Path(path).name}.part")  # renamed once whole
-    try:
+    with whole_file(Path(path)) as part:
         part.write_text(text, encoding="utf-8")
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def load_mapping(path: str | Path, network: Network, package: Package) -> Mapping:

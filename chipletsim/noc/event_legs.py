@@ -11,10 +11,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from chipletsim.errors import ConfigError, Problem
-from chipletsim.noc.event_trees import Events, EventTrees, Outputs, Visits, by_value, event_trees
+from chipletsim.noc.event_trees import Events, EventTrees, Outputs, by_value, event_trees
+from chipletsim.noc.link_levels import link_levels
 from chipletsim.noc.listed import listed
-from chipletsim.noc.package_flows import PackageWays, sizes_of, ways_of
+from chipletsim.noc.package_flows import (
+    PackageWays,
+    joined_starts,
+    joined_ways,
+    sizes_of,
+    some_at_once,
+    ways_of,
+)
 from chipletsim.noc.package_network import PackageNetwork
 from chipletsim.package.model import Package
 
@@ -62,58 +69,115 @@ def event_legs(
     Raises:
         ConfigError: Links wait for one another's messages in a ring.
     """
+    parts: list[_Part] = []
+    stops = 0
+    for first, stop in some_at_once(events):
+        part = events.part(first, stop)
+        parts.append(_part_legs(package, network, part, form[first:stop], stops))
+        stops += parts[-1].ways.stop.size - 1
+    level = link_levels(np.concatenate([each.pairs for each in parts]), package, network)
+    return _joined(parts, level)
+
+
+class _Part(NamedTuple):
+    """Legs of some of the events: as in `EventLegs`, but numbered from 0 on.
+
+    Attributes:
+        ways: Packets of legs, whose stops are numbered behind those of the parts before.
+        start: int64 [legs + 1].
+        first: int64 [events + 1].
+        root: int64 [events], -1 without targets.
+        link: int64 [legs].
+        node: int64 [deliveries], and so the next two.
+        target: Target of its event.
+        onward: Packet of another leg.
+        pairs: int64 [pairs, 2], link from which events come to another one, -1 for a tile; and that
+            one, each by its place among those that encode.
+    """
+
+    ways: PackageWays
+    start: np.ndarray
+    first: np.ndarray
+    root: np.ndarray
+    link: np.ndarray
+    node: np.ndarray
+    target: np.ndarray
+    onward: np.ndarray
+    pairs: np.ndarray
+
+
+def _part_legs(
+    package: Package, network: PackageNetwork, events: Events, form: np.ndarray, stops: int
+) -> _Part:
+    """Return the legs of some of the events; ``stops`` is the number of their first stop."""
     trees = event_trees(package, network, events)
     visits = trees.visits
     cut = (visits.link >= 0) & _encodes(package)[form[visits.event], visits.link]
     place = np.searchsorted(network.encoded, visits.link)  # of the links that encode
     begins = cut | (visits.before < 0)
-    leg_of_root = np.cumsum(begins) - 1
-    leg, hops = leg_of_root.copy(), visits.hops.copy()
+    leg = np.cumsum(begins) - 1
     for level in visits.levels[1:]:
         inner = level[~cut[level]]
         leg[inner] = leg[visits.before[inner]]
     roots = np.flatnonzero(begins)
-    hops -= visits.hops[roots][leg]
+    hops = visits.hops - visits.hops[roots][leg]
     ends = _ends(trees, events, network, _Cut(cut, place, leg))
     order = np.lexsort((ends.target < 0, leg[ends.visit]))
     now = np.empty_like(order)
     now[order] = np.arange(order.size)
     start = np.searchsorted(leg[ends.visit][order], np.arange(roots.size + 1))
-    cut_visits = Visits(
-        leg,
-        visits.router,
-        np.where(begins, -1, visits.before),
-        visits.link,
-        hops,
-        np.where(begins, -1, visits.port),
-        visits.channels,
-        by_value(hops),
+    before, port = (np.where(begins, -1, each) for each in (visits.before, visits.port))
+    cut_visits = visits._replace(
+        event=leg, before=before, hops=hops, port=port, levels=by_value(hops)
     )
     outputs = _outputs(trees, ends, now, cut)
     legs = Events(visits.router[roots], start, ends.node[order])
-    ways = ways_of(EventTrees(cut_visits, trees.copying, outputs), legs, 0)
+    ways = ways_of(EventTrees(cut_visits, trees.copying, outputs), legs, stops)
     at = order[start[:-1].repeat(np.diff(start)) + ways.place]  # end of each delivery
     behind = ends.behind[at]
     onward = np.where(behind >= 0, ways.first[leg[behind]] + ends.copy[at], -1)
     link = np.where(cut[roots], place[roots], -1)
-    known = np.searchsorted(visits.event[roots], np.arange(events.router.size + 1))
+    first = np.searchsorted(visits.event[roots], np.arange(events.router.size + 1))
     sources = np.flatnonzero(~cut[roots])
-    root = np.full(events.router.size, roots.size)
+    root = np.full(events.router.size, -1)
     root[visits.event[roots[sources]]] = sources
     inner = roots[cut[roots]]
-    before = leg[visits.before[inner]]
-    level = _levels(link[before], place[inner], package, network)
+    pairs = np.stack([link[leg[visits.before[inner]]], place[inner]], axis=1)
+    pairs = np.unique(pairs, axis=0)
+    return _Part(ways, start, first, root, link, ends.node[at], ends.target[at], onward, pairs)
+
+
+def _joined(parts: list[_Part], level: np.ndarray) -> EventLegs:
+    """Return the legs of all events, and behind them one without packets.
+
+    Args:
+        parts: Legs of some of the events each.
+        level: int64 [links that encode], see `EventLegs`.
+    """
+    ways = joined_ways([each.ways for each in parts])
+    start = joined_starts([each.start for each in parts])
+    legs = start.size - 1
+    legs_before = np.cumsum([0, *(each.link.size for each in parts)])
+    packets_before = np.cumsum([0, *(each.ways.root.size for each in parts)])
+    root = _numbered([each.root for each in parts], legs_before)
+    onward = _numbered([each.onward for each in parts], packets_before)
     return EventLegs(
         ways._replace(first=np.append(ways.first, ways.first[-1])),
         np.append(start, start[-1]),
-        known,
-        root,
-        np.append(link, -1),
-        ends.node[at],
-        ends.target[at],
+        joined_starts([each.first for each in parts]),
+        np.where(root < 0, legs, root),
+        np.append(np.concatenate([each.link for each in parts]), -1),
+        np.concatenate([each.node for each in parts]),
+        np.concatenate([each.target for each in parts]),
         onward,
         level,
     )
+
+
+def _numbered(parts: list[np.ndarray], before: np.ndarray) -> np.ndarray:
+    """Return numbers part by part, each part behind so many; those below 0 stay."""
+    both = zip(parts, before.tolist(), strict=False)
+    return np.concatenate([np.where(part < 0, part, part + number) for part, number in both])
 
 
 def whole_legs(ways: PackageWays, events: Events) -> EventLegs:
@@ -204,34 +268,3 @@ def _outputs(trees: EventTrees, ends: _Ends, now: np.ndarray, cut: np.ndarray) -
     turn = np.where(trees.copying[visit], port, onward >= 0)
     order = np.lexsort((was, turn, visit))
     return Outputs(visit[order], port[order], onward[order], target[order])
-
-
-def _levels(
-    before: np.ndarray, link: np.ndarray, package: Package, network: PackageNetwork
-) -> np.ndarray:
-    """Return int64 [links that encode]: how many of them precede each on the way of some event.
-
-    Args:
-        before: int64 [pairs], a link, -1 for none.
-        link: int64 [pairs], the next one.
-        package: The package.
-        network: It as routers and ports.
-
-    Raises:
-        ConfigError: Links precede one another in a ring.
-    """
-    level = np.zeros(network.encoded.size, np.int64)
-    pairs = np.unique(np.stack([before, link], axis=1)[before >= 0], axis=0)
-    for _ in range(level.size + 1):
-        higher = level.copy()
-        np.maximum.at(higher, pairs[:, 1], level[pairs[:, 0]] + 1)
-        if np.array_equal(higher, level):
-            return level
-        level = higher
-    name = package.links[network.encoded[int(level.argmax())]].name
-    message = (
-        f"link {name} has an `encoding` and sends what a step has once all of it has come, which"
-        " waits in a ring of such links for its own message; timing `queue` and `cycle` do not"
-        " follow that; use `bound`, or leave out the `encoding` of a link of the ring"
-    )
-    raise ConfigError([Problem(message, "timing")])

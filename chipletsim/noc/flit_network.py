@@ -22,6 +22,8 @@ MAX_PORTS = 1024
 """Ports of a router, at most."""
 MAX_CHANNELS = 62
 """Virtual channels of a port, at most."""
+MOST_TICKS = 1 << 56
+"""Ticks of a burst are fewer: `queue` counts 64 parts of each in an int64."""
 
 
 class _Network(NamedTuple):

@@ -10,6 +10,7 @@ from chipletsim.errors import UsageError
 from chipletsim.noc.flit_network import (
     MAX_CHANNELS,
     MAX_PORTS,
+    MOST_TICKS,
     NO_PEER,
     OWN_NODE,
     FlitNetwork,
@@ -20,8 +21,6 @@ from chipletsim.noc.flit_network import (
 from chipletsim.noc.kept import kept
 from chipletsim.noc.listed import listed
 
-_MOST_TICKS = 1 << 56
-"""Of a burst: `queue` counts 64 parts of each in an int64."""
 _MOST_ROWS = (1 << 31) - 1
 """Packets, branches, flits of a packet or a buffer: kernels number them by 31 bits."""
 
@@ -70,6 +69,10 @@ def _check_network(network: FlitNetwork) -> None:
         ticks.append(network.intervals)
     if network.links is not None:
         ticks.append(network.links[:, [0, 1, 2, 4]])
+        _require(
+            network.links[:, 3].max(initial=-1) <= MOST_TICKS,
+            f"a link sleeps after {MOST_TICKS:.3g} ticks at most",
+        )
     _require(all(each.min(initial=0) >= 0 for each in ticks), "times of a network are not negative")
     _require(
         linked[:, 2].min(initial=1) >= 1, "a credit takes a tick or more on its way (`backward`)"
@@ -105,7 +108,8 @@ def _longest_hop(network: FlitNetwork) -> int:
     if network.intervals is not None:
         parts.append(network.intervals)
     if network.links is not None:
-        parts += [network.links[:, column] for column in range(1, 5)]
+        # A link that waits before it sleeps keeps nothing waiting.
+        parts += [network.links[:, column] for column in (1, 2, 4)]
     total = sum(int(each.max(initial=0)) for each in parts)
     return total + int(router[:, 1].max()) * (int(router[:, 2].max()) + 8)
 
@@ -173,8 +177,9 @@ def _check_burst(job: Job, flit_ticks: float) -> None:
     flits, ready, generation = columns[2:5].sum(axis=1, dtype=float).tolist()
     own = ready + generation + float(burst.processing.sum(dtype=float))
     _require(
-        (total := own + flits * flit_ticks) < _MOST_TICKS,
-        f"this burst may take {total:.3g} ticks; the kernels count up to {_MOST_TICKS:.3g}",
+        (total := own + flits * flit_ticks) < MOST_TICKS,
+        f"packets of a step, or of a burst, may take {total:.3g} ticks, if they go one after the"
+        f" other; timing `queue` and `cycle` count up to {MOST_TICKS:.3g}; use `bound`",
     )
     _require(high[2] <= _MOST_ROWS, f"a packet has {_MOST_ROWS:,} flits at most")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from itertools import pairwise
 from typing import NamedTuple
 
@@ -51,17 +52,27 @@ def package_ways(package: Package, network: PackageNetwork, events: Events) -> P
         network: It as routers and ports.
         events: The events.
     """
-    cuts = np.searchsorted(events.start, np.arange(0, max(events.tile.size, 1), _TARGETS))
     parts: list[PackageWays] = []
     stops = 0
-    for span in pairwise([*np.unique(cuts).tolist(), events.router.size]):
+    for span in some_at_once(events):
         part = events.part(*span)
         parts.append(ways_of(event_trees(package, network, part), part, stops))
         stops += parts[-1].stop.size - 1
+    return joined_ways(parts)
+
+
+def some_at_once(events: Events) -> Iterable[tuple[int, int]]:
+    """Return first and end of stretches of events whose ways are found at once."""
+    cuts = np.searchsorted(events.start, np.arange(0, max(events.tile.size, 1), _TARGETS))
+    return pairwise([*np.unique(cuts).tolist(), events.router.size])
+
+
+def joined_ways(parts: Sequence[PackageWays]) -> PackageWays:
+    """Return the ways of all events, part by part; their stops are numbered in this order."""
     return PackageWays(
-        _starts([each.stop for each in parts]),
+        joined_starts([each.stop for each in parts]),
         np.concatenate([each.branch for each in parts]),
-        _starts([each.first for each in parts]),
+        joined_starts([each.first for each in parts]),
         np.concatenate([each.root for each in parts]),
         np.concatenate([each.deliveries for each in parts]),
         np.concatenate([each.place for each in parts]),
@@ -176,7 +187,7 @@ def _order(trees: EventTrees, sizes: Sizes, events: Events) -> _Order:
     return _Order(place, number, np.diff(np.append(first, events.tile.size)))
 
 
-def _starts(parts: list[np.ndarray]) -> np.ndarray:
+def joined_starts(parts: Sequence[np.ndarray]) -> np.ndarray:
     """Return starts part by part; the last of each part is the first of the next."""
     by = np.cumsum([0, *(each[-1] for each in parts)])
     return np.append(

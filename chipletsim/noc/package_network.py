@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from chipletsim.errors import ConfigError, Problem
-from chipletsim.noc.flit_network import FlitNetwork, PortCounts
+from chipletsim.noc.flit_network import MOST_TICKS, FlitNetwork, PortCounts
 from chipletsim.noc.flit_width import flit_bits_of
 from chipletsim.noc.package_ports import Ports, end_nodes
 from chipletsim.package.deadlock import channel_classes
@@ -70,8 +70,24 @@ def packet_flits(bits: int, flit_bits: int) -> int:
 
 
 def whole_ticks(seconds: np.ndarray, tick_s: float) -> np.ndarray:
-    """Return int64: times in ticks, rounded up but for what floating point adds to whole ones."""
-    return np.ceil(seconds / tick_s * (1 - 1e-12)).astype(np.int64)
+    """Return int64: times in ticks, rounded up but for what floating point adds to whole ones.
+
+    Raises:
+        ConfigError: A time has more ticks than can be counted.
+    """
+    ticks = np.ceil(seconds / tick_s * (1 - 1e-12))
+    if ticks.max(initial=0.0) >= MOST_TICKS:
+        raise _too_long("a time of a tile", float(seconds.max()), tick_s * MOST_TICKS)
+    return ticks.astype(np.int64)
+
+
+def _too_long(what: str, seconds: float, most_s: float) -> ConfigError:
+    """Return the refusal of a time."""
+    message = (
+        f"{what} is {seconds:g} s; timing `queue` and `cycle` follow at most {most_s:.3g} s on"
+        " routers as fast as this package's; use `bound`"
+    )
+    return ConfigError([Problem(message, "timing")])
 
 
 def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNetwork:
@@ -90,7 +106,8 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
         packet_bits: Sizes of packets, which are its kinds.
 
     Raises:
-        ConfigError: A router has too many ports, or times differ by more than a million times.
+        ConfigError: A router has too many ports, times differ by more than a million times, or
+            packets without bits go into frames.
     """
     flit_bits = flit_bits_of(package, packet_bits)
     cycle_s = _cycles(package, flit_bits)
@@ -115,18 +132,22 @@ def package_network(package: Package, packet_bits: tuple[int, ...]) -> PackageNe
         wire_bits = _link_bits(link, packet_bits)
         flit_ticks = 0
         if link.spec.frame:  # flits are gathered in the router's clock
+            if not wire_bits.all():
+                raise _fills_no_frame(link)
             intervals[at] = source
             framed_bits[at] = -(-wire_bits // kinds)
         else:
             intervals[at] = _intervals(link, wire_bits, kinds, tick_s)
             flit_ticks = int(intervals[at].max(initial=1))
         link_s = link.spec.expected_latency_s
-        wanted = _whole(link_s + package.routers[link.target].spec.latency_s, tick_s)
+        router_s = package.routers[link.target].spec.latency_s
+        named = f"latency of link {link.name}"
+        wanted = _whole(link_s + router_s, tick_s, f"{named} and the router behind it")
         # The next router computes the route and allocates twice; the flit is written in a cycle.
         pipeline = (package.routers[link.target].spec.routing_delay + 2) * target
         forward = max(wanted + flit_ticks - pipeline, source)
         over = max(over, -(-(source - (wanted + flit_ticks - pipeline)) // target))
-        credit = max(_whole(link_s, tick_s), target)
+        credit = max(_whole(link_s, tick_s, named), target)
         port[at, :2] = back, forward
         port[back, 2] = target + credit
         port[at, 3] = intervals[at, 0] if kinds.size else 1
@@ -200,16 +221,30 @@ def _ticks(cycle_s: np.ndarray) -> tuple[float, np.ndarray]:
     return shortest / (parts * TICKS), np.array([whole[value] for value in cycle_s.tolist()])
 
 
-def _whole(seconds: float, tick_s: float) -> int:
-    """Return a time in ticks, rounded up; what floating point adds to a whole number is not."""
+def _whole(seconds: float, tick_s: float, what: str) -> int:
+    """Return a time in ticks, rounded up; what floating point adds to a whole number is not.
+
+    Args:
+        seconds: The time.
+        tick_s: Seconds of a tick.
+        what: What takes it, in words.
+
+    Raises:
+        ConfigError: It has too many.
+    """
     ticks = _rounded_up(seconds, tick_s)
     if ticks > _MOST_CYCLES * TICKS:
-        message = (
-            f"a time of {seconds:g} s is over {_MOST_CYCLES:,} cycles of its routers; timing "
-            "`queue` and `cycle` do not go so far"
-        )
-        raise ConfigError([Problem(message, "timing")])
+        raise _too_long(f"the {what}", seconds, _MOST_CYCLES * TICKS * tick_s)
     return ticks
+
+
+def _fills_no_frame(link: Link) -> ConfigError:
+    """Return the refusal of packets without bits on a link with frames."""
+    message = (
+        f"packets of 0 bit fill no frame of link {link.name}, which timing `queue` and `cycle` do"
+        " not follow; use `bound`, or give the `packet` of the package a header or an address"
+    )
+    return ConfigError([Problem(message, "timing")])
 
 
 def _rounded_up(seconds: float, tick_s: float) -> int:
@@ -226,7 +261,7 @@ def _intervals(link: Link, wire_bits: np.ndarray, flits: np.ndarray, tick_s: flo
     """Return the ticks from one flit of a packet to the next, for each size of packets."""
     rate = link.spec.expected_bandwidth_bit_per_s
     return [
-        max(1, _whole(bits / rate / count, tick_s))
+        max(1, _whole(bits / rate / count, tick_s, f"time of a flit on link {link.name}"))
         for bits, count in zip(wire_bits.tolist(), flits.tolist(), strict=True)
     ]
 
@@ -237,10 +272,16 @@ def _link_row(link: Link, tick_s: float) -> tuple[int, int, int, int, int]:
     frames = (0, 0, 0)
     if frame:
         frame_s = frame.total_bits / link.spec.expected_bandwidth_bit_per_s
-        frames = (frame.payload_bits, _whole(frame_s, tick_s), _whole(frame.wait_s, tick_s))
+        frames = (
+            frame.payload_bits,
+            _whole(frame_s, tick_s, f"time of a frame on link {link.name}"),
+            _whole(frame.wait_s, tick_s, f"`wait` of a frame on link {link.name}"),
+        )
     if sleep is None:
         return *frames, -1, 0
-    return *frames, _rounded_up(sleep.after_s, tick_s), _whole(sleep.wake_up_s, tick_s)
+    wake_up = _whole(sleep.wake_up_s, tick_s, f"`wake_up` of link {link.name}")
+    # No burst is as long as the most ticks: a link that waits for longer never sleeps.
+    return *frames, min(_rounded_up(sleep.after_s, tick_s), MOST_TICKS), wake_up
 
 
 def _entry(package: Package, cycle: np.ndarray, tick_s: float) -> list[int]:
@@ -249,7 +290,10 @@ def _entry(package: Package, cycle: np.ndarray, tick_s: float) -> list[int]:
     for router in package.tile_router.tolist():
         spec = package.routers[router].spec
         pipeline = (spec.routing_delay + 2) * int(cycle[router])
-        found.append(max(_whole(spec.latency_s, tick_s) - pipeline, int(cycle[router])))
+        latency = _whole(
+            spec.latency_s, tick_s, f"latency of router {package.routers[router].name}"
+        )
+        found.append(max(latency - pipeline, int(cycle[router])))
     return found
 
 

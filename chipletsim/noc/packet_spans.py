@@ -20,6 +20,7 @@ from chipletsim.noc.flit_network import (
     delivery_starts,
     one_by_one,
 )
+from chipletsim.noc.link_work import flit_by_flit, spread
 from chipletsim.noc.package_network import PackageNetwork
 from chipletsim.noc.spans import Doing, Span
 
@@ -122,8 +123,8 @@ def busy_links(
 ) -> list[Busy]:
     """Return how busy the busiest links are over time, where that changes; at the end it is 0.
 
-    A flit, or of `queue` a packet, counts from when it is sent. What would keep a link busy beyond
-    the end of a bin goes into the next one. Shares are rounded to percent.
+    A flit, or of `queue` a packet, counts from the start of the bin in which it is sent. What would
+    keep a link busy beyond the end of a bin goes into the next one. Shares are rounded to percent.
 
     Args:
         network: The package as routers and ports.
@@ -136,19 +137,16 @@ def busy_links(
     busy = counts.busy[port]
     links = [at for at in np.lexsort((np.arange(busy.size), -busy)).tolist() if busy[at]]
     links = links[:BUSY_LINKS]
-    per_flit = busy[links] / np.maximum(counts.flits[port[links]], 1)
-    sent = np.cumsum(history[port[links]] * per_flit[:, None], axis=1)
-    done = np.zeros_like(sent)
-    before = np.zeros(len(links))
-    for at in range(sent.shape[1]):
-        before = done[:, at] = np.minimum(sent[:, at], before + bin_ticks)
-    share = np.rint(100 * np.diff(done, axis=1, prepend=0.0) / bin_ticks).astype(int)
-    tick_s = network.network.tick_s or 1.0
     begins = [*range(0, end, bin_ticks), end]
+    room = np.diff(begins).astype(float)
+    per_flit = busy[links] / np.maximum(counts.flits[port[links]], 1)
+    work = flit_by_flit(history[port[links], : room.size].T, per_flit, bin_ticks)
+    share = np.rint(100 * spread(work, room) / room[:, None]).astype(int)
+    tick_s = network.network.tick_s or 1.0
     found = []
-    for link, shares in zip(links, share.tolist(), strict=True):
+    for link, shares in zip(links, share.T.tolist(), strict=True):
         last = 0
-        for at, percent in zip(begins, [*shares[: len(begins) - 1], 0], strict=True):
+        for at, percent in zip(begins, [*shares, 0], strict=True):
             if percent != last:
                 found.append(Busy(at * tick_s, link, percent))
                 last = percent

@@ -92,10 +92,11 @@ def route_all(
         die = chiplets[routers[slowest.source].chiplet].type
         where = "network" if slowest.between_dies else f"chiplet_types.{die}.network"
         message = (
-            f"link {slowest.name} takes {link_cost_fs(slowest, routers) / FEMTOSECONDS:g} s; "
-            "routes of more than 9 seconds are not supported"
+            f"a flit takes {link_cost_fs(slowest, routers) / FEMTOSECONDS:g} s over link"
+            f" {slowest.name}, by its latency, its bandwidth and the latency of the router behind"
+            " it; routes of more than 9 seconds are not supported"
         )
-        raise ConfigError([Problem(message, f"{where}.link.latency")])
+        raise ConfigError([Problem(message, f"{where}.link")])
     incoming = least_cost_trees(graph)
     if incoming is None:
         raise ConfigError(_unreachable(chiplets, routers, _distances(graph)))

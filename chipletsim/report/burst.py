@@ -16,8 +16,6 @@ from chipletsim.noc.flit_network import delivery_starts
 from chipletsim.report.burst_record import Comparison, compare
 from chipletsim.tables import render, table
 
-DIGITS = 6
-
 
 @dataclass(frozen=True)
 class BurstReport:
@@ -101,10 +99,10 @@ class BurstReport:
             row: dict[str, Any] = {
                 "link": self.file.outputs[port],
                 "flits": int(self.timed.flits[port]),
-                "utilisation": _rounded(min(busy[port] / makespan, 1.0)),
+                "utilisation": float(min(busy[port] / makespan, 1.0)),
             }
             if counts is not None:
-                row["mean_queue"] = _rounded(counts.waited[port] / makespan)
+                row["mean_queue"] = float(counts.waited[port] / makespan)
                 row["most_queued"] = int(counts.most_queued[peer]) if peer >= 0 else None
                 row["starved"] = int(counts.starved[port])
             found.append(row)
@@ -235,12 +233,7 @@ class BurstReport:
 
 
 def _mean(values: np.ndarray) -> float:
-    """Return a mean with six digits, as records have them."""
-    return float(f"{int(values.sum()) / len(values):.{DIGITS}g}")
-
-
-def _rounded(value: float) -> float:
-    return float(f"{value:.{DIGITS}g}")
+    return int(values.sum()) / len(values)
 
 
 def _shown(value: float | None) -> str:

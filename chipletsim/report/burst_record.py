@@ -77,7 +77,7 @@ def compare(
     Args:
         recorded: The record.
         packets: Head left, tail came and routers visited of each packet, in the order of the file.
-        figures: Figures by name, means with six digits.
+        figures: Figures by name, of which six digits are compared, as records have means.
     """
     differing = {
         name: (value, figures[name])

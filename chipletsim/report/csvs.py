@@ -7,6 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from chipletsim.whole_files import whole_file
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -20,16 +22,14 @@ def write_csv(path: Path, columns: Sequence[str], rows: Iterable[Sequence[Any]])
         path: File to write.
         columns: Column names, such as ``energy_j``.
         rows: Cells, in the order of the columns.
+
+    Raises:
+        UsageError: The file cannot be written.
     """
-    part = path.with_name(f".{path.name}.part")  # renamed once whole
-    try:
-        with part.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow([_safe(name) for name in columns])
-            writer.writerows([_safe(cell) for cell in row] for row in rows)
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow([_safe(name) for name in columns])
+        writer.writerows([_safe(cell) for cell in row] for row in rows)
 
 
 def _safe(cell: Any) -> Any:

@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from chipletsim.errors import UsageError
+from chipletsim.whole_files import cannot_write
 
 _ATTEMPTS = 5
 
@@ -61,7 +62,7 @@ def whole_folder(folder: Path) -> Iterator[Path]:
     neither half a folder nor a damaged older one.
 
     Raises:
-        UsageError: The folder cannot be made.
+        UsageError: The folder or what is in it cannot be written.
     """
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -72,6 +73,8 @@ def whole_folder(folder: Path) -> Iterator[Path]:
         yield temporary
         temporary.chmod(0o755)
         _replace(temporary, folder)
+    except OSError as error:
+        raise cannot_write(folder, error) from None
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -10,10 +10,11 @@ b and e, which have a number in common.
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from chipletsim.errors import UsageError
+from chipletsim.whole_files import cannot_write, part_of
 
 
 class TraceFile:
@@ -31,7 +32,7 @@ class TraceFile:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._part = path.with_name(f".{path.name}.part")
+        self._part = part_of(path)
         self._named: set[tuple[int, ...]] = set()
         self._first = True
         self.events = 0
@@ -39,7 +40,7 @@ class TraceFile:
             self._file = self._part.open("w", encoding="utf-8")
             self._file.write('{"displayTimeUnit":"ns","traceEvents":[')
         except OSError as error:
-            raise UsageError(f"cannot write {path}: {error.strerror}") from None
+            raise cannot_write(path, error) from None
 
     def process(self, number: int, name: str) -> None:
         """Name a process, a group of tracks, the first time that it is used."""
@@ -110,17 +111,19 @@ class TraceFile:
             self._file.close()
             self._part.replace(self._path)
         except OSError as error:
-            raise UsageError(f"cannot write {self._path}: {error.strerror}") from None
+            raise cannot_write(self._path, error) from None
 
     def discard(self) -> None:
         """Leave nothing behind, unless the file is whole."""
-        self._file.close()
-        self._part.unlink(missing_ok=True)
+        with suppress(OSError):  # of what is still to be written where there is no room
+            self._file.close()
+        with suppress(OSError):
+            self._part.unlink(missing_ok=True)
 
     def _write(self, event: dict[str, Any]) -> None:
         text = json.dumps(event, allow_nan=False, separators=(",", ":"))
         try:
             self._file.write(("\n" if self._first else ",\n") + text)
         except OSError as error:
-            raise UsageError(f"cannot write {self._path}: {error.strerror}") from None
+            raise cannot_write(self._path, error) from None
         self._first = False

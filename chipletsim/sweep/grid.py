@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import product
 from math import prod
 from typing import Any
@@ -31,6 +31,30 @@ def check_grid(grid: Mapping[str, Sequence[Any]]) -> None:
     points = prod(len(values) for values in grid.values())
     if points > MAX_POINTS:
         problems.append(Problem(f"{points:,} points are more than {MAX_POINTS:,}", "grid"))
+    if problems:
+        raise ConfigError(problems)
+
+
+def check_settings(
+    settings: Iterable[str], grid: Mapping[str, Sequence[Any]], section: str = ""
+) -> None:
+    """Check that what is set once for all points is nothing that the grid varies.
+
+    Args:
+        settings: Dotted paths that are set.
+        grid: Dotted path in the experiment to its values.
+        section: What paths of the experiment begin with where they are set, such as
+            ``experiment.``; nothing if left out.
+
+    Raises:
+        ConfigError: The grid varies what is set, which would change no point.
+    """
+    problems = [
+        Problem(f"the grid varies `{varied}`, so this would change no point", path, "--set")
+        for path in settings
+        for varied in grid
+        if f"{path}.".startswith(f"{section}{varied}.")
+    ]
     if problems:
         raise ConfigError(problems)
 

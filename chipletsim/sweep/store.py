@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -78,7 +79,7 @@ class SweepStore:
         self._check_version()
 
     def _check_version(self) -> None:
-        with self._connection as connection:
+        with self._transaction() as connection:
             connection.execute(
                 "INSERT OR IGNORE INTO sweep VALUES ('schema_version', ?)", (SCHEMA_VERSION,)
             )
@@ -91,8 +92,25 @@ class SweepStore:
         if "note" not in columns:  # kept by a sweep that did not look for doubts
             self._connection.execute("ALTER TABLE points ADD COLUMN note TEXT NOT NULL DEFAULT ''")
 
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        """Yield the connection; all that is done with it is kept, or nothing of it.
+
+        Raises:
+            UsageError: The file cannot be written any more, as the disk is full.
+        """
+        try:
+            with self._connection as connection:
+                yield connection
+        except sqlite3.OperationalError as error:
+            raise UsageError(f"cannot write {self.path}: {error}; points in it stay") from None
+
     def add(self, points: Iterable[Point]) -> None:
-        """Store points in one transaction, replacing those of the same hash."""
+        """Store points in one transaction, replacing those of the same hash.
+
+        Raises:
+            UsageError: The file cannot be written any more.
+        """
         rows = [
             (
                 *(p.hash, p.position, json.dumps(p.settings), p.status),
@@ -101,7 +119,7 @@ class SweepStore:
             for p in points
         ]
         insert = "INSERT OR REPLACE INTO points VALUES (?, ?, ?, ?, ?, ?, ?)"
-        with self._connection as connection:
+        with self._transaction() as connection:
             connection.executemany(insert, rows)
 
     def arrange(self, positions: dict[str, int]) -> None:
@@ -110,7 +128,7 @@ class SweepStore:
         Args:
             positions: Hash to place in the grid.
         """
-        with self._connection as connection:
+        with self._transaction() as connection:
             connection.execute("UPDATE points SET position = -1")
             connection.executemany(
                 "UPDATE points SET position = ? WHERE hash = ?",
@@ -133,7 +151,7 @@ class SweepStore:
 
     def clear(self) -> None:
         """Forget all points."""
-        with self._connection as connection:
+        with self._transaction() as connection:
             connection.execute("DELETE FROM points")
 
     def close(self) -> None:

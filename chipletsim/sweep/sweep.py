@@ -14,10 +14,11 @@ from chipletsim.report.folder import safe_name
 from chipletsim.spec.experiment import ExperimentSpec
 from chipletsim.spec.kinds import load_kind
 from chipletsim.spec.load import Loaded, load_spec
+from chipletsim.spec.overrides import parse_overrides
 from chipletsim.spec.sweep import SweepSpec
 from chipletsim.stages import Progress, experiment_hash, load_experiment
 from chipletsim.sweep.evaluate import Task, failed_point
-from chipletsim.sweep.grid import check_grid, grid_points
+from chipletsim.sweep.grid import check_grid, check_settings, grid_points
 from chipletsim.sweep.processes import evaluated
 from chipletsim.sweep.result import SweepResult
 from chipletsim.sweep.store import Point, SweepStore
@@ -71,12 +72,15 @@ def sweep(
         raise UsageError(f"jobs must be at least 1, got {jobs}")
     if path is not None and experiment is None and grid is None:
         base, loaded = _from_file(path, overrides)
+        section = "experiment."
     elif path is None and experiment is not None and grid is not None:
         base = load_experiment(experiment, overrides)
         loaded = _from_arguments(base, grid, objectives, name)
+        section = ""
     else:
         raise UsageError("give a sweep file, or an experiment and a grid")
     spec = loaded.spec
+    check_settings(parse_overrides(overrides), spec.grid, section)
     try:
         check_grid(spec.grid)
     except ConfigError as error:

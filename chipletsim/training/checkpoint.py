@@ -14,6 +14,7 @@ import numpy as np
 from chipletsim.engine.archive import ArrayArchive
 from chipletsim.errors import UsageError
 from chipletsim.training.parameters import Parameters
+from chipletsim.whole_files import whole_file
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,24 +48,22 @@ def save_checkpoint(path: Path, progress: Progress, config_hash: str) -> None:
         path: File to write, in an existing folder.
         progress: The training.
         config_hash: Hash of all that it depends on.
+
+    Raises:
+        UsageError: The file cannot be written.
     """
     leaves = jax.device_get(jax.tree.leaves(_state(progress)))
     arrays = {f"leaf_{number}": leaf for number, leaf in enumerate(leaves)}
-    part = path.with_name(f".{path.name}.part")
-    try:
-        with part.open("wb") as file:
-            np.savez(
-                file,
-                history=progress.history,
-                random=np.array(json.dumps(progress.random)),
-                config_hash=np.array(config_hash),
-                **arrays,
-            )
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez(
+            file,
+            history=progress.history,
+            random=np.array(json.dumps(progress.random)),
+            config_hash=np.array(config_hash),
+            **arrays,
+        )
+        file.flush()
+        os.fsync(file.fileno())
 
 
 def load_checkpoint(path: Path, start: Progress, config_hash: str) -> Progress:

@@ -16,6 +16,7 @@ from chipletsim.stages import Progress as Say
 from chipletsim.stages import experiment_hash
 from chipletsim.training_runs.prepare import Prepared, inputs_of, load_training, prepare
 from chipletsim.training_runs.result import TrainResult, front_points, write_front
+from chipletsim.whole_files import whole_file
 
 if TYPE_CHECKING:
     from chipletsim.spec.overrides import Overrides
@@ -107,11 +108,14 @@ def _check_folder(folder: Path, training: Loaded[TrainSpec], *, resume: bool) ->
 def _train(
     training: Loaded[TrainSpec], folder: Path, config_hash: str, say: Say, *, force: bool
 ) -> TrainResult:
+    from chipletsim.cost.price import CostStream
     from chipletsim.training.loop import Trainer
 
     spec = training.spec
     say("preparing the network, its mapping and the samples")
     ready = prepare(training)
+    # What cannot be priced once it is trained is refused before that, which takes hours.
+    CostStream(ready.mapping, timing=spec.timing)
     try:
         trainer = Trainer(spec, ready.loss, ready.split, config_hash)
     except ConfigError as error:
@@ -263,9 +267,8 @@ def _draw(folder: Path, name: str, points: list[dict[str, Any]]) -> bool:
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-    part.replace(path)
+    with whole_file(path) as part:
+        part.write_text(json.dumps(value, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
 def _read_json(path: Path) -> dict[str, Any] | None:

@@ -13,7 +13,6 @@ from test_free_running import BOTH, NS, freely, in_each_step
 import chipletsim as cs
 from chipletsim.cost import packet_report
 from chipletsim.cost.fetched_weights import packet_plans
-from chipletsim.cost.sample_history import flit_by_flit, spread
 from chipletsim.engine.activity import Activity
 from chipletsim.noc import packet_model
 from chipletsim.report.interconnect import interconnect_report, link_history
@@ -148,18 +147,3 @@ def link_ports(mapping) -> np.ndarray:
     shared = Shared(mapping, packet_plans(mapping))
     rows = PackageRows(mapping, mapping.package, shared, spares_bound=False)
     return rows.packets.network.link_port
-
-
-def test_flits_keep_links_in_use_from_when_they_are_sent() -> None:
-    """Of 10 ticks in bins of 4: 4 in the bin of the flit, 4 in the next, 2 in the one behind."""
-    flits = np.array([[1, 3], [0, 0], [0, 1], [1, 0]])
-    work = flit_by_flit(flits, np.array([10.0, 3.0]), 4)
-    assert work.tolist() == [[4.0, 9.0], [4.0, 0.0], [2.0, 3.0], [10.0, 0.0]]
-    assert flit_by_flit(flits[:0], np.zeros(2), 4).shape == (0, 2)
-
-
-def test_work_is_spread_where_there_is_room() -> None:
-    work = np.array([[3.0, 0.0], [0.0, 1.0], [0.0, 4.0]])
-    done = spread(work, np.array([2.0, 2.0, 2.0]))
-    assert done.tolist() == [[2.0, 1.0], [1.0, 2.0], [0.0, 2.0]]
-    assert spread(work, np.array([9.0, 9.0, 9.0])).tolist() == work.tolist()

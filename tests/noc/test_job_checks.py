@@ -42,6 +42,7 @@ FAULTS = {
     "buffer": ("network.port", (LINKED, 4), 0, "a buffer holds 1 to"),
     "node buffer": ("network.node", (0, 1), 2**31, "a buffer holds 1 to"),
     "no branch": ("flows.stop", 1, 0, "a stop has a branch or more"),
+    "late sleep": ("network.links", (LINKED, 3), (1 << 56) + 1, "sleeps after 7.21e+16 ticks"),
     "no bits": ("network.kind_bits", slice(None), 0, "kind_bits"),
     "order": ("burst.packet", (0, 0), 1 << 20, "sorted by the node"),
     "flow": ("burst.packet", (0, 1), 1 << 20, "takes a flow"),
@@ -56,7 +57,7 @@ FAULTS = {
     "answer elsewhere": ("burst.after", 0, ELSEWHERE, "to the node that sends it"),
     "late": ("burst.packet", (0, 3), 1 << 57, "may take 1.44e+17 ticks"),
     "too many flits": ("burst.packet", (0, 2), 1 << 31, "2,147,483,647 flits at most"),
-    "long": ("burst.packet", (0, 2), 1 << 60, "ticks; the kernels count up to 7.21e+16"),
+    "long": ("burst.packet", (0, 2), 1 << 60, "`queue` and `cycle` count up to 7.21e+16"),
 }
 
 

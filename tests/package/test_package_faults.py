@@ -69,9 +69,10 @@ FAULTS = [
     (
         "network.link",
         D2D | {"latency": "20 s"},
-        "network.link.latency",
-        r"west.* takes 20 s",
+        "network.link",
+        r"a flit takes 20 s over link west",
     ),
+    ("network.link", D2D | {"bandwidth": "1 bit/s"}, "network.link", r"its bandwidth and the"),
 ]
 
 

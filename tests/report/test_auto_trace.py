@@ -13,7 +13,7 @@ from golden import experiment
 from trace_reading import Trace
 
 import chipletsim as cs
-from chipletsim.cost import auto_choice
+from chipletsim.cost import tracer
 from chipletsim.noc import auto_timing
 from chipletsim.report import files
 from chipletsim.report.trace import TraceWriter
@@ -87,7 +87,7 @@ def test_what_is_not_followed_is_shown_by_bound(tmp_path, monkeypatch) -> None:
     activity = random_activity(mapping.network, 1, 2, 0.2, 1)
     assert_as_bound(mapping, activity, tmp_path)
     mapping, activity = case("copies", 1)
-    monkeypatch.setattr(auto_choice, "native_functions", lambda: False)
+    monkeypatch.setattr(tracer, "native_functions", lambda: False)
     trace = trace_of(activity, mapping, "auto", tmp_path)
     assert set(trace.facts["steps_timed_by"]) == {"bound"}
 

@@ -8,7 +8,7 @@ import yaml
 from golden import experiment
 
 import chipletsim as cs
-from chipletsim.engine import memory
+from chipletsim.engine import memory, simulate
 from chipletsim.report import figures, files
 from chipletsim.run import read_run
 from chipletsim.stages import load_experiment, make_network
@@ -184,3 +184,9 @@ def test_a_folder_that_is_no_run_is_not_read(tmp_path):
     for contents in ({"schema_version": 99}, {"schema_version": 2, "name": "cut short"}):
         (tmp_path / "result.json").write_text(json.dumps(contents))
         assert read_run(tmp_path) is None
+
+
+def test_what_cannot_be_priced_is_refused_before_it_is_simulated(start, contents, monkeypatch):
+    monkeypatch.setattr(simulate, "simulate", lambda *_, **__: pytest.fail("simulated"))
+    with pytest.raises(cs.ConfigError, match="has no times for single messages"):
+        start(contents, overrides=["timing=simple"])

@@ -37,6 +37,19 @@ def test_points_of_a_file_without_notes_come_back(tmp_path):
         assert store.points() == [point(0), noted]
 
 
+def test_a_full_disk_is_told_and_points_stay(tmp_path):
+    path = tmp_path / "s.sqlite"
+    with SweepStore(path) as store:
+        store.add([point(0)])
+        ((pages,),) = store._connection.execute("PRAGMA page_count").fetchall()
+        store._connection.execute(f"PRAGMA max_page_count = {pages}")
+        with pytest.raises(
+            UsageError, match=rf"cannot write {path}: .* is full; points in it stay"
+        ):
+            store.add([replace(point(1), note="x" * 100_000)])
+        assert store.points() == [point(0)]
+
+
 def test_a_transaction_that_fails_leaves_nothing(tmp_path):
     with SweepStore(tmp_path / "s.sqlite") as store:
         with pytest.raises(sqlite3.IntegrityError):

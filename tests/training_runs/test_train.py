@@ -216,6 +216,7 @@ def refused(contents, tmp_path, *overrides):
         ("network.populations.out.output=false", "the network has: none"),
         ("network.populations.out.parameters.v_threshold=-1.0", "must start above 0"),
         ("data.test.dataset=samples.np", "there is no file"),
+        ("timing=simple", "no times for single messages"),
     ],
 )
 def test_a_fault_is_one_clear_error(tmp_path, override, says):

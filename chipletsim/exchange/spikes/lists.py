@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 
 from chipletsim.engine.activity import Activity
 from chipletsim.errors import UsageError
+from chipletsim.whole_files import whole_file
 
 FORMAT = "chipletsim spikes 1"
 MOST_NUMBER = 2**31 - 1
@@ -102,18 +103,16 @@ class SpikeWriter:
             raise UsageError("there are no spikes to write")
         if self._group:
             self.next_samples()
-        part = self._path.with_name(f".{self._path.name}.part")
         try:
-            with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+            with (
+                whole_file(self._path) as part,
+                zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive,
+            ):
                 for name, value in self._header(self._first).items():
                     _write_array(archive, name, np.asarray(value))
                 for name, column in self._columns.items():
                     column.write(archive, name)
-            part.replace(self._path)
-        except OSError as error:
-            raise UsageError(f"cannot write {self._path}: {error.strerror}") from None
         finally:
-            part.unlink(missing_ok=True)
             self.discard()
 
     def discard(self) -> None:
