@@ -16,6 +16,8 @@ from chipletsim.noc.flit_network import delivery_starts
 from chipletsim.report.burst_record import Comparison, compare
 from chipletsim.tables import render, table
 
+DIGITS = 6
+
 
 @dataclass(frozen=True)
 class BurstReport:
@@ -33,9 +35,10 @@ class BurstReport:
 
     @property
     def figures(self) -> dict[str, int | float]:
-        """Figures of all packets by name, times in cycles.
+        """Figures of all packets by name, times in cycles, as records have them.
 
-        Percentiles are the latencies that stand at floor(share * number) when sorted.
+        Means have six digits, or those of whole cycles if that is more; percentiles are the
+        latencies that stand at floor(share * number) when sorted.
         """
         packet, ready = self._deliveries()
         latency = self.timed.arrived - ready
@@ -43,12 +46,12 @@ class BurstReport:
         ordered = np.sort(latency)
         return {
             "makespan": self.timed.makespan,
-            "mean_packet_latency": _mean(latency),
+            "mean_packet_latency": _as_recorded(_mean(latency)),
             "p50": int(ordered[len(ordered) * 50 // 100]),
             "p95": int(ordered[len(ordered) * 95 // 100]),
             "p99": int(ordered[len(ordered) * 99 // 100]),
             "max_latency": int(ordered[-1]),
-            "mean_network_latency": _mean(network),
+            "mean_network_latency": _as_recorded(_mean(network)),
             "flits": int(self.file.job.burst.packet[:, 2].sum()),
             "flit_hops": int(self.timed.flits.sum()),
         }
@@ -234,6 +237,11 @@ class BurstReport:
 
 def _mean(values: np.ndarray) -> float:
     return int(values.sum()) / len(values)
+
+
+def _as_recorded(mean: float) -> float:
+    """Return a mean with six digits, but not less than whole cycles: it is within its extremes."""
+    return float(f"{mean:.0f}") if mean >= 10**DIGITS else float(f"{mean:.{DIGITS}g}")
 
 
 def _shown(value: float | None) -> str:
