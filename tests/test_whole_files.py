@@ -15,11 +15,16 @@ from chipletsim.whole_files import whole_file
 LIMITED = """
 import resource, signal, sys
 from pathlib import Path
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
+import numpy as np
+from chipletsim import Activity, save_network
 from chipletsim.errors import UsageError
+from chipletsim.network.builder import NetworkBuilder
+from chipletsim.network.connections import Dense
 from chipletsim.report.folder import whole_folder
 from chipletsim.report.trace_events import TraceFile
+
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+resource.setrlimit(resource.RLIMIT_FSIZE, (4096, 4096))
 
 def trace():
     file = TraceFile(Path("trace.json"))
@@ -34,14 +39,42 @@ def folder():
     with whole_folder(Path("run")) as inside:
         (inside / "result.json").write_text("x" * 10_000)
 
+def activity():
+    spikes = {"a": np.random.default_rng(0).random((1, 1000, 80)) < 0.5}
+    Activity.from_spikes({"a": (80,)}, spikes).save("activity.npz")
+
+def network():
+    return (
+        NetworkBuilder("n", dt="1 ms")
+        .input("in", (80,))
+        .population("out", (80,), "if")
+        .project("in", "out", Dense(np.random.default_rng(0).random((80, 80), np.float32)))
+        .build()
+    )
+
+def nir():
+    save_network(network(), "network.nir")
+
+def arrays():
+    save_network(network(), "network.yaml")
+
 try:
-    {"trace": trace, "folder": folder}[sys.argv[1]]()
+    globals()[sys.argv[1]]()
 except UsageError as error:
     print(error)
 """
 
 
-@pytest.mark.parametrize(("what", "name"), [("trace", "trace.json"), ("folder", "run")])
+WRITTEN = {
+    "trace": "trace.json",
+    "folder": "run",
+    "activity": "activity.npz",
+    "nir": "network.nir",
+    "arrays": "network.npz",
+}
+
+
+@pytest.mark.parametrize(("what", "name"), WRITTEN.items())
 def test_a_full_disk_is_told_with_the_name_and_nothing_stays(what, name, tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-c", LIMITED, what],

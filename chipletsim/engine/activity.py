@@ -29,6 +29,7 @@ from chipletsim.engine.archive import ArrayArchive
 from chipletsim.engine.raster import add_class_counts, add_value_counts, count_totals, pack, totals
 from chipletsim.errors import ConfigError, UsageError
 from chipletsim.tables import render, table
+from chipletsim.whole_files import whole_file
 
 FORMAT = 1
 
@@ -291,7 +292,11 @@ class Activity:
         )
 
     def save(self, path: str | Path) -> None:
-        """Write it to an .npz file, which ``load`` reads."""
+        """Write it to an .npz file, which ``load`` reads.
+
+        Raises:
+            UsageError: The file cannot be written; what was there before stays.
+        """
         header = np.frombuffer(json.dumps(self._header()).encode(), np.uint8)
         arrays = {"header": header}
         for position, name in enumerate(self.populations):
@@ -302,7 +307,7 @@ class Activity:
                 arrays[f"updates_{position}"] = self.updates[name]
             for state, array in self.recorded.get(name, {}).items():
                 arrays[f"recorded_{position}_{state}"] = array
-        with Path(path).open("wb") as file:
+        with whole_file(Path(path)) as part, part.open("wb") as file:
             np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
     @classmethod

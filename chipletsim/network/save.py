@@ -23,7 +23,7 @@ def save_network(network: Network, path: str | Path) -> None:
 
     Raises:
         ConfigError: NIR cannot say what the network holds; nothing is written.
-        UsageError: The file is of another kind.
+        UsageError: The file is of another kind, or cannot be written; what was there before stays.
     """
     suffix = Path(path).suffix
     if suffix not in WRITERS:

@@ -12,6 +12,7 @@ from chipletsim.network.connections import Connection, Conv2d, Dense, OneToOne, 
 from chipletsim.network.model import Network, Population, Projection
 from chipletsim.network.neurons import NEURON_MODELS
 from chipletsim.network.numbers import QUANTITIES
+from chipletsim.whole_files import whole_file
 
 
 def write_yaml(network: Network, path: str | Path) -> None:
@@ -44,9 +45,10 @@ class _Export:
         if network.summation_rank is not None:
             contents["summation_rank"] = self._kept(network.summation_rank, "summation_rank")
         if self.arrays:
-            np.savez_compressed(self.path.with_suffix(".npz"), **self.arrays)  # type: ignore[arg-type]
+            _write_arrays(self.path.with_suffix(".npz"), self.arrays)
         text = yaml.safe_dump(contents, sort_keys=False, default_flow_style=None, width=100)
-        self.path.write_text(text, encoding="utf-8")
+        with whole_file(self.path) as part:
+            part.write_text(text, encoding="utf-8")
 
     def _population(self, population: Population) -> dict[str, Any]:
         model = NEURON_MODELS[population.model]
@@ -123,13 +125,18 @@ class _Export:
     def _listed(self, connection: Sparse, name: str) -> str:
         plain = "".join(letter if letter.isalnum() else "_" for letter in name)
         file = self.path.with_name(f"{self.path.stem}.{plain}.npz")
-        np.savez_compressed(
-            file,
-            indptr=connection.indptr,
-            targets=connection.targets,
-            weight=connection.weight,
-        )
+        arrays = {
+            "indptr": connection.indptr,
+            "targets": connection.targets,
+            "weight": connection.weight,
+        }
+        _write_arrays(file, arrays)
         return file.name
+
+
+def _write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    with whole_file(path) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]
 
 
 def _pool(pool: Pool2d) -> dict[str, Any]:

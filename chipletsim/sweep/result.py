@@ -18,6 +18,7 @@ from chipletsim.sweep.store import Point
 from chipletsim.tables import render, si, table
 
 _PRINTED = 20
+_TIMING = "timing"
 _UNITS = {"_js": "J s", "_per_s": "1/s", "_j": "J", "_s": "s"}
 
 
@@ -51,13 +52,22 @@ class SweepResult:
 
     @cached_property
     def front(self) -> tuple[Point, ...]:
-        """Points that no other beats in every objective, best in the first one first."""
-        good = [point for point in self.points if point.status == "ok"]
-        values = np.array(
-            [[point.metrics.get(key, np.nan) for key in self.objectives] for point in good], float
-        ).reshape(len(good), len(self.objectives))
-        kept = [point for point, keep in zip(good, pareto_front(values), strict=True) if keep]
+        """Points that no other of the same timing beats in every objective; best in the first one.
+
+        A timing model is no design: `bound` would beat any other in the same package.
+        """
+        alike: dict[Any, list[Point]] = {}
+        for point in self.points:
+            if point.status == "ok":
+                alike.setdefault(point.settings.get(_TIMING), []).append(point)
+        kept = [point for points in alike.values() for point in self._best(points)]
         return tuple(sorted(kept, key=lambda p: [p.metrics[key] for key in self.objectives]))
+
+    def _best(self, points: list[Point]) -> list[Point]:
+        values = np.array(
+            [[point.metrics.get(key, np.nan) for key in self.objectives] for point in points], float
+        )
+        return [point for point, keep in zip(points, pareto_front(values), strict=True) if keep]
 
     def to_dict(self) -> dict[str, Any]:
         """Return everything as plain values for JSON."""
@@ -104,6 +114,8 @@ class SweepResult:
         title = f"{self.name}: Pareto front of {counts['ok']:,} points{more}"
         columns = ["point", *short_names(self.paths), *(_heading(key) for key in self.objectives)]
         parts: list[RenderableType] = [table(title, columns, rows)]
+        if _TIMING in self.paths:
+            parts.append(Text("points of different `timing` are not compared with one another"))
         parts += [
             Text(line, style="bold yellow") for line in (*self._suspects(), *self._failures())
         ]

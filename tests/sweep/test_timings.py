@@ -36,6 +36,10 @@ def test_timing_is_an_axis_like_any_other(contents, tmp_path) -> None:
     for barrier in grid[BARRIER]:
         assert latencies["bound", barrier] <= latencies["queue", barrier]
         assert latencies["bound", barrier] <= latencies["auto", barrier]
+    # A barrier is worse under each model, but no model is worse than another.
+    front = {tuple(point.settings.values()) for point in result.front}
+    assert front == {(timing, "0 s") for timing in MODELS}
+    assert "points of different `timing` are not compared" in str(result)
 
 
 def test_timing_from_the_shell(contents, tmp_path, capsys, monkeypatch) -> None:

@@ -8,6 +8,7 @@ before anything is read, and links to other files are refused.
 
 from __future__ import annotations
 
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from chipletsim.network.nir.damage import damage
 from chipletsim.network.nir.graph import NirGraph, NirNode
 from chipletsim.network.nir.repair import missing_nodes
 from chipletsim.network.nir.texts import claimed_bytes
+from chipletsim.whole_files import whole_file
 
 MAX_BYTES = 8 << 30
 """Most bytes that the arrays of a file may take when unpacked, as float32 at least."""
@@ -75,12 +77,19 @@ def _read(path: Path, reader: _Reader) -> NirGraph:
 
 
 def write_graph(graph: NirGraph, path: Path) -> None:
-    """Write a NIR file; the same graph gives the same bytes."""
-    with h5py.File(path, "w") as file:
+    """Write a NIR file; the same graph gives the same bytes.
+
+    Raises:
+        UsageError: It cannot be written; what was there before stays.
+    """
+    contents = BytesIO()  # for HDF5 does not always tell that a disk is full
+    with h5py.File(contents, "w") as file:
         file["version"] = _WRITER_VERSION
         root = file.create_group("node")
         root["type"] = "NIRGraph"
         _write_contents(root, graph)
+    with whole_file(path) as part:
+        part.write_bytes(contents.getbuffer())
 
 
 def printable(text: str) -> str:
