@@ -27,7 +27,8 @@ struct alignas(64) PacketCopy {
 
 // Copies, one after the other.
 struct CopyList {
-  int32_t first = -1, last = -1;
+  int32_t first = -1;  // -1 if there are none
+  int32_t last = 0;    // if there are some
 };
 
 // All copies that are on their way. What was dropped last is made again first: that is near.
@@ -59,7 +60,10 @@ class PacketCopies {
 
   void append(CopyList& list, int32_t at) {
     copies_[at].next = -1;
-    (list.last < 0 ? list.first : copies_[list.last].next) = at;
+    // Chosen without a branch, of which half would be guessed wrong.
+    int32_t* before = &copies_[list.last].next;
+    before = list.first < 0 ? &list.first : before;
+    *before = at;
     list.last = at;
   }
 
@@ -67,7 +71,6 @@ class PacketCopies {
   int32_t pop(CopyList& list) {
     const int32_t first = list.first;
     list.first = copies_[first].next;
-    if (list.first < 0) list.last = -1;
     return first;
   }
 
