@@ -74,35 +74,22 @@ def event_legs(
     for first, stop in some_at_once(events):
         part = events.part(first, stop)
         parts.append(_part_legs(package, network, part, form[first:stop], stops))
-        stops += parts[-1].ways.stop.size - 1
+        stops += parts[-1].legs.ways.stop.size - 1
     level = link_levels(np.concatenate([each.pairs for each in parts]), package, network)
-    return _joined(parts, level)
+    return _joined([each.legs for each in parts], level)
 
 
 class _Part(NamedTuple):
-    """Legs of some of the events: as in `EventLegs`, but numbered from 0 on.
+    """Legs of some of the events.
 
     Attributes:
-        ways: Packets of legs, whose stops are numbered behind those of the parts before.
-        start: int64 [legs + 1].
-        first: int64 [events + 1].
-        root: int64 [events], -1 without targets.
-        link: int64 [legs].
-        node: int64 [deliveries], and so the next two.
-        target: Target of its event.
-        onward: Packet of another leg.
+        legs: Numbered from 0 on, but for their stops, which are behind those of the parts before;
+            the root of events without targets is -1, and no level is known yet.
         pairs: int64 [pairs, 2], link from which events come to another one, -1 for a tile; and that
             one, each by its place among those that encode.
     """
 
-    ways: PackageWays
-    start: np.ndarray
-    first: np.ndarray
-    root: np.ndarray
-    link: np.ndarray
-    node: np.ndarray
-    target: np.ndarray
-    onward: np.ndarray
+    legs: EventLegs
     pairs: np.ndarray
 
 
@@ -144,10 +131,11 @@ def _part_legs(
     inner = roots[cut[roots]]
     pairs = np.stack([link[leg[visits.before[inner]]], place[inner]], axis=1)
     pairs = np.unique(pairs, axis=0)
-    return _Part(ways, start, first, root, link, ends.node[at], ends.target[at], onward, pairs)
+    ended = ends.node[at], ends.target[at], onward
+    return _Part(EventLegs(ways, start, first, root, link, *ended, level=root[:0]), pairs)
 
 
-def _joined(parts: list[_Part], level: np.ndarray) -> EventLegs:
+def _joined(parts: list[EventLegs], level: np.ndarray) -> EventLegs:
     """Return the legs of all events, and behind them one without packets.
 
     Args:

@@ -127,14 +127,17 @@ def _sent(packets: PacketTimes, package: Package, works: np.ndarray) -> _Sent:
         plan.messages.axon_core.size + 2 * stream + last,
         read_bits * read_bit_s(package)[memory[stream]],
         read_bits / bits[stream] * work_s[stream],
-        _levels(at, to),
+        _levels(at * core.size + to % core.size),
     )
 
 
-def _levels(at: np.ndarray, to: np.ndarray) -> np.ndarray:
-    """Return int64 [packets]: level of each among those from its memory to its tile."""
-    _, of, size = np.unique(np.stack([at, to]), axis=1, return_inverse=True, return_counts=True)
-    of = of.reshape(-1)
+def _levels(pair: np.ndarray) -> np.ndarray:
+    """Return int64 [packets]: level of each among those from its memory to its tile in its row.
+
+    Args:
+        pair: int64 [packets], a number of these.
+    """
+    _, of, size = np.unique(pair, return_inverse=True, return_counts=True)
     order = np.argsort(of, kind="stable")
     place = np.empty_like(of)
     place[order] = np.arange(of.size) - (np.cumsum(size) - size)[of[order]]
@@ -144,9 +147,12 @@ def _levels(at: np.ndarray, to: np.ndarray) -> np.ndarray:
 
 def _work(sent: _Sent) -> FirstMessages:
     """Return the work on weights, of each tile in the order of the parts."""
-    parts, of = np.unique(np.stack([sent.to, sent.level]), axis=1, return_inverse=True)
-    work_s = np.bincount(of.reshape(-1), sent.work_s, minlength=parts.shape[1])
-    return FirstMessages(parts[0], np.full(work_s.size, NOWHERE), work_s, parts[1] + 1)
+    part = sent.to * MOST_PARTS + sent.level + MOST_PARTS
+    parts, of = np.unique(part, return_inverse=True)
+    work_s = np.bincount(of, sent.work_s, minlength=parts.size)
+    at, place = np.divmod(parts, MOST_PARTS)
+    nowhere = np.full(parts.size, NOWHERE)
+    return FirstMessages(at, nowhere, work_s, place - MOST_PARTS + 1)
 
 
 def _cycle_s(package: Package) -> np.ndarray:

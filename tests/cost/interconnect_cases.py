@@ -17,6 +17,7 @@ from chipletsim.engine.activity import Activity
 from chipletsim.mapping.model import Mapping, Slice
 from chipletsim.network.connections import Dense
 from chipletsim.network.model import Network, Projection
+from chipletsim.package.model import Package
 
 ALONE_NS = 16.0
 
@@ -51,6 +52,22 @@ def pair(inputs: int, *, queue: int = 8) -> Mapping:
     )
     slices = (Slice(0, ((0, inputs),), 0, 0), Slice(1, ((0, 1),), 1, 1))
     return Mapping(network, package, slices, "by hand", 0)
+
+
+def row_of(*tiles: dict) -> Package:
+    """One die of routers in a row, a tile on each; links take a flit of 128 bits in 4 ns."""
+    die = {
+        "network": {
+            "topology": "mesh",
+            "shape": [len(tiles), 1],
+            "link": {"bandwidth": "32 Gb/s", "latency": "1 ns", "flit": "128 bit"},
+            "router": {"latency": "4 ns", "clock": "1 GHz", "buffer_flits": 8, "multicast": True},
+        },
+        "tiles": [{"at": [[x, 0]], "tile": tile} for x, tile in enumerate(tiles)],
+    }
+    return package_of(
+        chiplet_types={"die": die}, chiplets={"d": {"type": "die", "at": [0, 0]}}, barrier="0 s"
+    )
 
 
 def all_at_once(mapping: Mapping, steps: int = 1, samples: int = 1) -> Activity:

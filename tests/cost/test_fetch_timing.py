@@ -20,12 +20,11 @@ from cost_cases import (
     NPU,
     mixed_network,
     mixed_package,
-    package_of,
     population,
     random_activity,
     random_mapping,
 )
-from interconnect_cases import ALONE_NS, all_at_once
+from interconnect_cases import ALONE_NS, all_at_once, row_of
 
 import chipletsim as cs
 from chipletsim.cost.price import price_many
@@ -50,19 +49,7 @@ def fetching(
     **memory: object,
 ) -> Mapping:
     """Input channels, and neurons that never fire on each core, whose weights the memory holds."""
-    rows = [IO, *[core] * cores, MEMORY | memory]
-    die = {
-        "network": {
-            "topology": "mesh",
-            "shape": [len(rows), 1],
-            "link": {"bandwidth": "32 Gb/s", "latency": "1 ns", "flit": "128 bit"},
-            "router": {"latency": "4 ns", "clock": "1 GHz", "buffer_flits": 8, "multicast": True},
-        },
-        "tiles": [{"at": [[x, 0]], "tile": tile} for x, tile in enumerate(rows)],
-    }
-    package = package_of(
-        chiplet_types={"die": die}, chiplets={"d": {"type": "die", "at": [0, 0]}}, barrier="0 s"
-    )
+    package = row_of(IO, *[core] * cores, MEMORY | memory)
     every = Dense(np.ones((outputs * cores, inputs), np.float32))
     network = Network(
         "fetching",

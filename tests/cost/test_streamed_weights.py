@@ -15,9 +15,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from cost_cases import IO, MEMORY, NPU, package_of, population
+from cost_cases import IO, MEMORY, NPU, population
 from encoded_cases import SPIKES, encoded
-from interconnect_cases import ALONE_NS
+from interconnect_cases import ALONE_NS, row_of
 from test_free_running import freely
 
 import chipletsim as cs
@@ -48,19 +48,7 @@ def streaming(far: int = 20, near: int = 0, *, clock: str = "1 GHz", io: dict = 
         clock: Of the dense tile.
         io: The io tile.
     """
-    rows = [io, NPU | {"clock": clock}, MEMORY]
-    die = {
-        "network": {
-            "topology": "mesh",
-            "shape": [len(rows), 1],
-            "link": {"bandwidth": "32 Gb/s", "latency": "1 ns", "flit": "128 bit"},
-            "router": {"latency": "4 ns", "clock": "1 GHz", "buffer_flits": 8, "multicast": True},
-        },
-        "tiles": [{"at": [[x, 0]], "tile": tile} for x, tile in enumerate(rows)],
-    }
-    package = package_of(
-        chiplet_types={"die": die}, chiplets={"d": {"type": "die", "at": [0, 0]}}, barrier="0 s"
-    )
+    package = row_of(io, NPU | {"clock": clock}, MEMORY)
     layers = {"far": far, "near": near} if near else {"far": far}
     network = Network(
         "streaming",
